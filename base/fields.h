@@ -1,0 +1,91 @@
+// One table of fields per struct, written once. Codecs (log, keeper socket, protobuf) walk it, so that a field exists
+// everywhere or nowhere.
+//
+//   struct Beat { Sequence seq; Time sent; };
+//   EVERSTEP_FIELDS(Beat, seq, sent)
+//
+// lists all fields in order, outside the struct, in namespace everstep; forgetting one does not compile. Enums:
+//
+//   EVERSTEP_ENUM(GangPhase, preparing, prepared)     declares enum class GangPhase { preparing, prepared } and its names
+//
+// A struct that is one alternative of a variant has `static constexpr std::string_view kName`, its name on disk and wire.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+namespace everstep {
+
+template <class Struct, class Member>
+struct Field {
+  std::string_view name;
+  Member Struct::*member;
+};
+
+struct FitsAny {
+  template <class T>
+  operator T() const;  // NOLINT: only named in unevaluated code
+};
+template <class T, std::size_t... I>
+constexpr bool InitialisableWith(std::index_sequence<I...>) {
+  return requires { T{(static_cast<void>(I), FitsAny{})...}; };
+}
+template <class T, std::size_t N>
+constexpr bool kHasAtLeast = InitialisableWith<T>(std::make_index_sequence<N>());
+
+template <class T>
+concept Described = requires(const T* t) {
+  FieldsOf(t);
+};
+
+// Calls f(name, value.member) for each field, in order.
+template <class T, class F>
+constexpr void ForEachField(T& value, F&& f) {
+  std::apply([&](const auto&... field) { (f(field.name, value.*field.member), ...); },
+             FieldsOf(static_cast<const std::remove_const_t<T>*>(nullptr)));
+}
+
+template <class T>
+concept NamedEnum = std::is_enum_v<T> && requires(T t) {
+  NamesOf(t);
+};
+
+template <NamedEnum E>
+constexpr std::string_view Name(E e) {
+  return NamesOf(e)[static_cast<std::size_t>(e)];
+}
+template <NamedEnum E>
+constexpr std::optional<E> EnumNamed(std::string_view name) {
+  constexpr auto names = NamesOf(E{});
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (names[i] == name) return static_cast<E>(i);
+  return std::nullopt;
+}
+
+}  // namespace everstep
+
+#define EVERSTEP_PARENS ()
+#define EVERSTEP_EXPAND(...) EVERSTEP_EXPAND2(EVERSTEP_EXPAND2(EVERSTEP_EXPAND2(__VA_ARGS__)))
+#define EVERSTEP_EXPAND2(...) EVERSTEP_EXPAND1(EVERSTEP_EXPAND1(EVERSTEP_EXPAND1(__VA_ARGS__)))
+#define EVERSTEP_EXPAND1(...) EVERSTEP_EXPAND0(EVERSTEP_EXPAND0(EVERSTEP_EXPAND0(__VA_ARGS__)))
+#define EVERSTEP_EXPAND0(...) __VA_ARGS__
+#define EVERSTEP_EACH(macro, arg, ...) __VA_OPT__(EVERSTEP_EXPAND(EVERSTEP_EACH_(macro, arg, __VA_ARGS__)))
+#define EVERSTEP_EACH_(macro, arg, first, ...) \
+  macro(arg, first) __VA_OPT__(, EVERSTEP_EACH_AGAIN EVERSTEP_PARENS(macro, arg, __VA_ARGS__))
+#define EVERSTEP_EACH_AGAIN() EVERSTEP_EACH_
+
+#define EVERSTEP_ONE_FIELD(Type, name) \
+  ::everstep::Field { std::string_view(#name), &Type::name }
+#define EVERSTEP_FIELDS(Type, ...)                                                                                            \
+  constexpr auto FieldsOf(const Type*) { return std::tuple{EVERSTEP_EACH(EVERSTEP_ONE_FIELD, Type, __VA_ARGS__)}; }           \
+  static_assert(!::everstep::kHasAtLeast<Type, 1 + std::tuple_size_v<decltype(FieldsOf(static_cast<const Type*>(nullptr)))>>, \
+                "a field of " #Type " is missing in EVERSTEP_FIELDS");
+
+#define EVERSTEP_ONE_NAME(arg, name) std::string_view(#name)
+#define EVERSTEP_ENUM(Type, ...)   \
+  enum class Type { __VA_ARGS__ }; \
+  constexpr auto NamesOf(Type) { return std::array{EVERSTEP_EACH(EVERSTEP_ONE_NAME, 0, __VA_ARGS__)}; }

@@ -1,0 +1,120 @@
+#include "base/job_spec.h"
+
+#include <algorithm>
+
+#include "base/ids.h"
+#include "base/messages.h"
+#include "base/text.h"
+
+namespace everstep {
+
+namespace {
+
+tl::unexpected<Error> Bad(std::string_view key, std::string_view found, std::string_view legal) {
+  return Fail(ErrorCode::kInvalid, Cat(key, ": found ", found, ", legal: ", legal));
+}
+
+// The kernel cuts a string at its first NUL byte: such text would not arrive as written.
+Status CheckText(std::string_view key, std::string_view text, std::size_t bytes_max) {
+  if (text.size() > bytes_max) return Bad(key, Cat(text.size(), " bytes"), Cat("at most ", bytes_max, " bytes"));
+  if (text.find('\0') != std::string_view::npos) return Bad(key, "a NUL byte", "text without NUL bytes");
+  return {};
+}
+
+Status CheckPath(std::string_view key, std::string_view path) {
+  EVERSTEP_TRY(CheckText(key, path, limit::kPathBytes));
+  if (path.empty() || path.front() != '/') return Bad(key, Cat('"', path, '"'), "an absolute path");
+  return {};
+}
+
+bool ValidEnvName(std::string_view name) {
+  return !name.empty() && name.size() <= 255 && name.find('=') == std::string_view::npos &&
+         name.find('\0') == std::string_view::npos;
+}
+
+Status CheckArguments(std::string_view key, const std::vector<std::string>& args, std::size_t& total) {
+  if (args.size() > limit::kArguments) return Bad(key, Count(args.size(), "argument"), Cat("at most ", limit::kArguments));
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    EVERSTEP_TRY(CheckText(Cat(key, '[', i, ']'), args[i], limit::kArgumentBytes - 1));
+    total += args[i].size() + 1;
+  }
+  return {};
+}
+
+Status CheckEnv(const JobSpec& spec, std::size_t& total) {
+  for (const auto& [name, value] : spec.env) {
+    const std::string key = Cat("env.", Clip(Printable(name), 64));
+    if (!ValidEnvName(name)) return Bad(key, Cat('"', Clip(Printable(name), 64), '"'), "a name of 1 to 255 bytes without '='");
+    if (LooksSecret(name))
+      return Fail(ErrorCode::kInvalid,
+                  Cat(key, ": the name looks like a secret, and values in `env` are stored in the launcher's log"),
+                  "put NAME=value into a file on the hosts and list it under env_from");
+    EVERSTEP_TRY(CheckText(key, value, limit::kArgumentBytes - name.size() - 2));
+    total += name.size() + value.size() + 2;
+  }
+  if (spec.env_from.size() > 64) return Bad("env_from", Count(spec.env_from.size(), "file"), "at most 64");
+  for (std::size_t i = 0; i < spec.env_from.size(); ++i) EVERSTEP_TRY(CheckPath(Cat("env_from[", i, ']'), spec.env_from[i]));
+  return {};
+}
+
+Status CheckCheckpoint(const CheckpointSpec& checkpoint) {
+  EVERSTEP_TRY(CheckPath("checkpoint.dir", checkpoint.dir));
+  const CompleteWhen& when = checkpoint.complete_when;
+  EVERSTEP_TRY(CheckText("checkpoint.complete_when", when.pattern, limit::kPathBytes));
+  const bool wants_pattern = when.kind != CompleteWhenKind::automatic;
+  if (wants_pattern && when.pattern.empty()) return Bad("checkpoint.complete_when", "no pattern", "a file name or glob");
+  if (when.pattern.find('/') != std::string::npos)
+    return Bad("checkpoint.complete_when", Cat('"', when.pattern, '"'), "a name without '/'");
+  return {};
+}
+
+Status CheckRestart(const RestartSpec& restart) {
+  if (restart.budget > 10000) return Bad("restart.budget", Cat(restart.budget), "0 to 10000 restarts");
+  if (restart.window < 1s || restart.window > 24h * 365)
+    return Bad("restart.budget", Show(restart.window), "a window from 1s to 365d");
+  if (restart.no_progress < 1 || restart.no_progress > 1000)
+    return Bad("restart.no_progress", Cat(restart.no_progress), "1 to 1000");
+  for (const auto* codes : {&restart.no_restart, &restart.new_host})
+    for (const std::uint32_t code : *codes)
+      if (code < 1 || code > 255) return Bad("restart.exit_codes", Cat(code), "exit codes 1 to 255");
+  return {};
+}
+
+}  // namespace
+
+bool LooksSecret(std::string_view env_name) {
+  std::string upper(env_name);
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  static constexpr std::string_view kWords[] = {"KEY",    "APIKEY",     "TOKEN",      "SECRET",     "PASSWORD",
+                                                "PASSWD", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS"};
+  for (const std::string& word : Split(upper, '_'))
+    if (std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords)) return true;
+  return false;
+}
+
+Status ValidateJob(const JobSpec& spec) {
+  if (!ValidName(spec.name))
+    return Bad("name", Cat('"', Clip(Printable(spec.name), 80), '"'), "1 to 63 of a-z, 0-9 and '-', not at either end");
+  if (spec.command.empty()) return Bad("command", "an empty list", "a program and its arguments");
+  if (spec.command.front().empty()) return Bad("command[0]", "an empty string", "a program");
+  std::size_t total = 0;
+  EVERSTEP_TRY(CheckArguments("command", spec.command, total));
+  EVERSTEP_TRY(CheckArguments("resume_args", spec.resume_args, total));
+  if (spec.nodes < 1 || spec.nodes > limit::kHostsPerJob)
+    return Bad("nodes", Cat(spec.nodes), Cat("1 to ", limit::kHostsPerJob));
+  if (spec.processes_per_node && (*spec.processes_per_node < 1 || *spec.processes_per_node > limit::kRanksPerHost))
+    return Bad("processes_per_node", Cat(*spec.processes_per_node), Cat("1 to ", limit::kRanksPerHost, ", or auto"));
+  if (spec.spares > limit::kHostsPerJob) return Bad("spares", Cat(spec.spares), Cat("0 to ", limit::kHostsPerJob));
+  EVERSTEP_TRY(CheckPath("workdir", spec.workdir));
+  EVERSTEP_TRY(CheckEnv(spec, total));
+  if (total > limit::kCommandBytes)
+    return Bad("command, env", Cat(total, " bytes together"), Cat("at most ", limit::kCommandBytes));
+  if (spec.priority > 100) return Bad("priority", Cat(spec.priority), "0 to 100");
+  if (spec.checkpoint) EVERSTEP_TRY(CheckCheckpoint(*spec.checkpoint));
+  EVERSTEP_TRY(CheckRestart(spec.restart));
+  if (spec.stop_grace < 0s || spec.stop_grace > 24h) return Bad("stop_grace", Show(spec.stop_grace), "0s to 24h");
+  return {};
+}
+
+}  // namespace everstep

@@ -1,0 +1,75 @@
+// What a user asks for: one job, as in a job file. Made by the CLI (which checks the file), checked again by the launcher
+// (ValidateJob), kept in the log. Values that look secret are not in here: see JobSpec::env.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fields.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace everstep {
+
+// How Everstep knows that a checkpoint in `dir` is complete.
+//   automatic  recognised formats only: torch.save files (zip with CRCs), safetensors, directories with marker or manifest
+//   glob       every file (or directory) that matches `pattern` is complete as soon as it stands there
+//   marker     a directory that holds a file called `pattern` is complete
+EVERSTEP_ENUM(CompleteWhenKind, automatic, glob, marker)
+
+struct CompleteWhen {
+  CompleteWhenKind kind = CompleteWhenKind::automatic;
+  std::string pattern{};  // empty when automatic
+  friend bool operator==(const CompleteWhen&, const CompleteWhen&) = default;
+};
+EVERSTEP_FIELDS(CompleteWhen, kind, pattern)
+
+EVERSTEP_ENUM(Isolate, pin)
+
+struct CheckpointSpec {
+  std::string dir{};  // absolute, seen by every host of the job
+  CompleteWhen complete_when{};
+  Isolate isolate = Isolate::pin;
+  friend bool operator==(const CheckpointSpec&, const CheckpointSpec&) = default;
+};
+EVERSTEP_FIELDS(CheckpointSpec, dir, complete_when, isolate)
+
+struct RestartSpec {
+  std::uint32_t budget = 10;  // restarts allowed within `window`
+  Duration window = 6h;
+  std::uint32_t no_progress = 3;            // failures of the code in a row without a newer checkpoint or step, then stop
+  std::vector<std::uint32_t> no_restart{};  // exit codes that end the job at once
+  std::vector<std::uint32_t> new_host{};    // exit codes that blame the host
+  friend bool operator==(const RestartSpec&, const RestartSpec&) = default;
+};
+EVERSTEP_FIELDS(RestartSpec, budget, window, no_progress, no_restart, new_host)
+
+struct JobSpec {
+  std::string name = "job";                           // ValidName()
+  std::vector<std::string> command{};                 // argv; never empty; placeholders {rank} {local_rank} {nnodes} {resume}
+  std::vector<std::string> resume_args{};             // appended only when there is a checkpoint to resume from
+  std::uint32_t nodes = 1;                            // whole hosts
+  std::optional<std::uint32_t> processes_per_node{};  // nullopt ("auto"): accelerators found, else 1
+  std::uint32_t spares = 0;                           // hosts kept idle for this job
+  std::string workdir{};                              // absolute
+  std::map<std::string, std::string> env{};           // names that look secret (LooksSecret) are refused: use env_from
+  std::vector<std::string> env_from{};                // files read on the host at start; values never stored, logged or shown
+  std::uint32_t priority = 50;                        // 0 … 100, higher first; equal: first come, first served
+  std::optional<CheckpointSpec> checkpoint{};
+  RestartSpec restart{};
+  Duration stop_grace = 60s;  // from SIGTERM to SIGKILL when the user or the budget ends the job
+  friend bool operator==(const JobSpec&, const JobSpec&) = default;
+};
+EVERSTEP_FIELDS(JobSpec, name, command, resume_args, nodes, processes_per_node, spares, workdir, env, env_from, priority,
+                checkpoint, restart, stop_grace)
+
+// True for names such as WANDB_API_KEY, AWS_SECRET_ACCESS_KEY, HF_TOKEN, DB_PASSWORD (a word of them, any case).
+bool LooksSecret(std::string_view env_name);
+
+// Limits and shapes that hold wherever a JobSpec comes from; the error names the key as in the job file ("env.HF_TOKEN").
+Status ValidateJob(const JobSpec& spec);
+
+}  // namespace everstep

@@ -1,0 +1,105 @@
+// Processes, one of the five seams: an agent's way to its keepers. A keeper (everstep-keeper) is the parent of one gang's ranks
+// on this host; it outlives the agent. Calls never block; what happens comes to the loop thread as KeeperEvent.
+//
+// Spool: each gang has a directory `<state>/gangs/<job>.<generation>/` with the keeper's socket, the ranks' logs and the exit
+// records; it stays until Discard.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/fields.h"
+#include "base/ids.h"
+#include "base/messages.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace everstep {
+
+// One rank, ready to exec.
+struct RankCommand {
+  std::uint32_t rank = 0;
+  std::uint32_t local_rank = 0;
+  std::vector<std::string> argv{};  // argv[0]: an absolute path
+  std::vector<std::string> env{};   // NAME=value, the whole environment; held in memory only
+};
+EVERSTEP_FIELDS(RankCommand, rank, local_rank, argv, env)
+
+// What a keeper is told, once, when it has to start its ranks.
+struct KeeperStart {
+  static constexpr std::string_view kName = "start";
+  std::string workdir{};
+  std::vector<RankCommand> ranks{};
+};
+EVERSTEP_FIELDS(KeeperStart, workdir, ranks)
+
+// The fence timer: at `until` (boot clock) the keeper kills everything at once, unless told a later time before.
+struct KeeperLease {
+  static constexpr std::string_view kName = "lease";
+  Time until{};
+};
+EVERSTEP_FIELDS(KeeperLease, until)
+
+// SIGTERM to every rank's process group, SIGKILL to the whole tree after `grace`. A second one may only shorten the grace.
+struct KeeperStop {
+  static constexpr std::string_view kName = "stop";
+  Duration grace{0};
+};
+EVERSTEP_FIELDS(KeeperStop, grace)
+
+// All is recorded: exit. Refused (ignored) while any process of the gang lives.
+struct KeeperQuit {
+  static constexpr std::string_view kName = "quit";
+};
+EVERSTEP_FIELDS(KeeperQuit)
+
+using ToKeeper = std::variant<KeeperStart, KeeperLease, KeeperStop, KeeperQuit>;
+
+// The whole state of a keeper, sent on connect and on every change.
+//   ready     up, nothing started
+//   running   ranks started; some may have ended
+//   stopping  stop or fence under way
+//   empty     started and no process of the gang is left (seen to be gone)
+EVERSTEP_ENUM(KeeperPhase, ready, running, stopping, empty)
+
+struct KeeperStatus {
+  static constexpr std::string_view kName = "status";
+  KeeperPhase phase = KeeperPhase::ready;
+  bool fenced = false;  // the fence timer fired
+  std::string why{};    // start failed: "cannot exec /usr/bin/trian: No such file"; stop: "3 processes in D state"
+  std::vector<RankStatus> ranks{};
+  std::string limits{};  // what this host's kernel lacks: "no cgroup v2: tree kill by session and subreaper"
+  friend bool operator==(const KeeperStatus&, const KeeperStatus&) = default;
+};
+EVERSTEP_FIELDS(KeeperStatus, phase, fenced, why, ranks, limits)
+
+// A keeper said its status, or
+//   up       with `status`: the keeper is there (launched or adopted)
+//   failed   it could not be started, or refused our protocol version: `why`
+//   gone     its process ended; `status` is what its spool says last (phase empty only if it had seen the gang gone)
+EVERSTEP_ENUM(KeeperEventKind, up, status, failed, gone)
+
+struct KeeperEvent {
+  GangKey gang{};
+  KeeperEventKind kind = KeeperEventKind::status;
+  KeeperStatus status{};
+  std::string why{};
+};
+
+class Processes {
+ public:
+  virtual ~Processes() = default;
+  // Starts a keeper for the gang; up or failed follows. The fence timer starts at `lease`.
+  virtual void Launch(const GangKey& gang, KeeperLease lease) = 0;
+  // Connects to every keeper that an earlier agent left on this host; returns their gangs, up or gone follows for each.
+  virtual std::vector<GangKey> Adopt() = 0;
+  virtual void Send(const GangKey& gang, ToKeeper message) = 0;
+  // Removes the gang's spool (its logs are kept for `logs` under the agent's log directory). REQUIRES: failed or gone was seen.
+  virtual void Discard(const GangKey& gang) = 0;
+};
+
+}  // namespace everstep

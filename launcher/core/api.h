@@ -1,0 +1,234 @@
+// What a person (through the CLI or the page) may ask of the launcher, and the views that answer. The same structs are rendered
+// by every table, JSON output and page; proto/everstep/v1/control.proto has the same shapes for the wire.
+//
+// Requests reach the loop as inputs with a token, replies go out with that token (launcher/daemon/loop.h). Logs do not pass
+// through here: they have a channel of their own (launcher/rpc/logs.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/fields.h"
+#include "base/ids.h"
+#include "base/job_spec.h"
+#include "base/messages.h"
+#include "base/time.h"
+
+namespace everstep {
+
+// queued → preparing → running → (recovering → preparing …) → done | failed | cancelled; stopping: the end is decided, ranks
+// still run.
+EVERSTEP_ENUM(JobPhase, queued, preparing, running, recovering, stopping, done, failed, cancelled)
+
+constexpr bool Ended(JobPhase phase) { return phase >= JobPhase::done; }
+
+// ready: may be given work. suspect: silent for longer than it should. lost: evicted. away: left in order, or not seen since
+// the launcher started.
+EVERSTEP_ENUM(NodePhase, ready, suspect, lost, away)
+
+// ---- views ---------------------------------------------------------------------------------------------------------------
+
+struct RankView {
+  std::uint32_t rank = 0;
+  NodeId node{};
+  std::int64_t pid = 0;
+  std::string state{};  // "running", "exited 1", "SIGKILL (oom)"
+  friend bool operator==(const RankView&, const RankView&) = default;
+};
+EVERSTEP_FIELDS(RankView, rank, node, pid, state)
+
+struct HostView {
+  NodeId node{};
+  std::string address{};  // of its agent
+  std::uint32_t node_rank = 0;
+  std::uint32_t first_rank = 0;
+  std::uint32_t ranks = 0;
+  friend bool operator==(const HostView&, const HostView&) = default;
+};
+EVERSTEP_FIELDS(HostView, node, address, node_rank, first_rank, ranks)
+
+struct CheckpointView {
+  std::string id{};
+  std::optional<std::uint64_t> step{};
+  std::string path{};
+  Generation generation{};
+  WallTime registered_at{};
+  std::string why{};  // how it was verified
+  friend bool operator==(const CheckpointView&, const CheckpointView&) = default;
+};
+EVERSTEP_FIELDS(CheckpointView, id, step, path, generation, registered_at, why)
+
+struct JobView {
+  JobId id{};
+  std::string name{};
+  JobPhase phase = JobPhase::queued;
+  std::string why{};                              // one sentence: why it is in this phase
+  std::optional<std::uint32_t> queue_position{};  // 1: next
+  std::uint32_t priority = 0;
+  std::uint32_t nodes = 0;
+  std::uint32_t spares = 0;
+  std::uint32_t world_size = 0;   // 0: not placed yet
+  Generation generation{};        // 0: never placed
+  std::vector<HostView> hosts{};  // of the current generation, by node rank
+  std::vector<NodeId> spare_hosts{};
+  std::vector<RankView> ranks{};
+  std::uint32_t restarts = 0;  // within the budget's window
+  std::uint32_t restarts_max = 0;
+  std::optional<std::uint64_t> step{};         // newest heard of
+  std::optional<CheckpointView> checkpoint{};  // that a restart would resume from
+  std::optional<std::uint32_t> exit_code{};    // of the job, once ended: 0, the culprit's code, or 128 + signal
+  WallTime submitted_at{};
+  std::optional<WallTime> started_at{};  // first ranks
+  std::optional<WallTime> ended_at{};
+  std::vector<std::string> command{};
+  friend bool operator==(const JobView&, const JobView&) = default;
+};
+EVERSTEP_FIELDS(JobView, id, name, phase, why, queue_position, priority, nodes, spares, world_size, generation, hosts,
+                spare_hosts, ranks, restarts, restarts_max, step, checkpoint, exit_code, submitted_at, started_at, ended_at,
+                command)
+
+struct NodeView {
+  NodeId node{};
+  NodePhase phase = NodePhase::ready;
+  std::string why{};
+  std::optional<JobId> job{};
+  std::string role{};  // "rank 0-3", "spare", "leaving" or empty
+  std::string address{};
+  std::uint32_t accelerators = 0;
+  std::optional<Duration> silent_for{};  // since the last beat; nullopt: never heard of by this launcher
+  BootId boot{};
+  std::string version{};
+  friend bool operator==(const NodeView&, const NodeView&) = default;
+};
+EVERSTEP_FIELDS(NodeView, node, phase, why, job, role, address, accelerators, silent_for, boot, version)
+
+struct EventView {
+  LogIndex index{};
+  WallTime at{};
+  JobId job{};
+  NodeId node{};
+  std::string kind{};
+  std::string why{};
+  friend bool operator==(const EventView&, const EventView&) = default;
+};
+EVERSTEP_FIELDS(EventView, index, at, job, node, kind, why)
+
+// ---- requests and replies ------------------------------------------------------------------------------------------------
+
+struct SubmitJob {
+  static constexpr std::string_view kName = "submit_job";
+  JobSpec spec{};
+  std::string request_id{};  // made by the client: a repeated submit with the same id gives the same job
+};
+EVERSTEP_FIELDS(SubmitJob, spec, request_id)
+struct CancelJob {
+  static constexpr std::string_view kName = "cancel_job";
+  JobId job{};
+  bool now = false;  // SIGKILL without grace
+  std::string by{};  // user@host, for the record
+};
+EVERSTEP_FIELDS(CancelJob, job, now, by)
+struct GetJob {
+  static constexpr std::string_view kName = "get_job";
+  JobId job{};         // or a job's name: the newest of that name
+  bool watch = false;  // a reply now and after every change, until the job has ended
+};
+EVERSTEP_FIELDS(GetJob, job, watch)
+struct ListJobs {
+  static constexpr std::string_view kName = "list_jobs";
+  bool ended = false;  // also those that have ended
+  std::uint32_t rows_max = 1000;
+};
+EVERSTEP_FIELDS(ListJobs, ended, rows_max)
+struct ExplainJob {
+  static constexpr std::string_view kName = "explain_job";
+  JobId job{};
+};
+EVERSTEP_FIELDS(ExplainJob, job)
+struct ListNodes {
+  static constexpr std::string_view kName = "list_nodes";
+};
+EVERSTEP_FIELDS(ListNodes)
+struct GetNode {
+  static constexpr std::string_view kName = "get_node";
+  NodeId node{};
+};
+EVERSTEP_FIELDS(GetNode, node)
+struct ConfirmDead {
+  static constexpr std::string_view kName = "confirm_dead";
+  NodeId node{};
+  std::string by{};
+};
+EVERSTEP_FIELDS(ConfirmDead, node, by)
+struct ListEvents {
+  static constexpr std::string_view kName = "list_events";
+  JobId job{};    // empty: any
+  NodeId node{};  // empty: any
+  LogIndex after{};
+  std::uint32_t rows_max = 1000;
+  bool follow = false;  // go on with new ones
+};
+EVERSTEP_FIELDS(ListEvents, job, node, after, rows_max, follow)
+struct GetInfo {
+  static constexpr std::string_view kName = "get_info";
+};
+EVERSTEP_FIELDS(GetInfo)
+
+using ApiRequest =
+    std::variant<SubmitJob, CancelJob, GetJob, ListJobs, ExplainJob, ListNodes, GetNode, ConfirmDead, ListEvents, GetInfo>;
+
+struct Submitted {
+  static constexpr std::string_view kName = "submitted";
+  JobId job{};
+  std::string why{};  // what happens next: "queued: needs 3 hosts, 2 are free"
+};
+EVERSTEP_FIELDS(Submitted, job, why)
+struct Accepted {
+  static constexpr std::string_view kName = "accepted";
+  std::string why{};
+};
+EVERSTEP_FIELDS(Accepted, why)
+struct JobReply {
+  static constexpr std::string_view kName = "job";
+  JobView job{};
+};
+EVERSTEP_FIELDS(JobReply, job)
+struct JobsReply {
+  static constexpr std::string_view kName = "jobs";
+  std::vector<JobView> jobs{};
+};
+EVERSTEP_FIELDS(JobsReply, jobs)
+// Paragraphs for people, most important first: state and why, hosts not chosen and why each, checkpoints not offered and why.
+struct Explanation {
+  static constexpr std::string_view kName = "explanation";
+  JobView job{};
+  std::vector<std::string> sentences{};
+};
+EVERSTEP_FIELDS(Explanation, job, sentences)
+struct NodesReply {
+  static constexpr std::string_view kName = "nodes";
+  std::vector<NodeView> nodes{};
+};
+EVERSTEP_FIELDS(NodesReply, nodes)
+struct EventsReply {
+  static constexpr std::string_view kName = "events";
+  std::vector<EventView> events{};
+};
+EVERSTEP_FIELDS(EventsReply, events)
+struct InfoReply {
+  static constexpr std::string_view kName = "info";
+  std::string version{};
+  std::string cluster{};
+  Epoch epoch{};
+  LogIndex index{};
+  std::uint32_t nodes = 0;
+  std::uint32_t nodes_ready = 0;
+};
+EVERSTEP_FIELDS(InfoReply, version, cluster, epoch, index, nodes, nodes_ready)
+
+using ApiReply = std::variant<Submitted, Accepted, JobReply, JobsReply, Explanation, NodesReply, EventsReply, InfoReply>;
+
+}  // namespace everstep
