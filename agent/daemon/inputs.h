@@ -1,0 +1,16 @@
+// All that can happen to an agent, as values. Streams, keepers and file workers only make these and post them; the one loop
+// thread handles them in order (loop.h).
+#pragma once
+
+#include <variant>
+
+#include "base/seam/links.h"
+#include "base/seam/processes.h"
+#include "base/seam/slow_files.h"
+
+namespace everstep {
+
+using AgentInput =
+    std::variant<LinkOpened, LinkMessage, LinkClosed, PingReceived, PingAnswer, KeeperEvent, GangChecked, CheckpointFound>;
+
+}  // namespace everstep

@@ -1,0 +1,45 @@
+// All that can happen to a launcher, as values. RPC handlers, the store thread and timers only make these and post them; the
+// one loop thread handles them in order (loop.h).
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "base/seam/links.h"
+#include "base/seam/store.h"
+#include "launcher/core/api.h"
+
+namespace everstep {
+
+// A person asks. The token is the rim's; every call gets replies with it until one is the last.
+struct ApiCall {
+  std::uint64_t token = 0;
+  ApiRequest request{};
+};
+// Who asked has gone: no more replies.
+struct ApiGone {
+  std::uint64_t token = 0;
+};
+// The store thread has made everything up to `index` durable.
+struct Durable {
+  LogIndex index{};
+};
+// Rows for a ListEvents call that the store thread read.
+struct HistoryRead {
+  std::uint64_t token = 0;
+  Result<std::vector<HistoryRow>> rows{};
+};
+
+using LauncherInput =
+    std::variant<SessionOpened, SessionMessage, SessionClosed, DialAnswer, ApiCall, ApiGone, Durable, HistoryRead>;
+
+// The way back to the people. Never blocks; a reply to a token that has gone is dropped.
+class ApiReplies {
+ public:
+  virtual ~ApiReplies() = default;
+  virtual void Reply(std::uint64_t token, Result<ApiReply> reply, bool last) = 0;
+};
+
+}  // namespace everstep

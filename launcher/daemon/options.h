@@ -1,0 +1,33 @@
+// How a launcher is set up: launcher.yaml (configs/launcher.yaml has every key with its default) and the program's flags.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+
+namespace everstep {
+
+struct LauncherOptions {
+  std::string cluster = "everstep";       // a name for people
+  std::string listen = "127.0.0.1:7450";  // host:port for agents and the CLI; port 0: any free one (see address_file)
+  std::string state_dir{};                // holds the log; created if missing; must be on a local file system
+  std::string address_file{};             // where the launcher writes the address it listens on, once it serves; empty: nowhere
+  bool insecure = false;                  // plain text on an address that is not loopback: warns at every start
+  Duration beat_every = 500ms;            // of each agent, at least; max(beat_every, agents / 10,000 s)
+  Duration suspect_after = 1500ms;        // of silence
+  Duration lost_after = 5s;               // of silence, confirmed by peers that got no answer
+  Duration fence_after = 4s;              // F: a host without an acknowledged beat for this long kills its gangs
+  Duration agent_return = 10s;            // how long a host that answers "agent down" may take to start its agent again
+  Duration return_grace = 10s;            // after a launcher start nobody is lost before this
+  std::vector<std::string> fence_command{};  // fence hook: argv + node name; exit code 0: the host is off; empty: none
+  Duration fence_deadline = 60s;             // for the hook
+  std::uint32_t port_first = 20000;          // MASTER_PORT is taken from [port_first, port_last]
+  std::uint32_t port_last = 29999;
+  Duration port_rest = 10min;      // a port is not used again for this long
+  Duration history = 24h * 90;     // events are kept for this long
+  std::uint32_t jobs_max = 10000;  // that have not ended
+};
+
+}  // namespace everstep
