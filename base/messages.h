@@ -126,14 +126,16 @@ struct Hello {
   NodeId node{};
   BootId boot{};
   Incarnation incarnation{};
-  std::string address{};  // host:port where peers and the launcher reach this agent
+  std::string address{};      // host:port where peers and the launcher reach this agent
+  std::string job_address{};  // host only: MASTER_ADDR when rank 0 runs here
   std::uint32_t accelerators = 0;
   Epoch epoch_seen{};     // the highest it ever obeyed; a launcher of a lower epoch steps down
   LogIndex index_seen{};  // the highest it was ever told; beyond the log's end: the log lost its tail
   Report report{};
   friend bool operator==(const Hello&, const Hello&) = default;
 };
-EVERSTEP_FIELDS(Hello, protocol, version, node, boot, incarnation, address, accelerators, epoch_seen, index_seen, report)
+EVERSTEP_FIELDS(Hello, protocol, version, node, boot, incarnation, address, job_address, accelerators, epoch_seen, index_seen,
+                report)
 
 // What a peer found when it was asked to look at a suspect.
 //   alive       the suspect answered itself: `beat` is its own and fresh
