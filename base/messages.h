@@ -307,9 +307,12 @@ struct Pong {
   NodeId node{};
   BootId boot{};
   Beat beat{};  // fresh, its own
+  // The answering agent hears no launcher either. Only such an answer counts for an agent that counts whom it reaches: a host
+  // that hears the launcher may be about to help it replace the one that asks (agent/core/fence.h).
+  bool launcher_silent = false;
   friend bool operator==(const Pong&, const Pong&) = default;
 };
-EVERSTEP_FIELDS(Pong, nonce, node, boot, beat)
+EVERSTEP_FIELDS(Pong, nonce, node, boot, beat, launcher_silent)
 
 // ---- limits --------------------------------------------------------------------------------------------------------------
 

@@ -77,6 +77,7 @@ class LauncherLink {
   // Opens a stream to the launcher; LinkOpened or LinkClosed follows. Called only when there is none.
   virtual void Open() = 0;
   virtual void Send(FromAgent message) = 0;
+  // Gives the stream up, also one that is still being opened. LinkClosed follows soon, however silent the other end is.
   virtual void Close() = 0;
   // Asks a peer over a fresh connection; PingAnswer follows within `deadline`.
   virtual void Ask(const NodeId& node, const std::string& address, const Ping& ping, Duration deadline) = 0;
