@@ -1,0 +1,178 @@
+#include "health/core/detector.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace everstep {
+
+namespace {
+
+bool Newer(const Beat& a, const Beat& b) {
+  return a.incarnation != b.incarnation ? a.incarnation > b.incarnation : a.seq > b.seq;
+}
+
+std::string By(const Opinion& opinion) { return opinion.by.empty() ? "the launcher" : opinion.by.value; }
+
+void Append(DetectorOutput& to, DetectorOutput from) {
+  std::move(from.ask.begin(), from.ask.end(), std::back_inserter(to.ask));
+  std::move(from.changed.begin(), from.changed.end(), std::back_inserter(to.changed));
+}
+
+}  // namespace
+
+std::optional<std::string> LostBecause(const DetectorOptions& options, Duration silence, const std::vector<Opinion>& opinions) {
+  if (silence < options.lost_after) return std::nullopt;
+  std::vector<std::string> nothing;
+  std::uint64_t peers = 0, peers_nothing = 0;
+  const Opinion* agent_down = nullptr;
+  for (const Opinion& opinion : opinions) {
+    peers += opinion.by.empty() ? 0 : 1;
+    if (opinion.finding == PeerFinding::agent_down && (!agent_down || opinion.at > agent_down->at)) agent_down = &opinion;
+    if (opinion.finding == PeerFinding::nothing && !opinion.by.empty()) ++peers_nothing;
+  }
+  if (agent_down) {
+    if (silence < options.agent_return) return std::nullopt;
+    return Cat("its agent has been down for ", Show(silence), " (host up: ", agent_down->evidence, ", seen by ",
+               By(*agent_down), ")");
+  }
+  if (peers == 0) return Cat("silent for ", Show(silence), ", and no peer could be asked");
+  if (peers_nothing == 0) return std::nullopt;
+  return Cat("silent for ", Show(silence), ", and ", peers_nothing, " of ", Count(peers, "peer"),
+             " asked got no answer from it");
+}
+
+void FailureDetector::Watch(const NodeId& node, Time now, Time not_lost_before) {
+  Host host;
+  host.silent_since = now;
+  host.not_lost_before = not_lost_before;
+  hosts_[node] = std::move(host);
+}
+
+void FailureDetector::Forget(const NodeId& node) { hosts_.erase(node); }
+
+DetectorOutput FailureDetector::Heard(const NodeId& node, Time now, const Beat& beat) {
+  DetectorOutput out;
+  const auto it = hosts_.find(node);
+  if (it == hosts_.end()) return out;
+  Host& host = it->second;
+  if (host.beat && !Newer(beat, *host.beat)) return out;
+  const Duration silence = now - host.silent_since;
+  host.beat = beat;
+  host.heard_at = now;
+  host.silent_since = now;
+  host.session_lost.clear();
+  if (host.trust == Trust::trusted) return out;
+  host.trust = Trust::trusted;
+  host.opinions.clear();
+  host.asked_at.reset();
+  out.changed.push_back({node, Trust::trusted, Cat(node, " is heard again after ", Show(silence))});
+  return out;
+}
+
+DetectorOutput FailureDetector::SessionLost(const NodeId& node, Time now, const std::string& why) {
+  const auto it = hosts_.find(node);
+  if (it == hosts_.end() || it->second.trust != Trust::trusted) return {};
+  it->second.session_lost = why;
+  return Suspect(node, it->second, now, Cat(node, " is suspect: its session ended (", why, ")"));
+}
+
+DetectorOutput FailureDetector::Found(const NodeId& node, std::uint64_t nonce, const Opinion& opinion,
+                                      const std::optional<Beat>& beat) {
+  DetectorOutput out;
+  const auto it = hosts_.find(node);
+  if (it == hosts_.end()) return out;
+  Host& host = it->second;
+  if (opinion.finding == PeerFinding::alive && beat) Append(out, Heard(node, opinion.at, *beat));
+  if (host.trust != Trust::suspect || nonce < host.nonce_first || nonce > host.nonce) return out;
+  host.opinions[opinion.by] = opinion;
+  Judge(node, host, opinion.at, out);
+  return out;
+}
+
+DetectorOutput FailureDetector::Tick(Time now) {
+  DetectorOutput out;
+  ticked_at_ = now;
+  for (auto& [node, host] : hosts_) {
+    const Duration silence = now - host.silent_since;
+    if (host.trust == Trust::trusted && silence >= options_.suspect_after) {
+      Append(out, Suspect(node, host, now, Cat(node, " is suspect: silent for ", Show(silence))));
+    } else if (host.trust == Trust::suspect) {
+      if (!host.asked_at || now - *host.asked_at >= options_.ask_every) Ask(node, host, now, out);
+      Judge(node, host, now, out);
+    }
+  }
+  return out;
+}
+
+DetectorOutput FailureDetector::Suspect(const NodeId& node, Host& host, Time now, std::string why) {
+  DetectorOutput out;
+  host.trust = Trust::suspect;
+  host.opinions.clear();
+  host.nonce_first = last_nonce_ + 1;
+  out.changed.push_back({node, Trust::suspect, std::move(why)});
+  Ask(node, host, now, out);
+  return out;
+}
+
+void FailureDetector::Ask(const NodeId& node, Host& host, Time now, DetectorOutput& out) {
+  host.asked_at = now;
+  host.nonce = ++last_nonce_;
+  const bool everybody = now - host.silent_since >= options_.lost_after - options_.ask_all_before;
+  out.ask.push_back({node, host.nonce, everybody});
+}
+
+void FailureDetector::Judge(const NodeId& node, Host& host, Time now, DetectorOutput& out) {
+  if (now < host.not_lost_before) return;
+  const auto why = LostBecause(options_, now - host.silent_since, Opinions(node));
+  if (!why) return;
+  host.trust = Trust::lost;
+  out.changed.push_back({node, Trust::lost, Cat(node, " is lost: ", *why)});
+}
+
+void FailureDetector::ForgiveLateness(Duration late) {
+  for (auto& [node, host] : hosts_) host.silent_since += late;
+}
+
+std::optional<Time> FailureDetector::Deadline() const {
+  std::optional<Time> next;
+  const auto consider = [&next](Time t) { next = next ? std::min(*next, t) : t; };
+  for (const auto& [node, host] : hosts_) {
+    if (host.trust == Trust::trusted) consider(host.silent_since + options_.suspect_after);
+    if (host.trust != Trust::suspect) continue;
+    consider(host.asked_at ? *host.asked_at + options_.ask_every : host.silent_since);
+    for (const Duration d : {options_.lost_after, options_.agent_return}) {
+      const Time judged = std::max(host.silent_since + d, host.not_lost_before);
+      if (judged > ticked_at_) consider(judged);
+    }
+  }
+  return next;
+}
+
+Trust FailureDetector::TrustIn(const NodeId& node) const {
+  const auto it = hosts_.find(node);
+  return it == hosts_.end() ? Trust::lost : it->second.trust;
+}
+std::optional<Time> FailureDetector::HeardAt(const NodeId& node) const {
+  const auto it = hosts_.find(node);
+  return it == hosts_.end() ? std::nullopt : it->second.heard_at;
+}
+std::optional<Time> FailureDetector::SilentSince(const NodeId& node) const {
+  const auto it = hosts_.find(node);
+  if (it == hosts_.end()) return std::nullopt;
+  return it->second.silent_since;
+}
+std::optional<Time> FailureDetector::NewestSent(const NodeId& node) const {
+  const auto it = hosts_.find(node);
+  if (it == hosts_.end() || !it->second.beat) return std::nullopt;
+  return it->second.beat->sent;
+}
+std::vector<Opinion> FailureDetector::Opinions(const NodeId& node) const {
+  std::vector<Opinion> opinions;
+  const auto it = hosts_.find(node);
+  if (it == hosts_.end()) return opinions;
+  for (const auto& [by, opinion] : it->second.opinions) opinions.push_back(opinion);
+  return opinions;
+}
+
+}  // namespace everstep
