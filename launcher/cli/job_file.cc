@@ -1,0 +1,160 @@
+#include "launcher/cli/job_file.h"
+
+#include <filesystem>
+
+#include "base/messages.h"
+#include "base/text.h"
+#include "base/yaml/quantity.h"
+
+namespace everstep {
+
+namespace {
+
+using yaml::Group;
+using yaml::Integer;
+using yaml::Key;
+using yaml::ListOf;
+using yaml::Nested;
+using yaml::Path;
+using yaml::Required;
+
+// "10 per 6h": restarts allowed within a window.
+struct Budget {
+  std::uint32_t restarts = 0;
+  Duration window{0};
+};
+
+yaml::Type<Budget> BudgetType() {
+  return yaml::Scalar<Budget>(
+      "RESTARTS per DURATION such as 10 per 6h",
+      [](std::string_view text) -> tl::expected<Budget, std::string> {
+        const std::size_t per = text.find(" per ");
+        const auto restarts = ParseUnsigned(Trim(text.substr(0, per)));
+        if (restarts && per == std::string_view::npos) return tl::unexpected(Cat("write ", *restarts, " per 6h"));
+        if (!restarts || *restarts > 10000) return tl::unexpected(std::string());
+        const auto window = ParseDuration(Trim(text.substr(per + 5)));
+        if (!window) return tl::unexpected(window.error().hint);
+        return Budget{.restarts = static_cast<std::uint32_t>(*restarts), .window = *window};
+      },
+      [](const Budget& budget) { return Cat(budget.restarts, " per ", WriteDuration(budget.window)); });
+}
+
+// auto | {glob: PATTERN} | {marker: FILE}
+yaml::Type<CompleteWhen> CompleteWhenType() {
+  const auto way = [](CompleteWhenKind kind, yaml::Type<CompleteWhen> type) {
+    return yaml::Way<CompleteWhen>{.covers = [kind](const CompleteWhen& when) { return when.kind == kind; },
+                                   .type = std::move(type)};
+  };
+  const auto pattern = [](CompleteWhenKind kind) {
+    return yaml::As<CompleteWhen, std::string>(
+        yaml::Text(), [kind](std::string text) { return CompleteWhen{.kind = kind, .pattern = std::move(text)}; },
+        [](const CompleteWhen& when) { return when.pattern; });
+  };
+  return yaml::AnyOf<CompleteWhen>(
+      {way(CompleteWhenKind::automatic, yaml::Word("auto", CompleteWhen{})),
+       way(CompleteWhenKind::glob, yaml::Under("glob", "PATTERN", pattern(CompleteWhenKind::glob))),
+       way(CompleteWhenKind::marker, yaml::Under("marker", "FILE", pattern(CompleteWhenKind::marker)))});
+}
+
+yaml::Table<CheckpointSpec> CheckpointTable() {
+  return {{
+      Required("dir", &CheckpointSpec::dir, Path(), "where the script saves; every host of the job must see it"),
+      Key("complete_when", &CheckpointSpec::complete_when, CompleteWhenType(),
+          "how a complete checkpoint is told; auto knows torch.save, safetensors, and directories with a marker or manifest"),
+      Key("isolate", &CheckpointSpec::isolate, yaml::EnumOf<Isolate>(),
+          "pin: a complete checkpoint is linked into DIR/.everstep/, out of reach of later writers"),
+  }};
+}
+
+yaml::Table<RestartSpec> RestartTable() {
+  const auto codes = ListOf(Integer<std::uint32_t>(1, 255), 255, "[93, 17]");
+  return {{
+      yaml::KeyThrough<RestartSpec, Budget>(
+          "budget",
+          [](const RestartSpec& restart) {
+            return Budget{restart.budget, restart.window};
+          },
+          [](RestartSpec& restart, Budget budget) {
+            restart.budget = budget.restarts;
+            restart.window = budget.window;
+          },
+          BudgetType(), "restarts allowed within a time"),
+      Key("no_progress", &RestartSpec::no_progress, Integer<std::uint32_t>(1, 1000),
+          "failures of the code in a row, without a newer checkpoint or step, that end the job"),
+      Group("exit_codes",
+            yaml::Table<RestartSpec>{{
+                Key("no_restart", &RestartSpec::no_restart, codes, "exit codes that end the job at once"),
+                Key("new_host", &RestartSpec::new_host, codes, "exit codes that blame the host"),
+            }},
+            "exit codes with a meaning"),
+  }};
+}
+
+yaml::Table<JobSpec> MakeTable() {
+  const auto arguments = [](std::string example) { return ListOf(yaml::Text(), limit::kArguments, std::move(example)); };
+  return {{
+      Required("command", &JobSpec::command, arguments("[python3, train.py]"),
+               "argv, never a shell string; {rank} {local_rank} {nnodes} {resume} are replaced"),
+      Key("resume_args", &JobSpec::resume_args, arguments("[--resume, \"{resume}\"]"),
+          "appended to the command only when there is a checkpoint to resume from"),
+      Key("name", &JobSpec::name, yaml::Name(), "the job's name; its id is the name and a number"),
+      Key("nodes", &JobSpec::nodes, Integer<std::uint32_t>(1, limit::kHostsPerJob), "whole hosts, one job each"),
+      Key("processes_per_node", &JobSpec::processes_per_node, yaml::AutoOr(Integer<std::uint32_t>(1, limit::kRanksPerHost)),
+          "ranks on each host; auto: one for each accelerator, else 1"),
+      Key("spares", &JobSpec::spares, Integer<std::uint32_t>(0, limit::kHostsPerJob), "hosts kept idle for this job"),
+      Key("workdir", &JobSpec::workdir, Path(), "where the ranks run; missing: the directory of the job file"),
+      Key("env", &JobSpec::env, yaml::MapOf(yaml::Text(), "{NCCL_DEBUG: WARN}"), "environment of the ranks; no secrets"),
+      Key("env_from", &JobSpec::env_from, ListOf(yaml::Under("file", "PATH", Path()), 64, "[{file: /etc/run1.env}]"),
+          "files with NAME=value lines, read on the hosts at each start; their values are never stored or shown"),
+      Key("priority", &JobSpec::priority, Integer<std::uint32_t>(0, 100), "higher first; equal: first come, first served"),
+      Nested("checkpoint", &JobSpec::checkpoint, CheckpointTable(), "what a restart resumes from"),
+      Nested("restart", &JobSpec::restart, RestartTable(), "when a failed job starts again"),
+      Key("stop_grace", &JobSpec::stop_grace, yaml::DurationBetween(0s, 24h), "from SIGTERM to SIGKILL when the job is ended"),
+  }};
+}
+
+void MakeAbsolute(std::string& path, std::string_view directory) {
+  if (!path.empty() && path.front() != '/') path = (std::filesystem::path(directory) / path).lexically_normal().string();
+}
+
+const yaml::Node* NodeAt(const yaml::Node& node, std::string_view path) {
+  if (node.path == path) return &node;
+  for (const yaml::Node& child : node.children)
+    if (const yaml::Node* found = NodeAt(child, path)) return found;
+  return nullptr;
+}
+
+// An error of ValidateJob, "key: what", with the place of the key in the file.
+Error WithPlace(Error error, const yaml::Node& root, std::string_view file) {
+  const yaml::Node* node = NodeAt(root, std::string_view(error.message).substr(0, error.message.find(": ")));
+  if (!node) node = &root;
+  const bool is_entry = !node->key.empty();
+  error.message = Cat(file, ':', is_entry ? node->key_line : node->line, ':', is_entry ? node->key_column : node->column, ": ",
+                      error.message);
+  return error;
+}
+
+}  // namespace
+
+const yaml::Table<JobSpec>& JobFileTable() {
+  static const yaml::Table<JobSpec> table = MakeTable();
+  return table;
+}
+
+Result<JobSpec> ReadJobFile(std::string_view text, std::string_view file, std::string_view directory) {
+  const auto root = yaml::Parse(text);
+  if (!root) return Fail(yaml::AsError(file, {root.error()}));
+  JobSpec spec{.workdir = std::string(directory)};
+  yaml::Problems problems;
+  yaml::ReadTable(JobFileTable(), *root, spec, problems);
+  if (!problems.empty()) return Fail(yaml::AsError(file, std::move(problems)));
+  MakeAbsolute(spec.workdir, directory);
+  for (std::string& path : spec.env_from) MakeAbsolute(path, directory);
+  if (spec.checkpoint) MakeAbsolute(spec.checkpoint->dir, directory);
+  if (Status valid = ValidateJob(spec); !valid) return Fail(WithPlace(std::move(valid).error(), *root, file));
+  return spec;
+}
+
+std::string WriteJobFile(const JobSpec& spec) { return yaml::Print(yaml::EntriesOf(JobFileTable(), spec)); }
+
+}  // namespace everstep
