@@ -1,0 +1,225 @@
+#include <algorithm>
+
+#include "launcher/core/facts.h"
+
+namespace everstep {
+
+namespace {
+
+// Bounds of what the state remembers; part of the frozen meaning of the facts.
+constexpr std::size_t kCheckpointRecords = 16;
+constexpr std::size_t kEndedJobs = 1000;
+constexpr Duration kPortMemory = 1h;
+
+void MergeEnds(JobState& job, const std::vector<RankEnd>& ends) {
+  for (const RankEnd& end : ends) {
+    const auto known = std::find_if(job.ends.begin(), job.ends.end(), [&](const RankEnd& e) { return e.rank == end.rank; });
+    if (known == job.ends.end()) job.ends.push_back(end);
+  }
+}
+
+void Enter(JobState& job, JobPhase phase, const std::string& why, Time at) {
+  if (job.phase != phase) job.since = at;
+  job.phase = phase;
+  job.why = why;
+}
+
+void AddUnique(std::vector<NodeId>& nodes, const NodeId& node) {
+  if (!node.empty() && std::find(nodes.begin(), nodes.end(), node) == nodes.end()) nodes.push_back(node);
+}
+
+void DropOldestEndedJob(State& state) {
+  std::size_t ended = 0;
+  auto oldest = state.jobs.end();
+  for (auto it = state.jobs.begin(); it != state.jobs.end(); ++it) {
+    if (!Ended(it->second.phase)) continue;
+    ++ended;
+    if (oldest == state.jobs.end() || it->second.order < oldest->second.order) oldest = it;
+  }
+  if (ended > kEndedJobs) state.jobs.erase(oldest);
+}
+
+void AddCheckpoint(JobState& job, CheckpointRecord record) {
+  job.checkpoints.push_back(std::move(record));
+  // The oldest goes first, but never the last one that can be resumed from, nor the one in use.
+  for (auto it = job.checkpoints.begin(); job.checkpoints.size() > kCheckpointRecords && it != job.checkpoints.end();) {
+    const auto offered =
+        std::count_if(job.checkpoints.begin(), job.checkpoints.end(), [](const CheckpointRecord& r) { return r.offered; });
+    const bool needed = (it->offered && offered == 1) || it->id == job.resume;
+    it = needed ? std::next(it) : job.checkpoints.erase(it);
+  }
+}
+
+class Applier {
+ public:
+  Applier(State& state, const Entry& entry) : state_(state), entry_(entry) {}
+
+  void operator()(const LauncherStarted& f) { state_.epoch = std::max(state_.epoch, f.epoch); }
+
+  void operator()(const NodeJoined& f) {
+    state_.nodes[f.node] = {f.node, f.boot, f.address, f.job_address, f.accelerators, f.version, true, f.why};
+    ++state_.membership;
+  }
+  void operator()(const NodeSuspected&) {}
+  void operator()(const NodeTrusted&) {}
+  void operator()(const EvictionHeld&) {}
+  void operator()(const NodeLost& f) {
+    const auto it = state_.nodes.find(f.node);
+    if (it == state_.nodes.end()) return;
+    it->second.member = false;
+    it->second.why = f.why;
+    ++state_.membership;
+    for (auto& [id, job] : state_.jobs) std::erase(job.spares, f.node);
+  }
+  void operator()(const FenceStarted& f) {
+    std::erase_if(state_.fences, [&](const FenceRecord& r) { return r.node == f.node; });
+    state_.fences.push_back({f.node, f.boot, false, false});
+  }
+  void operator()(const FenceEnded& f) {
+    for (FenceRecord& record : state_.fences)
+      if (record.node == f.node && record.boot == f.boot) record = {f.node, f.boot, true, f.off};
+  }
+
+  void operator()(const JobSubmitted& f) {
+    JobState job;
+    job.id = f.job;
+    job.spec = f.spec;
+    job.order = ++state_.last_order;
+    job.request_id = f.request_id;
+    job.why = f.why;
+    job.since = entry_.at;
+    job.submitted_at = entry_.wall;
+    state_.jobs.emplace(f.job, std::move(job));
+  }
+  void operator()(const GenerationPlanned& f) {
+    JobState* job = Job(f.job);
+    if (!job) return;
+    job->generation = f.generation;
+    job->hosts = f.hosts;
+    job->spares = f.spares;
+    job->processes_per_node = f.processes_per_node;
+    job->master_address = f.master_address;
+    job->master_port = f.master_port;
+    job->resume = f.resume;
+    job->started = false;
+    job->broken.clear();
+    job->host_failed = false;
+    job->judged = false;
+    job->give_up.clear();
+    job->ends.clear();
+    for (const NodeId& node : f.hosts) {
+      const auto it = state_.nodes.find(node);
+      job->live.push_back({f.generation, node, it == state_.nodes.end() ? BootId() : it->second.boot});
+    }
+    if (f.restart) {
+      job->restarts.push_back(entry_.at);
+      ++job->restarts_total;
+    }
+    std::erase_if(job->restarts, [&](Time t) { return t + job->spec.restart.window < entry_.at; });
+    std::erase_if(state_.ports, [&](const PortUse& use) { return use.at + kPortMemory < entry_.at; });
+    state_.ports.push_back({f.master_port, f.job, entry_.at});
+    Enter(*job, JobPhase::preparing, f.why, entry_.at);
+  }
+  void operator()(const GenerationStarted& f) {
+    JobState* job = Current(f.job, f.generation);
+    if (!job) return;
+    job->started = true;
+    if (!job->started_at) job->started_at = entry_.wall;
+    Enter(*job, JobPhase::running, f.why, entry_.at);
+  }
+  void operator()(const GenerationBroken& f) {
+    JobState* job = Current(f.job, f.generation);
+    if (!job) return;
+    job->broken = f.why;
+    job->host_failed = f.host_failed;
+    job->stop_grace = f.grace;
+    if (f.avoid_node) AddUnique(job->avoid, f.node);
+    MergeEnds(*job, f.ends);
+    Enter(*job, JobPhase::recovering, f.why, entry_.at);
+  }
+  void operator()(const HostReleased& f) {
+    JobState* job = Job(f.job);
+    if (!job) return;
+    std::erase_if(job->live, [&](const LiveGang& g) { return g.generation == f.generation && g.node == f.node; });
+    if (job->generation == f.generation) MergeEnds(*job, f.ends);
+  }
+  void operator()(const FailureJudged& f) {
+    JobState* job = Current(f.job, f.generation);
+    if (!job) return;
+    if (f.progressed) job->fruitless = 0;
+    if (f.code) ++job->fruitless;
+    job->progress = f.progress;
+    job->signature = f.signature;
+    job->exit_code = f.exit_code;
+    job->judged = true;
+    job->give_up = f.give_up;
+    if (f.avoid_node) AddUnique(job->avoid, f.node);
+    job->broken = f.why;
+    job->why = f.why;
+  }
+  void operator()(const JobWaits& f) {
+    if (JobState* job = Job(f.job)) job->why = f.why;
+  }
+  void operator()(const SpareAssigned& f) {
+    if (JobState* job = Job(f.job)) AddUnique(job->spares, f.node);
+  }
+  void operator()(const SpareReleased& f) {
+    if (JobState* job = Job(f.job)) std::erase(job->spares, f.node);
+  }
+  void operator()(const CheckpointRegistered& f) {
+    if (JobState* job = Job(f.job)) AddCheckpoint(*job, {f.id, f.seen, true, {}, entry_.wall});
+  }
+  void operator()(const CheckpointNoted& f) {
+    if (JobState* job = Job(f.job)) AddCheckpoint(*job, {f.id, f.seen, false, f.why, entry_.wall});
+  }
+  void operator()(const CheckpointWithdrawn& f) {
+    JobState* job = Job(f.job);
+    if (!job) return;
+    for (CheckpointRecord& record : job->checkpoints) {
+      if (record.id != f.id) continue;
+      record.offered = false;
+      record.why_not = f.why;
+    }
+  }
+  void operator()(const JobStopping& f) {
+    JobState* job = Job(f.job);
+    if (!job) return;
+    job->outcome = f.outcome;
+    job->exit_code = f.exit_code;
+    job->stop_grace = f.grace;
+    job->spares.clear();
+    Enter(*job, JobPhase::stopping, f.why, entry_.at);
+  }
+  void operator()(const JobEnded& f) {
+    JobState* job = Job(f.job);
+    if (!job || Ended(job->phase)) return;
+    job->outcome = f.outcome;
+    job->exit_code = f.exit_code;
+    job->ended_at = entry_.wall;
+    job->spares.clear();
+    Enter(*job, f.outcome, f.why, entry_.at);
+    DropOldestEndedJob(state_);
+  }
+
+ private:
+  JobState* Job(const JobId& id) {
+    const auto it = state_.jobs.find(id);
+    return it == state_.jobs.end() ? nullptr : &it->second;
+  }
+  JobState* Current(const JobId& id, Generation generation) {
+    JobState* job = Job(id);
+    return job && job->generation == generation ? job : nullptr;
+  }
+
+  State& state_;
+  const Entry& entry_;
+};
+
+}  // namespace
+
+void Apply(State& state, const Entry& entry) {
+  state.now = std::max(state.now, entry.at);
+  std::visit(Applier(state, entry), entry.fact);
+}
+
+}  // namespace everstep

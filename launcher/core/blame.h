@@ -1,0 +1,38 @@
+// Which rank caused a generation to fail. When one rank dies, the others die of it a moment later ("connection reset by peer",
+// a collective that timed out, our own SIGTERM): they are victims. Pure: the ends in order of arrival in, the culprit and one
+// sentence out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "launcher/core/state.h"
+
+namespace everstep {
+
+// Strongest first. Within a class the first to arrive is the culprit.
+EVERSTEP_ENUM(EndClass, oom, signal, error, port_taken, victim, stopped, good)
+
+EndClass Classify(const RankExit& exit);
+
+struct Culprit {
+  RankEnd end{};
+  EndClass kind = EndClass::error;
+  std::string why{};        // "rank 1 on n2 was killed by SIGKILL"
+  std::string signature{};  // equal for the same failure in another generation
+};
+
+// nullopt: no rank failed.
+std::optional<Culprit> FindCulprit(const std::vector<RankEnd>& ends);
+
+// "SIGKILL", or "signal 42".
+std::string SignalName(std::uint32_t signal);
+
+// What a shell would show: the code, or 128 + signal.
+std::uint32_t ShellCode(const RankExit& exit);
+
+// "exited with code 3: ValueError: boom", "was killed by SIGKILL (out of memory)"
+std::string Describe(const RankExit& exit);
+
+}  // namespace everstep

@@ -1,0 +1,253 @@
+// What can be decided, as facts. A fact is written once and applied for ever: it names what was decided, never how to decide it
+// again, and carries the one sentence that says why. Adding a fact or a field is a new store version; meaning never changes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/fields.h"
+#include "launcher/core/state.h"
+
+namespace everstep {
+
+struct LauncherStarted {
+  static constexpr std::string_view kName = "launcher_started";
+  Epoch epoch{};
+  Duration downtime{0};  // added to log time: wall difference, clamped to 0 … 1 h
+  std::string why{};
+};
+EVERSTEP_FIELDS(LauncherStarted, epoch, downtime, why)
+
+// A host is new, came back, or changed its address or boot.
+struct NodeJoined {
+  static constexpr std::string_view kName = "node_joined";
+  NodeId node{};
+  BootId boot{};
+  std::string address{};
+  std::string job_address{};
+  std::uint32_t accelerators = 0;
+  std::string version{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(NodeJoined, node, boot, address, job_address, accelerators, version, why)
+
+// For the record only: nothing is decided by suspicion alone.
+struct NodeSuspected {
+  static constexpr std::string_view kName = "node_suspected";
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(NodeSuspected, node, why)
+struct NodeTrusted {
+  static constexpr std::string_view kName = "node_trusted";
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(NodeTrusted, node, why)
+
+// Evicted from the membership. Its processes may still live: see HostReleased.
+struct NodeLost {
+  static constexpr std::string_view kName = "node_lost";
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(NodeLost, node, why)
+
+// The launcher wanted to evict and must not: too many are silent.
+struct EvictionHeld {
+  static constexpr std::string_view kName = "eviction_held";
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(EvictionHeld, node, why)
+
+// Intent and outcome of the fence hook, for this boot of the host only.
+struct FenceStarted {
+  static constexpr std::string_view kName = "fence_started";
+  NodeId node{};
+  BootId boot{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(FenceStarted, node, boot, why)
+struct FenceEnded {
+  static constexpr std::string_view kName = "fence_ended";
+  NodeId node{};
+  BootId boot{};
+  bool off = false;
+  std::string why{};
+};
+EVERSTEP_FIELDS(FenceEnded, node, boot, off, why)
+
+struct JobSubmitted {
+  static constexpr std::string_view kName = "job_submitted";
+  JobId job{};
+  JobSpec spec{};
+  std::string request_id{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(JobSubmitted, job, spec, request_id, why)
+
+// Hosts, ports and resume point of a new generation. Hosts prepare as soon as this is durable.
+struct GenerationPlanned {
+  static constexpr std::string_view kName = "generation_planned";
+  JobId job{};
+  Generation generation{};      // strictly greater than any before
+  std::vector<NodeId> hosts{};  // rank order; not empty
+  std::vector<NodeId> spares{};
+  std::uint32_t processes_per_node = 1;
+  std::string master_address{};
+  std::uint32_t master_port = 0;
+  std::optional<CheckpointId> resume{};
+  bool restart = false;  // counts against the budget
+  std::string why{};
+};
+EVERSTEP_FIELDS(GenerationPlanned, job, generation, hosts, spares, processes_per_node, master_address, master_port, resume,
+                restart, why)
+
+struct GenerationStarted {
+  static constexpr std::string_view kName = "generation_started";
+  JobId job{};
+  Generation generation{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(GenerationStarted, job, generation, why)
+
+// The generation will not go on: its ranks are stopped everywhere.
+struct GenerationBroken {
+  static constexpr std::string_view kName = "generation_broken";
+  JobId job{};
+  Generation generation{};
+  NodeId node{};  // whose failure was seen first
+  bool host_failed = false;
+  bool avoid_node = false;      // do not give `node` to this job again
+  std::vector<RankEnd> ends{};  // seen so far
+  Duration grace{0};            // between SIGTERM and SIGKILL for the others
+  std::string why{};
+};
+EVERSTEP_FIELDS(GenerationBroken, job, generation, node, host_failed, avoid_node, ends, grace, why)
+
+// No process of this generation runs on the host any more, or none can have an effect: reported empty, another boot,
+// fenced, silent past the fence time, or an operator's word.
+struct HostReleased {
+  static constexpr std::string_view kName = "host_released";
+  JobId job{};
+  Generation generation{};
+  NodeId node{};
+  std::vector<RankEnd> ends{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(HostReleased, job, generation, node, ends, why)
+
+// Why a failure came to be, once all is known: counted against budget and progress.
+struct FailureJudged {
+  static constexpr std::string_view kName = "failure_judged";
+  JobId job{};
+  Generation generation{};
+  NodeId node{};            // the culprit's; empty: unknown
+  bool code = false;        // the code's own or unknown: spends the patience of `no_progress`
+  bool progressed = false;  // a newer checkpoint or step than at the last failure
+  std::optional<std::uint64_t> progress{};
+  std::string signature{};
+  std::uint32_t exit_code = 1;  // what the job would end with
+  bool avoid_node = false;      // do not give `node` to this job again
+  std::string give_up{};        // why the job is not restarted; empty: it may be
+  std::string why{};
+};
+EVERSTEP_FIELDS(FailureJudged, job, generation, node, code, progressed, progress, signature, exit_code, avoid_node, give_up,
+                why)
+
+// Cannot go on now; will when hosts allow.
+struct JobWaits {
+  static constexpr std::string_view kName = "job_waits";
+  JobId job{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(JobWaits, job, why)
+
+struct SpareAssigned {
+  static constexpr std::string_view kName = "spare_assigned";
+  JobId job{};
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(SpareAssigned, job, node, why)
+struct SpareReleased {
+  static constexpr std::string_view kName = "spare_released";
+  JobId job{};
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(SpareReleased, job, node, why)
+
+struct CheckpointRegistered {
+  static constexpr std::string_view kName = "checkpoint_registered";
+  JobId job{};
+  CheckpointId id{};
+  CheckpointSeen seen{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(CheckpointRegistered, job, id, seen, why)
+
+// Known, not offered for resume.
+struct CheckpointNoted {
+  static constexpr std::string_view kName = "checkpoint_noted";
+  JobId job{};
+  CheckpointId id{};
+  CheckpointSeen seen{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(CheckpointNoted, job, id, seen, why)
+// Was registered, failed its check before a resume: not offered again.
+struct CheckpointWithdrawn {
+  static constexpr std::string_view kName = "checkpoint_withdrawn";
+  JobId job{};
+  CheckpointId id{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(CheckpointWithdrawn, job, id, why)
+
+// The end is decided; ranks that still run are stopped.
+struct JobStopping {
+  static constexpr std::string_view kName = "job_stopping";
+  JobId job{};
+  JobPhase outcome = JobPhase::failed;  // done, failed or cancelled
+  std::uint32_t exit_code = 0;
+  Duration grace{0};
+  std::string why{};
+};
+EVERSTEP_FIELDS(JobStopping, job, outcome, exit_code, grace, why)
+struct JobEnded {
+  static constexpr std::string_view kName = "job_ended";
+  JobId job{};
+  JobPhase outcome = JobPhase::failed;
+  std::uint32_t exit_code = 0;
+  std::string why{};
+};
+EVERSTEP_FIELDS(JobEnded, job, outcome, exit_code, why)
+
+using Fact = std::variant<LauncherStarted, NodeJoined, NodeSuspected, NodeTrusted, NodeLost, EvictionHeld, FenceStarted,
+                          FenceEnded, JobSubmitted, GenerationPlanned, GenerationStarted, GenerationBroken, HostReleased,
+                          FailureJudged, JobWaits, SpareAssigned, SpareReleased, CheckpointRegistered, CheckpointNoted,
+                          CheckpointWithdrawn, JobStopping, JobEnded>;
+using Facts = std::vector<Fact>;
+
+// A fact with the time it was decided.
+struct Entry {
+  Time at{};        // log time
+  WallTime wall{};  // for display
+  Fact fact{};
+};
+EVERSTEP_FIELDS(Entry, at, wall, fact)
+
+const std::string& WhyOf(const Fact& fact);
+std::string_view KindOf(const Fact& fact);
+JobId JobOf(const Fact& fact);    // empty: not about one job
+NodeId NodeOf(const Fact& fact);  // empty: not about one host
+
+// Folds one entry into the state. Total: every fact is legal in every state (one about an unknown job or host changes nothing).
+// Frozen per store version: a changed meaning is a new fact.
+void Apply(State& state, const Entry& entry);
+
+}  // namespace everstep

@@ -1,0 +1,67 @@
+#include "launcher/core/membership.h"
+
+#include "base/text.h"
+
+namespace everstep {
+
+std::vector<NodeId> SilentMembers(const World& world) {
+  std::vector<NodeId> silent;
+  for (const auto& [id, node] : world.state.nodes) {
+    const HostNow* host = HostIn(world, id);
+    if (node.member && (!host || host->pulse != Pulse::trusted)) silent.push_back(id);
+  }
+  return silent;
+}
+
+std::size_t MemberCount(const State& state) {
+  std::size_t members = 0;
+  for (const auto& [id, node] : state.nodes) members += node.member ? 1 : 0;
+  return members;
+}
+
+Facts Join(const World& world, const Hello& hello) {
+  const NodeState* known = NodeIn(world.state, hello.node);
+  NodeJoined joined{hello.node, hello.boot, hello.address, hello.job_address, hello.accelerators, hello.version, {}};
+  if (!known) {
+    joined.why = Cat(hello.node, " joined from ", hello.address);
+  } else if (!known->member && known->boot != hello.boot) {
+    joined.why = Cat(hello.node, " is back after a reboot");
+  } else if (!known->member) {
+    joined.why = Cat(hello.node, " is back");
+  } else if (known->boot != hello.boot) {
+    joined.why = Cat(hello.node, " was rebooted");
+  } else if (known->address != hello.address || known->job_address != hello.job_address ||
+             known->accelerators != hello.accelerators || known->version != hello.version) {
+    joined.why = Cat(hello.node, " started its agent again, now at ", hello.address);
+  } else {
+    return {};
+  }
+  return {joined};
+}
+
+Facts Evict(const World& world, const NodeId& node, const std::string& evidence) {
+  const NodeState* known = NodeIn(world.state, node);
+  if (!known || !known->member) return {};
+  const std::vector<NodeId> silent = SilentMembers(world);
+  const std::size_t members = MemberCount(world.state);
+  if (2 * silent.size() < members) return {NodeLost{node, evidence}};
+  std::vector<std::string> names;
+  for (const NodeId& id : silent) names.push_back(id.value);
+  return {EvictionHeld{node, Cat(evidence, "; not evicted: ", silent.size(), " of ", members, " hosts are silent (",
+                                 Join(names), "), which is not less than half, so the fault may be on this side; if ", node,
+                                 " is off, say: everstep node ", node, " --confirm-dead")}};
+}
+
+Facts ConfirmDeadBy(const World& world, const NodeId& node, const std::string& by) {
+  const NodeState* known = NodeIn(world.state, node);
+  if (!known) return {};
+  Facts facts;
+  if (known->member) facts.push_back(NodeLost{node, Cat(node, " is dead: confirmed by ", by)});
+  for (const auto& [id, job] : world.state.jobs)
+    for (const LiveGang& gang : job.live)
+      if (gang.node == node)
+        facts.push_back(HostReleased{id, gang.generation, node, {}, Cat(node, " is dead: confirmed by ", by)});
+  return facts;
+}
+
+}  // namespace everstep

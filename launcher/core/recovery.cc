@@ -1,0 +1,195 @@
+#include "launcher/core/recovery.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "launcher/core/blame.h"
+#include "launcher/core/placement.h"
+
+namespace everstep {
+
+namespace {
+
+bool Contains(const std::vector<NodeId>& nodes, const NodeId& node) {
+  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+bool Contains(const std::vector<std::uint32_t>& codes, std::uint32_t code) {
+  return std::find(codes.begin(), codes.end(), code) != codes.end();
+}
+
+// The newest step that is known to be reached: from a registered checkpoint or from the ranks' own words.
+std::optional<std::uint64_t> Progress(const World& world, const JobState& job) {
+  std::optional<std::uint64_t> step = job.progress;
+  const auto raise = [&step](std::optional<std::uint64_t> to) {
+    if (to && (!step || *to > *step)) step = to;
+  };
+  for (const CheckpointRecord& record : job.checkpoints)
+    if (record.offered) raise(record.seen.step);
+  for (const NodeId& node : job.hosts)
+    if (const GangStatus* gang = GangOn(world, node, job.id, job.generation)) raise(gang->step);
+  return step;
+}
+
+// A checkpoint of this generation that was registered is progress even when its name has no step.
+bool NewCheckpoint(const JobState& job) {
+  return std::any_of(job.checkpoints.begin(), job.checkpoints.end(),
+                     [&](const CheckpointRecord& r) { return r.offered && r.seen.generation == job.generation; });
+}
+
+// "n2 is lost: …" for the first host of the generation that is no member any more; empty: all are.
+std::string LostHost(const World& world, const JobState& job, NodeId& node) {
+  for (const NodeId& id : job.hosts) {
+    const NodeState* known = NodeIn(world.state, id);
+    if (known && known->member) continue;
+    node = id;
+    return known ? known->why : Cat(id, " is not known any more");
+  }
+  return {};
+}
+
+std::string GiveUp(const World& world, Now now, const JobState& job, const FailureJudged& judged) {
+  const RestartSpec& restart = job.spec.restart;
+  if (Contains(restart.no_restart, judged.exit_code)) return Cat("exit code ", judged.exit_code, " is listed as no_restart");
+  const std::uint32_t fruitless = (judged.progressed ? 0 : job.fruitless) + 1;
+  if (judged.code && judged.progress && judged.progress == job.progress && judged.signature == job.signature)
+    return Cat("the same failure twice at step ", *judged.progress);
+  if (judged.code && fruitless >= restart.no_progress)
+    return Cat(Count(fruitless, "failure"),
+               " in a row without a newer checkpoint or step (restart.no_progress: ", restart.no_progress, ")");
+  const std::uint32_t used = RestartsInWindow(job, now.at);
+  if (used >= restart.budget)
+    return Cat("the restart budget is used up: ", used, " of ", restart.budget, " within ", Show(restart.window));
+  static_cast<void>(world);
+  return {};
+}
+
+std::string ResumeText(const JobState& job, const CheckpointRecord* resume) {
+  if (!job.spec.checkpoint) return "from the start (no checkpoint dir)";
+  if (!resume) return "from the start (no checkpoint yet)";
+  return resume->seen.step ? Cat("resuming from step ", *resume->seen.step) : Cat("resuming from ", resume->seen.source);
+}
+
+void Complete(const World& world, Now now, const JobState& job, GenerationPlanned& plan) {
+  plan.job = job.id;
+  plan.generation = job.generation.Next();
+  plan.processes_per_node = ProcessesPerNode(world.state, job.spec, plan.hosts);
+  plan.master_port = ChoosePort(world, now.at);
+  const NodeState* first = NodeIn(world.state, plan.hosts.front());
+  plan.master_address = first ? first->job_address : std::string();
+  if (const CheckpointRecord* resume = NewestOffered(job)) plan.resume = resume->id;
+}
+
+// Replacements for the hosts that cannot go on; `why_not` says what is missing when there is none.
+struct Ladder {
+  std::vector<NodeId> hosts{};
+  std::vector<NodeId> spares{};
+  std::vector<std::string> moves{};  // "n4 takes node rank 1 from n2"
+  std::string why_not{};
+};
+
+Ladder Climb(const World& world, const JobState& job) {
+  Ladder ladder;
+  std::vector<NodeId> fresh = EligibleHosts(world, job);
+  std::erase_if(fresh, [&](const NodeId& id) { return Contains(job.hosts, id); });
+  std::stable_partition(fresh.begin(), fresh.end(), [&](const NodeId& id) { return Contains(job.spares, id); });
+  for (std::size_t i = 0; i < job.hosts.size(); ++i) {
+    const NodeId& old = job.hosts[i];
+    const std::string reason = NotEligible(world, job, old);
+    if (reason.empty()) {
+      ladder.hosts.push_back(old);
+      continue;
+    }
+    // A suspect may be back in a moment, and a host that a returning launcher has not heard yet as well: do not move on
+    // suspicion.
+    const NodeState* known = NodeIn(world.state, old);
+    const bool undecided = known && known->member && !Contains(job.avoid, old);
+    if (undecided || fresh.empty()) {
+      if (!ladder.why_not.empty()) continue;
+      ladder.why_not = undecided ? Cat("waits for ", old, ", which ", reason)
+                                 : Cat("waits for a host in place of ", old, ", which ", reason);
+      continue;
+    }
+    ladder.hosts.push_back(fresh.front());
+    ladder.moves.push_back(Cat(fresh.front(), " takes node rank ", i, " from ", old));
+    fresh.erase(fresh.begin());
+  }
+  for (const NodeId& id : fresh)
+    if (Contains(job.spares, id)) ladder.spares.push_back(id);
+  return ladder;
+}
+
+}  // namespace
+
+const CheckpointRecord* NewestOffered(const JobState& job) {
+  const CheckpointRecord* newest = nullptr;
+  for (const CheckpointRecord& record : job.checkpoints) {
+    if (!record.offered) continue;
+    const bool older = newest && newest->seen.step && record.seen.step && *record.seen.step < *newest->seen.step;
+    if (!older) newest = &record;
+  }
+  return newest;
+}
+
+std::uint32_t RestartsInWindow(const JobState& job, Time now) {
+  return static_cast<std::uint32_t>(
+      std::count_if(job.restarts.begin(), job.restarts.end(), [&](Time t) { return now - t <= job.spec.restart.window; }));
+}
+
+Facts JudgeFailure(const World& world, Now now, const JobState& job) {
+  FailureJudged judged{.job = job.id, .generation = job.generation};
+  judged.progress = Progress(world, job);
+  judged.progressed = NewCheckpoint(job) || (judged.progress && (!job.progress || *judged.progress > *job.progress));
+  const std::string lost = LostHost(world, job, judged.node);
+  const auto culprit = FindCulprit(job.ends);
+  if (!lost.empty()) {
+    judged.why = lost;
+    judged.signature = "host lost";
+  } else if (job.host_failed || !culprit || culprit->kind == EndClass::stopped) {
+    judged.why = job.broken;
+    judged.signature = "host failed";
+  } else {
+    judged.node = culprit->end.node;
+    judged.why = culprit->why;
+    judged.signature = culprit->signature;
+    judged.exit_code = ShellCode(culprit->end.exit);
+    judged.code = culprit->kind != EndClass::port_taken;
+    judged.avoid_node = Contains(job.spec.restart.new_host, judged.exit_code);
+  }
+  judged.give_up = GiveUp(world, now, job, judged);
+  return {judged};
+}
+
+Facts PlanRecovery(const World& world, Now now, const JobState& job) {
+  if (!job.give_up.empty())
+    return {JobEnded{job.id, JobPhase::failed, job.exit_code.value_or(1), Cat(job.broken, "; gave up: ", job.give_up)}};
+  Ladder ladder = Climb(world, job);
+  if (!ladder.why_not.empty()) {
+    const std::string why = Cat(job.broken, "; ", ladder.why_not);
+    if (why == job.why) return {};
+    return {JobWaits{job.id, why}};
+  }
+  GenerationPlanned plan;
+  plan.hosts = std::move(ladder.hosts);
+  plan.spares = std::move(ladder.spares);
+  plan.restart = true;
+  Complete(world, now, job, plan);
+  const std::string where = ladder.moves.empty() ? std::string("all hosts go on in place") : Join(ladder.moves);
+  plan.why = Cat(job.broken, "; ", where, ", ", ResumeText(job, NewestOffered(job)), " (restart ",
+                 RestartsInWindow(job, now.at) + 1, " of ", job.spec.restart.budget, ")");
+  return {plan};
+}
+
+GenerationPlanned PlanFirst(const World& world, Now now, const JobState& job, const std::vector<NodeId>& hosts,
+                            const std::vector<NodeId>& spares) {
+  GenerationPlanned plan;
+  plan.hosts = hosts;
+  plan.spares = spares;
+  Complete(world, now, job, plan);
+  std::vector<std::string> names, spare_names;
+  for (const NodeId& id : hosts) names.push_back(id.value);
+  for (const NodeId& id : spares) spare_names.push_back(id.value);
+  plan.why = Cat("placed on ", Join(names, ", ", " and "), spares.empty() ? "" : Cat(" with ", Join(spare_names), " as spare"));
+  return plan;
+}
+
+}  // namespace everstep

@@ -1,0 +1,69 @@
+// What Decide looks at: the decided state, and beside it what is only observed: sessions, newest reports, silence. The soft
+// half is rebuilt from nothing after a restart.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/messages.h"
+#include "base/time.h"
+#include "launcher/core/facts.h"
+#include "launcher/core/state.h"
+
+namespace everstep {
+
+// Now, as decisions see it: log time, and the wall clock for display.
+struct Now {
+  Time at{};
+  WallTime wall{};
+};
+
+// Rules that the operator sets (LauncherOptions); in force for decisions made from now on.
+struct Policy {
+  Duration fence_after = 4s;
+  Duration prepare_deadline = 2min;  // a host that has not prepared by then is given up for the job
+  Duration recovery_grace = 2s;      // SIGTERM to SIGKILL for ranks of a broken generation: their step is lost anyway
+  bool fence_hook = false;
+  std::uint32_t port_first = 20000;
+  std::uint32_t port_last = 29999;
+  Duration port_rest = 10min;
+  std::uint32_t jobs_max = 10000;
+  std::size_t checkpoints_kept = 16;  // records of each job
+};
+
+EVERSTEP_ENUM(Pulse, trusted, suspect, lost)
+
+// What is known of a host now.
+struct HostNow {
+  bool connected = false;  // a session stands
+  Pulse pulse = Pulse::trusted;
+  std::string pulse_why{};
+  Time silent_since{};             // nothing heard since, by receipt; never earlier than the truth
+  std::optional<Report> report{};  // of this session; nullopt: not heard since the launcher started
+};
+
+struct World {
+  State state{};
+  Policy policy{};
+  std::map<NodeId, HostNow> hosts{};
+};
+
+inline const HostNow* HostIn(const World& world, const NodeId& node) {
+  const auto it = world.hosts.find(node);
+  return it == world.hosts.end() ? nullptr : &it->second;
+}
+inline const JobState* JobIn(const State& state, const JobId& job) {
+  const auto it = state.jobs.find(job);
+  return it == state.jobs.end() ? nullptr : &it->second;
+}
+inline const NodeState* NodeIn(const State& state, const NodeId& node) {
+  const auto it = state.nodes.find(node);
+  return it == state.nodes.end() ? nullptr : &it->second;
+}
+// What the host last said about a gang; nullptr: nothing.
+const GangStatus* GangOn(const World& world, const NodeId& node, const JobId& job, Generation generation);
+
+}  // namespace everstep
