@@ -1,0 +1,185 @@
+#include "agent/daemon/gang_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+
+namespace everstep {
+
+GangTable::GangTable(Processes& processes, SlowFiles& slow_files, StateFiles& state, HostFacts host, std::string spools,
+                     LogSink log)
+    : processes_(processes),
+      slow_files_(slow_files),
+      state_(state),
+      host_(std::move(host)),
+      spools_(std::move(spools)),
+      log_(std::move(log)) {}
+
+void GangTable::Say(std::string_view level, const GangKey& gang, const std::string& what) const {
+  log_(level, Cat(gang, ": ", what));
+}
+
+// ---- what an earlier agent left ------------------------------------------------------------------------------------------
+
+void GangTable::Adopt() {
+  const AgentMemory& memory = state_.memory();
+  for (const GangKey& key : processes_.Adopt()) {
+    GangRecord record{.job = key.job, .generation = key.generation};
+    for (const GangRecord& known : memory.gangs)
+      if (known.job == key.job && known.generation == key.generation) record = known;
+    gangs_.emplace(key, Gang::Adopted(record, WasStarted(memory, key)));
+    Say("info", key, "found a keeper of it");
+  }
+  const std::vector<GangRecord> remembered = memory.gangs;
+  for (const GangRecord& record : remembered) {
+    const GangKey key{.job = record.job, .generation = record.generation};
+    if (!gangs_.contains(key)) state_.Dropped(key);
+  }
+}
+
+bool GangTable::Settled() const {
+  return std::all_of(gangs_.begin(), gangs_.end(), [](const auto& entry) { return entry.second.Known(); });
+}
+
+// ---- commands ------------------------------------------------------------------------------------------------------------
+
+void GangTable::Handle(Time now, const Prepare& prepare) {
+  const GangKey key{.job = prepare.gang.job, .generation = prepare.gang.generation};
+  if (const auto found = gangs_.find(key); found != gangs_.end()) {
+    if (!found->second.Known() && !found->second.Reported())
+      Say("warning", key, "not prepared: its keeper of before is still leaving");
+    return;
+  }
+  std::optional<std::string> why_not = WhyNotPrepare(state_.memory(), key);
+  if (!why_not && gangs_.size() >= limit::kGangsPerHost) why_not = Cat(gangs_.size(), " gangs are here that nobody forgot");
+  if (!why_not && (!lease_ || *lease_ <= now)) why_not = "this host's lease is over, no acknowledgement of the launcher came";
+  if (why_not) return Say("warning", key, Cat("not prepared: ", *why_not));
+
+  Gang& gang = gangs_.emplace(key, Gang::Asked(now, prepare.gang)).first->second;
+  if (const Status written = state_.Remember(WithPrepared(state_.memory(), gang.Record())); !written)
+    return Do(gang, gang.Decline(written.error().Str()));
+  // Its generation has no authority any more, so it gets no grace.
+  for (auto& [other, older] : gangs_)
+    if (other.job == key.job && other.generation < key.generation)
+      Do(older, older.Stop(now, Duration(0), Cat("generation ", key.generation, " takes its place")));
+  Advance(now);
+}
+
+void GangTable::Handle(Time now, const Start& start) {
+  const GangKey key{.job = start.job, .generation = start.generation};
+  const auto found = gangs_.find(key);
+  if (found == gangs_.end()) return Say("warning", key, "not started: it was not prepared here");
+  Gang& gang = found->second;
+  if (gang.Startable()) {
+    std::optional<std::string> why_not = WhyNotStart(state_.memory(), key);
+    if (!why_not && (!lease_ || *lease_ <= now)) why_not = "this host's lease is over, no acknowledgement of the launcher came";
+    if (why_not) return Say("warning", key, Cat("not started: ", *why_not));
+    if (const Status written = state_.Remember(WithStarted(state_.memory(), key)); !written)
+      return Do(gang, gang.Decline(written.error().Str()));
+  }
+  Do(gang, gang.Start());
+}
+
+void GangTable::Handle(Time now, const Stop& stop) {
+  const GangKey key{.job = stop.job, .generation = stop.generation};
+  const auto found = gangs_.find(key);
+  if (found == gangs_.end()) return Say("debug", key, "not stopped: it is not here");
+  Do(found->second, found->second.Stop(now, stop.grace, stop.why));
+  Advance(now);
+}
+
+void GangTable::Handle(Time now, const Forget& forget) {
+  const GangKey key{.job = forget.job, .generation = forget.generation};
+  const auto found = gangs_.find(key);
+  if (found == gangs_.end()) return;
+  Do(found->second, found->second.Forget());
+  Advance(now);
+}
+
+// ---- news ----------------------------------------------------------------------------------------------------------------
+
+void GangTable::Handle(Time now, const GangChecked& checked) {
+  const auto found = gangs_.find(checked.gang);
+  if (found == gangs_.end()) return;
+  Do(found->second, found->second.Checked(checked));
+  Advance(now);
+}
+
+void GangTable::Handle(Time now, const KeeperEvent& event) {
+  const auto found = gangs_.find(event.gang);
+  if (found == gangs_.end()) return;
+  const bool came = event.kind == KeeperEventKind::up;
+  if (came && lease_) processes_.Send(event.gang, KeeperLease{.until = *lease_});
+  Do(found->second, found->second.Heard(now, event));
+  Advance(now);
+}
+
+void GangTable::Tick(Time now) { Advance(now); }
+
+std::optional<Time> GangTable::Deadline() const {
+  std::optional<Time> first;
+  for (const auto& [key, gang] : gangs_)
+    if (const std::optional<Time> due = gang.Deadline(); due && (!first || *due < *first)) first = due;
+  return first;
+}
+
+void GangTable::SetLease(Time until) {
+  lease_ = until;
+  for (const auto& [key, gang] : gangs_)
+    if (gang.KeeperUp()) processes_.Send(key, KeeperLease{.until = until});
+}
+
+bool GangTable::Guarding() const {
+  return std::any_of(gangs_.begin(), gangs_.end(), [](const auto& entry) { return !entry.second.Over(); });
+}
+
+std::vector<GangStatus> GangTable::Statuses() const {
+  std::vector<GangStatus> statuses;
+  for (const auto& [key, gang] : gangs_)
+    if (gang.Reported()) statuses.push_back(gang.Status());
+  return statuses;
+}
+
+// ---- what follows --------------------------------------------------------------------------------------------------------
+
+std::string GangTable::Older(const GangKey& key) const {
+  std::vector<std::string> alive;
+  for (const auto& [other, gang] : gangs_)
+    if (other.job == key.job && other.generation < key.generation && !gang.Over()) {
+      const std::string why = gang.Status().why;
+      alive.push_back(Cat("generation ", other.generation, why.empty() ? "" : " (", why, why.empty() ? "" : ")"));
+    }
+  return Join(alive, ", ", " and ");
+}
+
+void GangTable::Advance(Time now) {
+  for (auto& [key, gang] : gangs_)
+    if (gang.phase() == GangPhase::preparing) Do(gang, gang.Advance(now, Older(key)));
+  std::erase_if(gangs_, [](const auto& entry) { return entry.second.Dropped(); });
+}
+
+void GangTable::Do(Gang& gang, const GangStep& step) {
+  if (!step.why.empty()) Say("info", gang.key(), step.why);
+  for (const GangAction& action : step.actions) Act(gang, action);
+}
+
+void GangTable::Act(Gang& gang, const GangAction& action) {
+  const GangKey& key = gang.key();
+  switch (action.kind) {
+    case GangActionKind::launch: return processes_.Launch(key, KeeperLease{.until = *lease_});
+    case GangActionKind::check: return slow_files_.Ready(*gang.spec());
+    case GangActionKind::start:
+      return processes_.Send(key, RanksOf(*gang.spec(), gang.readied(), host_, Cat(spools_, '/', key)));
+    case GangActionKind::stop: return processes_.Send(key, KeeperStop{.grace = action.grace});
+    case GangActionKind::quit: return processes_.Send(key, KeeperQuit{});
+    case GangActionKind::watch: return slow_files_.Watch(key, *gang.checkpoint());
+    case GangActionKind::unwatch: return slow_files_.Unwatch(key);
+    case GangActionKind::drop:
+      if (gang.HasSpool()) processes_.Discard(key);
+      state_.Dropped(key);
+      return;
+  }
+}
+
+}  // namespace everstep

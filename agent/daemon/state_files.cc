@@ -1,0 +1,52 @@
+#include "agent/daemon/state_files.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/json/codec.h"
+#include "base/text.h"
+
+namespace everstep {
+
+namespace {
+
+// The file as a T; a default T when there is no file.
+template <class T>
+Result<T> ReadAs(Files& files, const std::string& path) {
+  const Result<std::string> text = files.Read(path);
+  if (!text && text.error().code == ErrorCode::kNotFound) return T{};
+  if (!text) return Fail(text.error());
+  Result<T> value = FromJson<T>(*text);
+  if (!value)
+    return Fail(ErrorCode::kCorrupt, Cat(path, ": ", value.error().message),
+                "it is written whole or not at all, so something else wrote it: put it back, or remove it once no rank of an "
+                "earlier job runs on this host");
+  return value;
+}
+
+}  // namespace
+
+Status StateFiles::Load() {
+  EVERSTEP_TRY(files_.MakeDirectory(directory_));
+  EVERSTEP_ASSIGN(memory_, ReadAs<AgentMemory>(files_, directory_ + "/memory.json"));
+  EVERSTEP_ASSIGN(cluster_, ReadAs<ClusterMemory>(files_, directory_ + "/cluster.json"));
+  return {};
+}
+
+Status StateFiles::Remember(AgentMemory memory) {
+  EVERSTEP_TRY(files_.Write(directory_ + "/memory.json", ToJson(memory)));
+  memory_ = std::move(memory);
+  return {};
+}
+
+Status StateFiles::Remember(ClusterMemory cluster) {
+  EVERSTEP_TRY(files_.Write(directory_ + "/cluster.json", ToJson(cluster)));
+  cluster_ = std::move(cluster);
+  return {};
+}
+
+void StateFiles::Heard(LogIndex index) { memory_.index = std::max(memory_.index, index); }
+
+void StateFiles::Dropped(const GangKey& gang) { memory_ = WithoutGang(std::move(memory_), gang); }
+
+}  // namespace everstep

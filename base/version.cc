@@ -1,7 +1,0 @@
-#include "base/version.h"
-
-namespace everstep {
-
-std::string_view Version() { return EVERSTEP_VERSION; }
-
-}  // namespace everstep
