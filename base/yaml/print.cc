@@ -22,17 +22,22 @@ std::string Comment(std::string_view indent, std::string_view text) {
   return out + Cat(indent, "# ", line, '\n');
 }
 
+// What is legal stands behind the value, where the line has room for it, else above.
+std::string Line(const std::string& lead, const Entry& entry, bool docs) {
+  const std::string line = Cat(lead, entry.name, ": ", entry.value);
+  if (!docs || entry.legal.empty()) return line + '\n';
+  if (line.size() + 4 + entry.legal.size() > kColumns) return Comment(lead, Cat("[", entry.legal, "]")) + line + '\n';
+  return Cat(line, "  # ", entry.legal, '\n');
+}
+
 std::string Lines(const std::vector<Entry>& entries, const std::string& indent, bool docs) {
   std::string out;
   for (const Entry& entry : entries) {
     if (entry.absent && !docs) continue;
     const std::string lead = entry.absent ? indent + "# " : indent;
-    if (docs) {
-      if (!out.empty()) out += '\n';
-      out += Comment(lead, entry.legal.empty() ? entry.doc : Cat(entry.doc, " [", entry.legal, ']'));
-    }
+    if (docs) out += Cat(out.empty() ? "" : "\n", Comment(indent, entry.doc));
     if (entry.inside.empty())
-      out += Cat(lead, entry.name, ": ", entry.value, '\n');
+      out += Line(lead, entry, docs);
     else
       out += Cat(lead, entry.name, ":\n", Lines(entry.inside, lead + "  ", docs));
   }
@@ -46,7 +51,7 @@ std::string Print(const std::vector<Entry>& entries) { return Lines(entries, "",
 std::string PrintWithDocs(std::string_view title, const std::vector<Entry>& entries) {
   std::string out;
   for (const std::string& line : Split(title, '\n')) out += line.empty() ? "#\n" : Comment("", line);
-  return out + '\n' + Lines(entries, "", true);
+  return Cat(out, '\n', Lines(entries, "", true));
 }
 
 }  // namespace everstep::yaml

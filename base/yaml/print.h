@@ -19,7 +19,8 @@ struct Entry {
 // `name: value` for every entry that is set.
 std::string Print(const std::vector<Entry>& entries);
 
-// The same with every key, each below a comment that says what it is and what is legal. `title` is a comment at the top.
+// The same with every key, each below a comment that says what it is, with what is legal behind it. `title` is a comment at the
+// top; its lines are broken as needed.
 std::string PrintWithDocs(std::string_view title, const std::vector<Entry>& entries);
 
 }  // namespace everstep::yaml

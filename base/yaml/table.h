@@ -151,14 +151,18 @@ void ReadTable(const Table<S>& table, const Node& node, S& object, Problems& pro
   }
 }
 
-// The struct as the file says, on top of `object`. `file` is its name in errors. See AsError (problem.h) for the error.
+// The struct as the file says, on top of `object`. `file` is its name in errors, `finish` completes and checks across keys: an
+// error of its that begins with "key: " gets the place of that key. See AsError (problem.h) for the error.
 template <class S>
-Result<S> Read(const Table<S>& table, std::string_view text, std::string_view file, S object = {}) {
+Result<S> Read(const Table<S>& table, std::string_view text, std::string_view file, S object = {},
+               const std::function<Status(S&)>& finish = {}) {
   const auto root = Parse(text);
   if (!root) return Fail(AsError(file, {root.error()}));
   Problems problems;
   ReadTable(table, *root, object, problems);
   if (!problems.empty()) return Fail(AsError(file, std::move(problems)));
+  if (!finish) return object;
+  if (Status good = finish(object); !good) return Fail(WithPlace(std::move(good).error(), *root, file));
   return object;
 }
 

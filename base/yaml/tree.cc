@@ -221,4 +221,23 @@ tl::expected<Node, Problem> Parse(std::string_view text) {
   return std::move(builder.root);
 }
 
+Error WithPlace(Error error, const Node& root, std::string_view file) {
+  const std::string_view path = std::string_view(error.message).substr(0, error.message.find(": "));
+  const Node* node = &root;
+  for (bool deeper = true; deeper;) {  // down the path, as far as the file has it
+    deeper = false;
+    for (const Node& child : node->children)
+      if (path.starts_with(child.path) &&
+          (path.size() == child.path.size() || path[child.path.size()] == '.' || path[child.path.size()] == '[')) {
+        node = &child;
+        deeper = true;
+        break;
+      }
+  }
+  const bool entry = !node->key.empty();
+  error.message =
+      Cat(file, ':', entry ? node->key_line : node->line, ':', entry ? node->key_column : node->column, ": ", error.message);
+  return error;
+}
+
 }  // namespace everstep::yaml

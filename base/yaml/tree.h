@@ -42,4 +42,7 @@ inline constexpr std::size_t kDepthMax = 32;
 // The tree, or the first thing that is wrong. Cost: O(bytes × log keys).
 tl::expected<Node, Problem> Parse(std::string_view text);
 
+// An error about a value, "checkpoint.dir: …", with the place of that key (or of the nearest one around it) in front.
+Error WithPlace(Error error, const Node& root, std::string_view file);
+
 }  // namespace everstep::yaml

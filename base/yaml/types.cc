@@ -69,16 +69,6 @@ bool GoodPath(std::string_view text) {
          WhyNoPath(text).empty();
 }
 
-Type<std::string> PathType(std::string legal, bool none) {
-  return Scalar<std::string>(
-      std::move(legal),
-      [none](std::string_view text) -> tl::expected<std::string, std::string> {
-        if (GoodPath(text) || (none && text.empty())) return std::string(text);
-        return tl::unexpected(WhyNoPath(text));
-      },
-      [](const std::string& text) { return WriteText(text); });
-}
-
 }  // namespace
 
 void Refuse(const Node& node, Problems& problems, std::string_view legal, std::string next) {
@@ -116,8 +106,20 @@ Type<std::string> Name() {
           .write = [](const std::string& text) { return WriteText(text); }};
 }
 
-Type<std::string> Path() { return PathType("a path", false); }
-Type<std::string> PathOrNone() { return PathType("a path, or \"\"", true); }
+Type<std::string> Path() {
+  return Scalar<std::string>(
+      "a path",
+      [](std::string_view text) -> tl::expected<std::string, std::string> {
+        if (GoodPath(text)) return std::string(text);
+        return tl::unexpected(WhyNoPath(text));
+      },
+      [](const std::string& text) { return WriteText(text); });
+}
+
+Type<std::string> OrEmpty(Type<std::string> type) {
+  return AnyOf<std::string>({{[](const std::string& text) { return !text.empty(); }, std::move(type)},
+                             {[](const std::string& text) { return text.empty(); }, Word<std::string>("", "")}});
+}
 
 Type<std::string> HostPort() {
   return Scalar<std::string>(

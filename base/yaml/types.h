@@ -41,10 +41,10 @@ void Refuse(const Node& node, Problems& problems, std::string_view legal, std::s
 std::string WriteText(std::string_view text);
 
 Type<std::string> Text();
-Type<std::string> Name();        // ValidName(); a bare `no`, `on`, `true` … is refused, as YAML readers differ about it
-Type<std::string> Path();        // ~ and $VARIABLES are refused: no shell will expand them
-Type<std::string> PathOrNone();  // also "": see the key's own words for what that means
-Type<std::string> HostPort();    // "127.0.0.1:7450"
+Type<std::string> Name();      // ValidName(); a bare `no`, `on`, `true` … is refused, as YAML readers differ about it
+Type<std::string> Path();      // ~ and $VARIABLES are refused: no shell will expand them
+Type<std::string> HostPort();  // "127.0.0.1:7450"
+Type<std::string> OrEmpty(Type<std::string> type);  // also "": the words of the key say what that means
 Type<bool> Bool();
 Type<Duration> DurationBetween(Duration min, Duration max);
 Type<std::uint64_t> SizeBetween(std::uint64_t min, std::uint64_t max);
@@ -92,12 +92,12 @@ Type<E> EnumOf() {
 template <class V>
 Type<V> Word(std::string word, V value) {
   return Scalar<V>(
-      word,
+      WriteText(word),
       [word, value](std::string_view text) -> tl::expected<V, std::string> {
         if (text == word) return value;
         return tl::unexpected(DidYouMean(text, {word}));
       },
-      [word](const V&) { return word; });
+      [word](const V&) { return WriteText(word); });
 }
 
 template <class V>

@@ -117,23 +117,6 @@ void MakeAbsolute(std::string& path, std::string_view directory) {
   if (!path.empty() && path.front() != '/') path = (std::filesystem::path(directory) / path).lexically_normal().string();
 }
 
-const yaml::Node* NodeAt(const yaml::Node& node, std::string_view path) {
-  if (node.path == path) return &node;
-  for (const yaml::Node& child : node.children)
-    if (const yaml::Node* found = NodeAt(child, path)) return found;
-  return nullptr;
-}
-
-// An error of ValidateJob, "key: what", with the place of the key in the file.
-Error WithPlace(Error error, const yaml::Node& root, std::string_view file) {
-  const yaml::Node* node = NodeAt(root, std::string_view(error.message).substr(0, error.message.find(": ")));
-  if (!node) node = &root;
-  const bool is_entry = !node->key.empty();
-  error.message = Cat(file, ':', is_entry ? node->key_line : node->line, ':', is_entry ? node->key_column : node->column, ": ",
-                      error.message);
-  return error;
-}
-
 }  // namespace
 
 const yaml::Table<JobSpec>& JobFileTable() {
@@ -142,17 +125,13 @@ const yaml::Table<JobSpec>& JobFileTable() {
 }
 
 Result<JobSpec> ReadJobFile(std::string_view text, std::string_view file, std::string_view directory) {
-  const auto root = yaml::Parse(text);
-  if (!root) return Fail(yaml::AsError(file, {root.error()}));
-  JobSpec spec{.workdir = std::string(directory)};
-  yaml::Problems problems;
-  yaml::ReadTable(JobFileTable(), *root, spec, problems);
-  if (!problems.empty()) return Fail(yaml::AsError(file, std::move(problems)));
-  MakeAbsolute(spec.workdir, directory);
-  for (std::string& path : spec.env_from) MakeAbsolute(path, directory);
-  if (spec.checkpoint) MakeAbsolute(spec.checkpoint->dir, directory);
-  if (Status valid = ValidateJob(spec); !valid) return Fail(WithPlace(std::move(valid).error(), *root, file));
-  return spec;
+  const auto finish = [directory](JobSpec& spec) {
+    MakeAbsolute(spec.workdir, directory);
+    for (std::string& path : spec.env_from) MakeAbsolute(path, directory);
+    if (spec.checkpoint) MakeAbsolute(spec.checkpoint->dir, directory);
+    return ValidateJob(spec);
+  };
+  return yaml::Read<JobSpec>(JobFileTable(), text, file, {.workdir = std::string(directory)}, finish);
 }
 
 std::string WriteJobFile(const JobSpec& spec) { return yaml::Print(yaml::EntriesOf(JobFileTable(), spec)); }

@@ -28,6 +28,7 @@ struct LauncherOptions {
   Duration port_rest = 10min;      // a port is not used again for this long
   Duration history = 24h * 90;     // events are kept for this long
   std::uint32_t jobs_max = 10000;  // that have not ended
+  friend bool operator==(const LauncherOptions&, const LauncherOptions&) = default;
 };
 
 }  // namespace everstep

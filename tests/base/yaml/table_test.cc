@@ -222,21 +222,21 @@ TEST(Table, TheShippedFileIsWrittenFromTheTable) {
             "#\n"
             "# Two.\n"
             "\n"
-            "# whole hosts [1 to 16384]\n"
-            "nodes: 1\n"
+            "# whole hosts\n"
+            "nodes: 1  # 1 to 16384\n"
             "\n"
             "# for rank 0\n"
             "ports:\n"
-            "  # lowest [1024 to 65535]\n"
-            "  first: 20000\n"
+            "  # lowest\n"
+            "  first: 20000  # 1024 to 65535\n"
             "\n"
-            "# # checkpoints\n"
+            "# checkpoints\n"
             "# store:\n"
-            "#   # where [a path]\n"
-            "#   dir: \"\"\n"
+            "#   # where\n"
+            "#   dir: \"\"  # a path\n"
             "\n"
-            "#   # when a file is whole [auto or {glob: PATTERN}]\n"
-            "#   complete: auto\n");
+            "#   # when a file is whole\n"
+            "#   complete: auto  # auto or {glob: PATTERN}\n");
 }
 
 }  // namespace
