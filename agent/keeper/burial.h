@@ -1,0 +1,33 @@
+// What a dead keeper left behind: its ranks die with it (PR_SET_PDEATHSIG), their children need not. Kills by cgroup where the
+// keeper had one, else by the sessions of its ranks and all that descends from them.
+//
+// Thread: its owner's. Look() reads /proc and the cgroup file system only: no disk.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/keeper/proc.h"
+#include "agent/keeper/spool.h"
+
+namespace everstep {
+
+class Burial {
+ public:
+  explicit Burial(KeeperRecord record);
+
+  // Kills what is there; true when nothing is left. Call again after some milliseconds.
+  bool Look();
+  // What was there at the last Look, for people: "2 processes cannot be killed (D state): …"; or what could not be looked for.
+  std::string Remark() const;
+
+ private:
+  std::vector<ProcessStat> Ranks() const;
+  std::vector<ProcessStat> OfSessions() const;
+
+  KeeperRecord record_;
+  bool other_boot_ = false;
+  std::vector<ProcessStat> left_;
+};
+
+}  // namespace everstep

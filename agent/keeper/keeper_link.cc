@@ -1,0 +1,206 @@
+#include "agent/keeper/keeper_link.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "agent/keeper/processes.h"
+#include "agent/keeper/wire.h"
+#include "base/text.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr Duration kBackoffFirst = 5ms;
+constexpr Duration kBackoffMost = 1s;
+constexpr Duration kLookEvery = 5ms;
+constexpr std::size_t kWaitingMax = 1024;  // messages before the keeper is up
+
+// How much a status tells: the one that came over the socket and the one on disk may each be the newer one.
+auto Knowledge(const KeeperStatus& status) {
+  const auto ended =
+      std::count_if(status.ranks.begin(), status.ranks.end(), [](const RankStatus& r) { return r.exit.has_value(); });
+  return std::tuple(static_cast<int>(status.phase), ended);
+}
+
+}  // namespace
+
+KeeperLink KeeperLink::Launched(GangKey gang, std::string spool, Time up_by) {
+  KeeperLink link(std::move(gang), std::move(spool));
+  link.up_by_ = up_by;
+  link.ours_ = true;
+  return link;
+}
+
+KeeperLink KeeperLink::Found(GangKey gang, std::string spool) {
+  KeeperLink link(std::move(gang), std::move(spool));
+  link.step_ = Step::connecting;
+  return link;
+}
+
+void KeeperLink::Made(SpawnedKeeper keeper) {
+  keeper_ = std::move(keeper);
+  step_ = Step::connecting;
+}
+
+void KeeperLink::MakingFailed(const Error& error) {
+  step_ = Step::over;
+  Say(KeeperEventKind::failed, {}, error.Str());
+}
+
+void KeeperLink::Send(ToKeeper message) {
+  if (step_ == Step::up) {
+    // An error here is a lost connection: the next poll() tells.
+    static_cast<void>(socket_.Send(LineOf(message)));
+  } else if (step_ < Step::up && waiting_.size() < kWaitingMax) {
+    waiting_.push_back(std::move(message));
+  }
+}
+
+void KeeperLink::AddTo(std::vector<pollfd>& polled) {
+  first_ = polled.size();
+  polled_ = true;
+  polled.push_back({.fd = socket_.fd(), .events = socket_.wanted(), .revents = 0});
+  polled.push_back({.fd = keeper_.pidfd.get(), .events = POLLIN, .revents = 0});
+}
+
+void KeeperLink::Take(Time now, const std::vector<pollfd>& polled) {
+  if (!std::exchange(polled_, false)) return;
+  if (polled[first_].revents != 0) Receive(now);
+  if (polled[first_ + 1].revents != 0) {
+    siginfo_t info{};
+    ::waitid(P_PIDFD, static_cast<id_t>(keeper_.pidfd.get()), &info, WEXITED | WNOHANG);
+    keeper_.pidfd.Reset();
+    if (socket_.open()) Receive(now);  // its last words
+    Died();
+  }
+}
+
+void KeeperLink::Tick(Time now) {
+  if (up_by_ && now >= *up_by_ && (step_ == Step::connecting || step_ == Step::greeting)) {
+    GiveUp("the keeper did not answer in time");
+  } else if (step_ == Step::connecting && now >= connect_at_) {
+    Connect(now);
+  } else if (step_ == Step::burying && now >= look_at_) {
+    LookAtGrave(now);
+  }
+}
+
+std::optional<Time> KeeperLink::Next() const {
+  switch (step_) {
+    case Step::connecting: return up_by_ ? std::min(*up_by_, connect_at_) : connect_at_;
+    case Step::greeting: return up_by_;
+    case Step::burying: return look_at_;
+    default: return std::nullopt;
+  }
+}
+
+void KeeperLink::Connect(Time now) {
+  Result<Fd> fd = ConnectUnix(SocketIn(spool_));
+  if (fd) {
+    socket_ = LineSocket(*std::move(fd), kKeeperLineBytes);
+    step_ = Step::greeting;
+    if (!socket_.Send(HelloLine())) ConnectionLost(now);
+    return;
+  }
+  // Nobody listens: the keeper is dead, or was never there. Our own child's end is told by its pidfd as well.
+  if (fd.error().code == ErrorCode::kUnavailable || fd.error().code == ErrorCode::kNotFound) return Died();
+  backoff_ = std::clamp(backoff_ * 2, kBackoffFirst, kBackoffMost);
+  connect_at_ = now + backoff_;
+}
+
+void KeeperLink::Receive(Time now) {
+  Status good = socket_.Flush();
+  if (good) good = socket_.Receive();
+  while (step_ == Step::greeting || step_ == Step::up) {
+    const std::optional<std::string> line = socket_.NextLine();
+    if (!line) break;
+    Understand(*line);
+  }
+  if (!good && (step_ == Step::greeting || step_ == Step::up)) ConnectionLost(now);
+}
+
+void KeeperLink::Understand(const std::string& line) {
+  if (step_ == Step::greeting) {
+    const Status hello = CheckHello(line, "the keeper", "this agent");
+    if (!hello) return GiveUp(hello.error().message);
+    step_ = Step::up;
+    last_.reset();
+    for (ToKeeper& message : std::exchange(waiting_, {})) Send(std::move(message));
+    return;
+  }
+  Result<FromKeeper> message = ParseFromKeeper(line);
+  if (!message) return GiveUp(Cat("the keeper said what this agent does not understand: ", message.error().message));
+  if (const auto* refused = std::get_if<KeeperRefused>(&*message)) {
+    if (!was_up_) GiveUp(Cat("the keeper refused: ", refused->why));
+    return;  // else it closes now, and is connected to again
+  }
+  last_ = std::get<KeeperStatus>(*std::move(message));
+  Say(std::exchange(was_up_, true) ? KeeperEventKind::status : KeeperEventKind::up, *last_, {});
+  up_by_.reset();
+  backoff_ = Duration(0);
+}
+
+void KeeperLink::ConnectionLost(Time now) {
+  socket_.Close();
+  step_ = Step::connecting;
+  // At once the first time: a dead keeper refuses.
+  connect_at_ = now + backoff_;
+  backoff_ = std::clamp(backoff_ * 2, kBackoffFirst, kBackoffMost);
+}
+
+// It lives but is of no use to this agent: one of our own has started nothing yet and is ended, another one is left to its
+// fence.
+void KeeperLink::GiveUp(std::string why) {
+  socket_.Close();
+  failure_ = std::move(why);
+  if (ours_ && !was_up_) {
+    SignalPidfd(keeper_.pidfd, SIGKILL);
+    step_ = Step::ending;
+    return;
+  }
+  step_ = Step::over;
+  Say(KeeperEventKind::failed, last_.value_or(KeeperStatus{}), failure_);
+}
+
+void KeeperLink::Died() {
+  if (step_ >= Step::dead) return;
+  socket_.Close();
+  step_ = Step::dead;
+}
+
+void KeeperLink::RecordRead(Time now, Result<KeeperRecord> record, std::string last_log_line) {
+  if (failure_.empty() && !was_up_ && ours_)
+    failure_ = Cat("the keeper ended before it was up", last_log_line.empty() ? "" : ": ", last_log_line);
+  if (record && (!last_ || Knowledge(record->status) >= Knowledge(*last_))) last_ = record->status;
+  burial_.emplace(record ? *std::move(record) : KeeperRecord{.boot = KernelBootId()});
+  step_ = Step::burying;
+  patience_ends_ = now + kBurialPatience;
+  LookAtGrave(now);
+}
+
+void KeeperLink::LookAtGrave(Time now) {
+  const bool nothing_left = burial_->Look();
+  look_at_ = now + kLookEvery;
+  if (!nothing_left && now < patience_ends_) return;
+  KeeperStatus status = last_.value_or(KeeperStatus{});
+  const bool had_seen_it = status.phase == KeeperPhase::empty;
+  if (nothing_left) status.phase = KeeperPhase::empty;
+  step_ = Step::over;
+  if (!failure_.empty()) return Say(KeeperEventKind::failed, std::move(status), failure_);
+  std::string why = had_seen_it ? "the keeper has ended" : "the keeper died";
+  if (const std::string remark = burial_->Remark(); !remark.empty()) why += "; " + remark;
+  Say(KeeperEventKind::gone, std::move(status), std::move(why));
+}
+
+void KeeperLink::Say(KeeperEventKind kind, KeeperStatus status, std::string why) {
+  events_.push_back({.gang = gang_, .kind = kind, .status = std::move(status), .why = Clip(why, limit::kWhyBytes)});
+}
+
+std::vector<KeeperEvent> KeeperLink::TakeEvents() { return std::exchange(events_, {}); }
+
+}  // namespace everstep

@@ -1,0 +1,277 @@
+#include "agent/keeper/keeper_loop.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <utility>
+#include <variant>
+
+#include "agent/keeper/proc.h"
+#include "agent/keeper/wire.h"
+#include "base/check.h"
+#include "base/text.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr Duration kKillEvery = 20ms;     // while killed processes are still there
+constexpr Duration kStuckAfter = 1s;      // then say who they are
+constexpr Duration kOutputPatience = 2s;  // for the last lines of a dead gang to reach the disk
+constexpr Duration kLookEvery = 1s;       // for things that have no event of their own
+
+enum : std::size_t { kChildSignals, kFenceTimer, kWorkerWake, kCgroupEvents, kOwnEntries };
+
+void Swallow(int fd) {
+  char buffer[1024];
+  while (::read(fd, buffer, sizeof buffer) > 0) continue;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KeeperLoop>> KeeperLoop::Make(KeeperOptions options, KeeperInheritance inheritance, Fd listening) {
+  sigset_t child{};
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  Fd child_signals(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!child_signals.open()) return FailErrno(errno, "make", "a signal descriptor");
+  Fd fence_timer(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!fence_timer.open()) return FailErrno(errno, "make", "the fence timer");
+  std::unique_ptr<KeeperLoop> loop(new KeeperLoop(std::move(options), std::move(inheritance), std::move(listening),
+                                                  std::move(child_signals), std::move(fence_timer)));
+  EVERSTEP_TRY(loop->ArmFence());
+  EVERSTEP_TRY(WritePid(loop->options_.spool));
+  loop->recorded_ = loop->StatusNow();
+  EVERSTEP_TRY(WriteRecord(loop->options_.spool,
+                           {.boot = KernelBootId(), .cgroups = loop->cgroup_.paths(), .status = *loop->recorded_}));
+  *loop->record_durable_ = true;
+  return loop;
+}
+
+KeeperLoop::KeeperLoop(KeeperOptions options, KeeperInheritance inheritance, Fd listening, Fd child_signals, Fd fence_timer)
+    : options_(std::move(options)),
+      child_signals_(std::move(child_signals)),
+      fence_timer_(std::move(fence_timer)),
+      // The pid tells gangs of one name apart: several agents may share a host, as in a lab.
+      cgroup_(Cat("everstep-", options_.gang, "-", ::getpid())),
+      door_(std::move(listening)),
+      ranks_(cgroup_, worker_, {.directory = options_.logs, .limits = options_.log_limits},
+             {.open_files = inheritance.open_files, .oom_score = std::move(inheritance.oom_score)}) {}
+
+bool KeeperLoop::Run() {
+  while (!quit_) Turn();
+  return Leave();
+}
+
+void KeeperLoop::Turn() {
+  polled_.clear();
+  polled_.push_back({.fd = child_signals_.get(), .events = POLLIN, .revents = 0});
+  polled_.push_back({.fd = fence_timer_.get(), .events = POLLIN, .revents = 0});
+  polled_.push_back({.fd = worker_.wake_fd(), .events = POLLIN, .revents = 0});
+  polled_.push_back({.fd = cgroup_.events_fd(), .events = POLLPRI, .revents = 0});
+  door_.AddTo(polled_);
+  ranks_.AddTo(polled_);
+  if (::poll(polled_.data(), polled_.size(), TimeToWait(clock_.Now())) < 0) {
+    Check(errno == EINTR, "poll() fails only when interrupted");
+    return;
+  }
+  if (polled_[kChildSignals].revents != 0) Swallow(child_signals_.get());
+  if (polled_[kFenceTimer].revents != 0) Swallow(fence_timer_.get());
+  if (polled_[kWorkerWake].revents != 0) worker_.ClearWake();
+  if (polled_[kCgroupEvents].revents != 0) cgroup_.AcknowledgeEvents();
+
+  const Time now = clock_.Now();
+  ranks_.Take(polled_);
+  ranks_.Reap(now);
+  // Before the messages: a lease that comes after the end of the old one comes too late.
+  CheckFence(now);
+  for (ToKeeper& message : door_.Take(polled_)) Obey(now, std::move(message));
+  Escalate(now);
+  CheckEmpty(now);
+  Publish(now);
+  CheckEnd(now);
+}
+
+// For poll(): milliseconds, rounded up. Leases have their own descriptor.
+int KeeperLoop::TimeToWait(Time now) const {
+  std::optional<Time> next = escalation_.Next();
+  const auto sooner = [&next](Time at) { next = next ? std::min(*next, at) : at; };
+  if (escalation_.Killed() && phase_ != KeeperPhase::empty) sooner(kill_again_);
+  if (gone_at_ && phase_ != KeeperPhase::empty) sooner(*gone_at_ + kOutputPatience);
+  if (!*record_durable_ || (phase_ == KeeperPhase::empty && !door_.has_agent())) sooner(now + kLookEvery);
+  if (!next) return -1;
+  const Duration wait = std::clamp<Duration>(*next - now, 0ms, 1h);
+  return static_cast<int>((wait + 999'999ns) / 1ms);
+}
+
+void KeeperLoop::Obey(Time now, ToKeeper message) {
+  std::visit([&](auto& m) { Obey(now, std::move(m)); }, message);
+}
+
+void KeeperLoop::Obey(Time now, KeeperStart message) {
+  if (started_ || phase_ != KeeperPhase::ready) return;  // told once, and never again after a stop or a fence
+  if (const Status legal = ValidateStart(message); !legal) {
+    why_ = legal.error().message;
+    phase_ = KeeperPhase::empty;
+    return;
+  }
+  started_ = true;
+  ranks_.Start(std::move(message));
+  Escalate(now);
+}
+
+void KeeperLoop::Obey(Time now, KeeperLease message) {
+  if (message.until <= options_.lease || fenced_) return;
+  options_.lease = message.until;
+  if (const Status armed = ArmFence(); !armed) {
+    // Without a timer there is no fence: better an end now than one that never comes.
+    why_ = armed.error().message;
+    escalation_.AskKill(now);
+  }
+}
+
+void KeeperLoop::Obey(Time now, KeeperStop message) {
+  if (phase_ == KeeperPhase::empty) return;
+  if (!started_) {
+    why_ = "stopped before it was started";
+    phase_ = KeeperPhase::empty;
+    return;
+  }
+  ranks_.Reap(now);
+  escalation_.AskStop(now, message.grace);
+  Escalate(now);
+}
+
+void KeeperLoop::Obey(Time, KeeperQuit) { quit_ = phase_ == KeeperPhase::empty || (!started_ && phase_ == KeeperPhase::ready); }
+
+void KeeperLoop::CheckFence(Time now) {
+  if (fenced_ || now < options_.lease || phase_ == KeeperPhase::empty || gone_at_) return;
+  fenced_ = true;
+  if (started_) {
+    why_ = "fenced: the lease ran out";
+    escalation_.AskKill(now);
+    Escalate(now);
+  } else {
+    why_ = "fenced before it was started: the lease ran out";
+    phase_ = KeeperPhase::empty;
+  }
+}
+
+void KeeperLoop::Escalate(Time now) {
+  if (!started_ || phase_ == KeeperPhase::empty) return;
+  if (ranks_.failure() && why_.empty()) {
+    why_ = *ranks_.failure();
+    escalation_.AskKill(now);
+  }
+  if (ranks_.AllEnded() && !gone_at_ && !escalation_.Begun() && !ranks_.NothingLeft()) escalation_.AskLeftovers(now);
+  switch (escalation_.Due(now)) {
+    case Escalation::Signal::terminate: ranks_.Terminate(); break;
+    case Escalation::Signal::kill:
+      if (ranks_.AllEnded() && !escalation_.Stopped() && why_.empty() && !gone_at_) {
+        const std::size_t left = ranks_.Left().size();
+        why_ =
+            Cat("killed ", left, left == 1 ? " process" : " processes", " that outlived the ranks by ", Show(kLeftoverGrace));
+      }
+      ranks_.Kill();
+      kill_again_ = now + kKillEvery;
+      break;
+    case Escalation::Signal::none: KeepKilling(now); break;
+  }
+  if (escalation_.Stopped() || escalation_.Killed()) {
+    phase_ = KeeperPhase::stopping;
+  } else if (!ranks_.Starting()) {
+    phase_ = KeeperPhase::running;
+  }
+}
+
+// A killed process may have forked just before, or be in a system call that cannot be interrupted.
+void KeeperLoop::KeepKilling(Time now) {
+  if (!escalation_.Killed() || gone_at_ || now < kill_again_) return;
+  ranks_.Kill();
+  const bool late = now - *escalation_.killed_at() >= kStuckAfter;
+  if (late) stuck_ = DescribeStuck(ranks_.Left());
+  kill_again_ = now + (late ? kLookEvery : kKillEvery);
+}
+
+void KeeperLoop::CheckEmpty(Time now) {
+  if (!started_ || phase_ == KeeperPhase::empty) return;
+  if (!gone_at_) {
+    if (ranks_.Starting() || !ranks_.NothingLeft()) return;
+    gone_at_ = now;
+    ranks_.CloseOutputs();
+    stuck_.clear();
+    output_done_ = worker_.Do([] {});
+  }
+  if (worker_.Done() < output_done_ && now < *gone_at_ + kOutputPatience) return;
+  phase_ = KeeperPhase::empty;
+}
+
+KeeperStatus KeeperLoop::StatusNow() const {
+  std::string why = why_;
+  if (!stuck_.empty()) why += (why.empty() ? "" : "; ") + stuck_;
+  return {.phase = phase_,
+          .fenced = fenced_,
+          .why = Clip(why, limit::kWhyBytes),
+          .ranks = ranks_.Statuses(),
+          .limits = Clip(cgroup_.limits(), limit::kWhyBytes)};
+}
+
+void KeeperLoop::Publish(Time now) {
+  const KeeperStatus status = StatusNow();
+  door_.Show(status);
+  // One record at a time: a slow disk gets the newest, not a queue of old ones. A failed one is tried again.
+  if (worker_.Done() < record_number_) return;
+  const bool again = !*record_durable_ && now >= recorded_at_ + kLookEvery;
+  if (recorded_ != status || again) Record(now, status);
+}
+
+void KeeperLoop::Record(Time now, const KeeperStatus& status) {
+  recorded_ = status;
+  recorded_at_ = now;
+  *record_durable_ = false;
+  KeeperRecord record{.boot = KernelBootId(), .cgroups = cgroup_.paths(), .started = ranks_.StartTimes(), .status = status};
+  record_number_ = worker_.Do([record = std::move(record), spool = options_.spool, durable = record_durable_] {
+    const Status written = WriteRecord(spool, record);
+    if (!written) std::fprintf(stderr, "%s\n", written.error().message.c_str());
+    *durable = written.has_value();
+  });
+}
+
+void KeeperLoop::CheckEnd(Time now) {
+  if (phase_ != KeeperPhase::empty || door_.has_agent() || now < options_.lease) return;
+  if (*record_durable_ && recorded_ == StatusNow()) quit_ = true;
+}
+
+Status KeeperLoop::ArmFence() {
+  itimerspec at{};
+  // 0 would switch the timer off; a moment long ago fires at once.
+  const std::int64_t ns = std::max<std::int64_t>(Nanoseconds(options_.lease), 1);
+  at.it_value = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
+  if (::timerfd_settime(fence_timer_.get(), TFD_TIMER_ABSTIME, &at, nullptr) != 0)
+    return FailErrno(errno, "set", "the fence timer");
+  return {};
+}
+
+bool KeeperLoop::Leave() {
+  const Time deadline = clock_.Now() + kOutputPatience;
+  const std::uint64_t last = worker_.Do([spool = options_.spool] { ::unlink(SocketIn(spool).c_str()); });
+  bool removed = cgroup_.Remove();
+  while (worker_.Done() < last || !removed) {
+    const Time now = clock_.Now();
+    if (now >= deadline) break;
+    pollfd wake{.fd = worker_.wake_fd(), .events = POLLIN, .revents = 0};
+    ::poll(&wake, 1, 20);
+    worker_.ClearWake();
+    removed = cgroup_.Remove();
+  }
+  if (!removed) std::fprintf(stderr, "cannot remove the cgroup %s\n", Join(cgroup_.paths()).c_str());
+  return worker_.Done() >= last;
+}
+
+}  // namespace everstep

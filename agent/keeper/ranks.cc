@@ -1,0 +1,219 @@
+#include "agent/keeper/ranks.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include "base/text.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr std::size_t kReadBytes = 64 << 10;
+// Output read but not yet written to files. Beyond it the ranks wait in their own write(), as with any slow disk.
+constexpr std::size_t kWaitingBytesMax = 8 << 20;
+constexpr std::size_t kPollsPerRank = 3;
+
+// To the whole group of a rank; to the rank alone in the moment before its setsid().
+void SignalGroup(pid_t rank, int signal) {
+  if (::kill(-rank, signal) != 0) ::kill(rank, signal);
+}
+
+}  // namespace
+
+void Ranks::Start(KeeperStart start) {
+  place_.workdir = std::move(start.workdir);
+  place_.join_fds = cgroup_.join_fds();
+  for (RankCommand& command : start.ranks) {
+    Rank rank;
+    rank.command = std::move(command);
+    const std::string path = Cat(logs_.directory, "/", rank.command.rank);
+    rank.out.file = std::make_shared<LogFile>(path + ".out", logs_.limits);
+    rank.err.file = std::make_shared<LogFile>(path + ".err", logs_.limits);
+    ranks_.push_back(std::move(rank));
+  }
+  for (Rank& rank : ranks_) {
+    Result<SpawnedRank> spawned = SpawnRank(rank.command, place_);
+    if (!spawned) {
+      failure_ = spawned.error().message;
+      return;
+    }
+    rank.pid = spawned->pid;
+    rank.out.pipe = std::move(spawned->out);
+    rank.err.pipe = std::move(spawned->err);
+    rank.report = std::move(spawned->report);
+    if (const auto stat = StatOf(rank.pid)) rank.started = stat->started;
+  }
+}
+
+bool Ranks::Starting() const {
+  return std::any_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.report.open(); });
+}
+
+void Ranks::AddTo(std::vector<pollfd>& polled) {
+  first_ = polled.size();
+  const bool read = waiting_bytes_->load(std::memory_order_relaxed) < kWaitingBytesMax;
+  for (const Rank& rank : ranks_) {
+    polled.push_back({.fd = rank.report.get(), .events = POLLIN, .revents = 0});
+    polled.push_back({.fd = read ? rank.out.pipe.get() : -1, .events = POLLIN, .revents = 0});
+    polled.push_back({.fd = read ? rank.err.pipe.get() : -1, .events = POLLIN, .revents = 0});
+  }
+}
+
+void Ranks::Take(const std::vector<pollfd>& polled) {
+  // Ranks may have been added after AddTo: they have no entries yet.
+  const std::size_t known = (polled.size() - first_) / kPollsPerRank;
+  for (std::size_t i = 0; i < std::min(known, ranks_.size()); ++i) {
+    const pollfd* entries = &polled[first_ + i * kPollsPerRank];
+    if (entries[0].revents != 0) Settle(ranks_[i]);
+    if (entries[1].revents != 0) ReadOnce(ranks_[i], ranks_[i].out);
+    if (entries[2].revents != 0) ReadOnce(ranks_[i], ranks_[i].err);
+  }
+}
+
+// The rank's exec has happened or failed: takes note of it.
+void Ranks::Settle(Rank& rank) {
+  if (!rank.report.open()) return;
+  const Status runs = ReadExecReport(rank.report.get(), rank.command, place_);
+  rank.report.Reset();
+  rank.runs_program = runs.has_value();
+  if (!runs && !failure_) failure_ = runs.error().message;
+  rank.command.env = {};  // may hold secrets: no longer than needed
+}
+
+void Ranks::Reap(Time now) {
+  for (;;) {
+    siginfo_t info{};
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return;
+    for (Rank& rank : ranks_)
+      if (rank.pid == info.si_pid && !rank.reaped) Ended(rank, info.si_code, info.si_status, now);
+  }
+}
+
+void Ranks::Ended(Rank& rank, int code, int value, Time now) {
+  rank.reaped = true;
+  Settle(rank);
+  Drain(rank);
+  if (!rank.runs_program) return;
+  RankExit exit{.stopped_by_us = rank.signalled, .at = now};
+  if (code == CLD_EXITED) {
+    exit.code = static_cast<std::uint32_t>(value);
+  } else {
+    exit.signal = static_cast<std::uint32_t>(value);
+    exit.oom_kill = value == SIGKILL && !rank.signalled && TakeOomKill();
+  }
+  if (exit.code != 0u) exit.tail = rank.tail.Text();
+  rank.exit = std::move(exit);
+}
+
+// The kernel counts an OOM kill before it sends the signal: one that we have not put to a rank yet is this one's.
+bool Ranks::TakeOomKill() {
+  if (cgroup_.OomKills() <= oom_kills_taken_) return false;
+  ++oom_kills_taken_;
+  return true;
+}
+
+bool Ranks::ReadOnce(Rank& rank, Output& output) {
+  if (!output.pipe.open()) return false;
+  std::string bytes(kReadBytes, '\0');
+  const ssize_t got = ::read(output.pipe.get(), bytes.data(), bytes.size());
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return errno == EINTR;
+  if (got <= 0) {
+    output.pipe.Reset();
+    return false;
+  }
+  bytes.resize(static_cast<std::size_t>(got));
+  if (&output == &rank.err) rank.tail.Append(bytes);
+  *waiting_bytes_ += bytes.size();
+  worker_.Do([file = output.file, waiting = waiting_bytes_, bytes = std::move(bytes)] {
+    if (const Status written = file->Append(bytes); !written)
+      std::fprintf(stderr, "%s: output is lost from here on\n", written.error().message.c_str());
+    *waiting -= bytes.size();
+  });
+  return true;
+}
+
+// What the rank itself wrote is in its pipes when it has ended, and a pipe holds no more than its size; what its children still
+// write is not waited for.
+void Ranks::Drain(Rank& rank) {
+  for (Output* output : {&rank.out, &rank.err}) {
+    if (!output->pipe.open()) continue;
+    const int size = ::fcntl(output->pipe.get(), F_GETPIPE_SZ);
+    const std::size_t reads = static_cast<std::size_t>(std::max(size, 0)) / kReadBytes + 1;
+    for (std::size_t i = 0; i < reads && ReadOnce(rank, *output); ++i) continue;
+  }
+}
+
+void Ranks::Terminate() {
+  for (Rank& rank : ranks_) {
+    if (rank.pid == 0 || rank.reaped) continue;  // the number of a reaped one may be a stranger's by now
+    rank.signalled = true;
+    SignalGroup(rank.pid, SIGTERM);
+    SignalGroup(rank.pid, SIGCONT);  // a stopped process would not see it
+  }
+}
+
+void Ranks::CallEndsOurs() {
+  for (Rank& rank : ranks_)
+    if (!rank.reaped) rank.signalled = true;
+}
+
+void Ranks::Kill() {
+  CallEndsOurs();
+  cgroup_.Kill();
+  for (const Rank& rank : ranks_) {
+    if (rank.pid == 0 || rank.reaped) continue;
+    ::kill(rank.pid, SIGKILL);
+    ::kill(-rank.pid, SIGKILL);
+  }
+  // A process may also have left the cgroup: root can.
+  if (!cgroup_.tracks() || (!cgroup_.Populated() && ChildrenLeft()))
+    for (const ProcessStat& process : DescendantsOf({::getpid()}, AllProcesses())) KillExactly(process);
+}
+
+bool Ranks::AllEnded() const {
+  return std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.pid == 0 || rank.reaped; });
+}
+
+bool Ranks::ChildrenLeft() const {
+  siginfo_t info{};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+}
+
+bool Ranks::NothingLeft() const { return AllEnded() && !ChildrenLeft() && !cgroup_.Populated(); }
+
+std::vector<ProcessStat> Ranks::Left() const {
+  std::vector<ProcessStat> left = cgroup_.Processes();
+  if (left.empty()) left = DescendantsOf({::getpid()}, AllProcesses());
+  return left;
+}
+
+void Ranks::CloseOutputs() {
+  for (Rank& rank : ranks_) {
+    Drain(rank);
+    rank.out.pipe.Reset();
+    rank.err.pipe.Reset();
+  }
+}
+
+std::vector<RankStatus> Ranks::Statuses() const {
+  std::vector<RankStatus> statuses;
+  for (const Rank& rank : ranks_)
+    statuses.push_back({.rank = rank.command.rank, .pid = rank.runs_program ? rank.pid : 0, .exit = rank.exit});
+  return statuses;
+}
+
+std::vector<std::uint64_t> Ranks::StartTimes() const {
+  std::vector<std::uint64_t> times;
+  for (const Rank& rank : ranks_) times.push_back(rank.started);
+  return times;
+}
+
+}  // namespace everstep

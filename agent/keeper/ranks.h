@@ -1,0 +1,101 @@
+// The processes of one gang, as their parent sees them: start all or none, read what they print, learn how each ended, send
+// signals, and tell when nothing is left.
+//
+// "Nothing left" is seen, not assumed: every rank reaped, no child of this process left (it is the subreaper: whatever the
+// ranks fork ends up below it), and the gang's cgroup, where there is one, not populated.
+//
+// Thread: the keeper's loop. Nothing here waits for a disk: output goes to files through the Worker; when that is far behind,
+// the ranks' pipes are left alone until it has caught up.
+#pragma once
+
+#include <poll.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/keeper/cgroup.h"
+#include "agent/keeper/log_file.h"
+#include "agent/keeper/rank_spawn.h"
+#include "agent/keeper/stderr_tail.h"
+#include "agent/keeper/worker.h"
+#include "base/seam/processes.h"
+
+namespace everstep {
+
+struct LogPlace {
+  std::string directory{};  // <rank>.out and <rank>.err are made in it
+  LogLimits limits{};
+};
+
+class Ranks {
+ public:
+  Ranks(GangCgroup& cgroup, Worker& worker, LogPlace logs, SpawnPlace place)
+      : cgroup_(cgroup), worker_(worker), logs_(std::move(logs)), place_(std::move(place)) {}
+
+  // Forks all; whether their programs run is known once Starting() is false. REQUIRES: ValidateStart(start), called once.
+  void Start(KeeperStart start);
+  bool Starting() const;
+  // Why not all of them run; the caller kills the rest.
+  const std::optional<std::string>& failure() const { return failure_; }
+
+  void AddTo(std::vector<pollfd>& polled);
+  void Take(const std::vector<pollfd>& polled);
+  // Learns which children have ended. Call before sending signals: a rank that has ended by itself is no victim of ours.
+  void Reap(Time now);
+
+  void Terminate();  // SIGTERM to the process groups of the ranks that live
+  void Kill();       // SIGKILL to everything; again and again until NothingLeft()
+  // Ranks that end from now on ended because of us, though somebody else sent the signal.
+  void CallEndsOurs();
+
+  bool AllEnded() const;
+  bool NothingLeft() const;
+  std::vector<ProcessStat> Left() const;
+  // Reads what is left in the pipes and closes them. REQUIRES: NothingLeft().
+  void CloseOutputs();
+
+  std::vector<RankStatus> Statuses() const;
+  std::vector<std::uint64_t> StartTimes() const;  // in the order of Statuses()
+
+ private:
+  struct Output {
+    Fd pipe{};
+    std::shared_ptr<LogFile> file{};  // touched by the worker only
+  };
+  struct Rank {
+    RankCommand command{};  // without its environment once it runs
+    pid_t pid = 0;          // 0: not forked
+    std::uint64_t started = 0;
+    Fd report{};
+    bool runs_program = false;
+    bool reaped = false;
+    bool signalled = false;
+    Output out{};
+    Output err{};
+    StderrTail tail{};
+    std::optional<RankExit> exit{};
+  };
+
+  void Settle(Rank& rank);
+  void Ended(Rank& rank, int code, int value, Time now);
+  bool TakeOomKill();
+  // One read; false when there is nothing (more) to read now.
+  bool ReadOnce(Rank& rank, Output& output);
+  void Drain(Rank& rank);
+  bool ChildrenLeft() const;
+
+  GangCgroup& cgroup_;
+  Worker& worker_;
+  LogPlace logs_;
+  SpawnPlace place_;
+  std::vector<Rank> ranks_;
+  std::optional<std::string> failure_;
+  std::uint64_t oom_kills_taken_ = 0;
+  std::size_t first_ = 0;  // of our entries in `polled`
+  std::shared_ptr<std::atomic<std::size_t>> waiting_bytes_ = std::make_shared<std::atomic<std::size_t>>(0);
+};
+
+}  // namespace everstep

@@ -1,0 +1,77 @@
+#include "agent/keeper/stderr_tail.h"
+
+#include <vector>
+
+#include "base/messages.h"
+#include "base/text.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr std::size_t kKept = 16 << 10;
+
+// Takes out "ESC [ … letter" (ECMA-48 control sequences).
+std::string WithoutColours(std::string_view line) {
+  std::string out;
+  while (!line.empty()) {
+    if (line.substr(0, 2) == "\x1b[") {
+      const std::size_t end = line.find_first_not_of("0123456789;?:", 2);
+      line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+    } else {
+      out += line.front();
+      line.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
+// As a terminal would show it.
+std::string Shown(std::string_view line) {
+  while (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  const std::size_t redrawn = line.rfind('\r');
+  if (redrawn != std::string_view::npos) line.remove_prefix(redrawn + 1);
+  return Printable(WithoutColours(line));
+}
+
+// The end of a line that is too long alone, not starting inside a UTF-8 sequence.
+std::string EndOf(const std::string& line, std::size_t bytes_max) {
+  std::size_t from = line.size() - bytes_max;
+  while (from < line.size() && (static_cast<unsigned char>(line[from]) & 0xc0u) == 0x80u) ++from;
+  return line.substr(from);
+}
+
+}  // namespace
+
+void StderrTail::Append(std::string_view bytes) {
+  if (bytes.size() > kKept) {
+    bytes.remove_prefix(bytes.size() - kKept);
+    kept_.clear();
+    cut_ = true;
+  }
+  kept_ += bytes;
+  if (kept_.size() > kKept) {
+    kept_.erase(0, kept_.size() - kKept);
+    cut_ = true;
+  }
+}
+
+std::string StderrTail::Text() const {
+  std::vector<std::string> lines = Split(Trim(kept_).empty() ? std::string_view() : std::string_view(kept_), '\n');
+  while (!lines.empty() && Trim(lines.back()).empty()) lines.pop_back();
+  const std::size_t first = cut_ && lines.size() > 1 ? 1 : 0;  // its beginning is gone
+  std::string text;
+  for (std::size_t i = lines.size(); i > first; --i) {
+    const std::string line = Shown(lines[i - 1]);
+    if (text.empty() && i == lines.size()) {
+      text = line.size() > limit::kTailBytes ? EndOf(line, limit::kTailBytes) : line;
+    } else if (line.size() + 1 + text.size() > limit::kTailBytes) {
+      break;
+    } else {
+      text = Cat(line, '\n', text);
+    }
+  }
+  return text;
+}
+
+}  // namespace everstep

@@ -1,0 +1,23 @@
+// The last lines of a rank's stderr, for RankExit::tail: at most limit::kTailBytes, whole lines where one fits, safe to print.
+// Progress bars that redraw their line with '\r' count as their last state; colour codes are taken out.
+//
+// Thread: its owner's. Cost: keeps 16 KiB.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace everstep {
+
+class StderrTail {
+ public:
+  void Append(std::string_view bytes);
+  // Without a newline at the end.
+  std::string Text() const;
+
+ private:
+  std::string kept_;
+  bool cut_ = false;  // bytes before kept_ are gone
+};
+
+}  // namespace everstep
