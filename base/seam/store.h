@@ -54,7 +54,7 @@ struct HistoryQuery {
 
 struct Batch {
   std::vector<std::string> entries{};  // one atomic change; not empty
-  std::vector<HistoryRow> history{};   // row i's `index` is set by the caller
+  std::vector<HistoryRow> history{};   // each row's `index` is that of one of the entries
 };
 
 class Store {
@@ -67,14 +67,18 @@ class Store {
   // Claims the store for `epoch`; kConflict unless it is higher than all before. Durable on return.
   virtual Status BeginEpoch(Epoch epoch) = 0;
   // Appends the batches, in order, as one group: durable on return, all or nothing. kConflict: the log's end is not `expected`,
-  // or a higher epoch has begun (nothing is written). Returns the new end.
+  // or this opening has not begun `epoch`, or a higher one has begun since. kExhausted: no room. In both cases nothing is
+  // written and the call may be tried again. Returns the new end.
   virtual Result<LogIndex> Append(LogIndex expected, Epoch epoch, const std::vector<Batch>& batches) = 0;
-  // Replaces the snapshot and drops the entries it stands for. REQUIRES: snapshot.index <= the log's end.
+  // Replaces the snapshot and drops the entries it stands for. REQUIRES: snapshot.index <= the log's end, and not below the
+  // snapshot before.
   virtual Status Compact(Epoch epoch, const Snapshot& snapshot) = 0;
-  // Newest `rows_max` at most.
   virtual Result<std::vector<HistoryRow>> History(const HistoryQuery& query) = 0;
   // Drops history rows written before `oldest`.
   virtual Status ForgetHistory(WallTime oldest) = 0;
+  // The disk has little room left: new jobs are to be refused, so that those which run can be seen to their end. Cheap enough
+  // to ask after every Append.
+  virtual bool NearlyFull() { return false; }
 };
 
 }  // namespace everstep

@@ -1,0 +1,32 @@
+// Reading a store back, with proof: either all that was acknowledged, byte for byte, or an error that names what is wrong.
+// Writes nothing.
+//
+// Proof, in this order: SQLite's own structure check of the whole file; the tables' definitions; the log_end record's hash; the
+// head file's record not ahead of it (a lost tail); the snapshot's hash; each row's index and hash chained to the one before;
+// the last row being the one that log_end names. What a crash left durable but unacknowledged is read as well: one commit at
+// most.
+//
+// Cost: reads the whole file, about 1 s a GB (history is most of it); memory for the entries.
+#pragma once
+
+#include <optional>
+
+#include "base/result.h"
+#include "base/seam/store.h"
+#include "launcher/store/log_end.h"
+#include "launcher/store/sqlite_db.h"
+
+namespace everstep {
+
+struct ReadBack {
+  LogEnd end{};
+  Recovered recovered{};
+};
+
+// `acknowledged`: the head file's record; nullopt: there is none. kCorrupt or kInvalid as Store::Open says.
+Result<ReadBack> ReadStore(SqliteDb& db, const std::optional<LogEnd>& acknowledged);
+
+// The hash that a snapshot row carries over its other columns.
+Hash SnapshotCheck(LogIndex index, std::string_view hash, std::string_view bytes);
+
+}  // namespace everstep
