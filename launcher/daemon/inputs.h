@@ -26,14 +26,25 @@ struct ApiGone {
 struct Durable {
   LogIndex index{};
 };
+// The store thread could not: what is decided from now on would not be remembered. The process ends.
+struct StoreFailed {
+  Error error{};
+};
+// The fence hook for this boot of the host has ended, or was given up at its deadline.
+struct FenceDone {
+  NodeId node{};
+  BootId boot{};
+  bool off = false;
+  std::string why{};
+};
 // Rows for a ListEvents call that the store thread read.
 struct HistoryRead {
   std::uint64_t token = 0;
   Result<std::vector<HistoryRow>> rows{};
 };
 
-using LauncherInput =
-    std::variant<SessionOpened, SessionMessage, SessionClosed, DialAnswer, ApiCall, ApiGone, Durable, HistoryRead>;
+using LauncherInput = std::variant<SessionOpened, SessionMessage, SessionClosed, DialAnswer, ApiCall, ApiGone, Durable,
+                                   StoreFailed, HistoryRead, FenceDone>;
 
 // The way back to the people. Never blocks; a reply to a token that has gone is dropped.
 class ApiReplies {

@@ -1,0 +1,296 @@
+#include "launcher/daemon/loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "launcher/core/jobs.h"
+#include "launcher/core/membership.h"
+#include "launcher/core/reconcile.h"
+#include "launcher/daemon/codec.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr Duration kResendEvery = 1s;        // a command that is not obeyed
+constexpr Duration kBroadcastDelay = 200ms;  // joins come in crowds
+constexpr Duration kLateness = 250ms;        // of this loop; more than that is subtracted from everybody's silence
+constexpr Duration kDowntimeMax = 1h;
+constexpr std::uint64_t kCompactEvery = 20000;  // entries
+constexpr int kRoundsMax = 100000;              // of settling; more means that two rules fight
+
+DetectorOptions DetectorFrom(const LauncherOptions& options) {
+  DetectorOptions detector;
+  detector.suspect_after = options.suspect_after;
+  detector.lost_after = options.lost_after;
+  detector.agent_return = options.agent_return;
+  return detector;
+}
+
+Policy PolicyFrom(const LauncherOptions& options) {
+  Policy policy;
+  policy.fence_after = options.fence_after;
+  policy.fence_hook = !options.fence_command.empty();
+  policy.port_first = options.port_first;
+  policy.port_last = options.port_last;
+  policy.port_rest = options.port_rest;
+  policy.jobs_max = options.jobs_max;
+  return policy;
+}
+
+// What a command is about: the same key means the same command again.
+std::string KeyOf(const ToAgent& command) {
+  return std::visit(
+      [](const auto& c) -> std::string {
+        if constexpr (requires { c.gang; }) {
+          return Cat(c.kName, ' ', c.gang.job, '.', c.gang.generation);
+        } else if constexpr (requires { c.grace; }) {
+          return Cat(c.kName, ' ', c.job, '.', c.generation, ' ', c.grace.count());
+        } else if constexpr (requires { c.generation; }) {
+          return Cat(c.kName, ' ', c.job, '.', c.generation);
+        } else {
+          return std::string(c.kName);
+        }
+      },
+      command);
+}
+
+std::string_view LevelOf(const Fact& fact) {
+  if (std::holds_alternative<NodeSuspected>(fact) || std::holds_alternative<NodeLost>(fact) ||
+      std::holds_alternative<EvictionHeld>(fact) || std::holds_alternative<GenerationBroken>(fact))
+    return "warning";
+  return "info";
+}
+
+}  // namespace
+
+LauncherLoop::LauncherLoop(LauncherOptions options, std::string version, LauncherRims rims, Rng rng)
+    : options_(std::move(options)),
+      version_(std::move(version)),
+      rims_(std::move(rims)),
+      rng_(rng),
+      detector_(DetectorFrom(options_)) {
+  world_.policy = PolicyFrom(options_);
+}
+
+Status LauncherLoop::Begin(Time now, const Recovered& recovered, Epoch epoch) {
+  now_ = now;
+  if (recovered.snapshot) {
+    EVERSTEP_ASSIGN(world_.state, DecodeState(recovered.snapshot->bytes));
+    end_ = recovered.snapshot->index;
+  }
+  compacted_ = end_;
+  for (const std::string& bytes : recovered.entries) {
+    const auto entry = DecodeEntry(bytes);
+    if (!entry)
+      return Fail(ErrorCode::kInvalid, Cat("log entry ", end_.Next(), ": ", entry.error().message),
+                  "this log was written by another version of everstep-launcher: run that one");
+    Apply(world_.state, *entry);
+    end_ = end_.Next();
+  }
+  durable_ = end_;
+  const WallTime wall = rims_.clock.Wall();
+  const bool first = recovered.last_write.ns == 0;
+  const Duration away =
+      first ? Duration(0) : std::clamp(Duration(wall.ns - recovered.last_write.ns), Duration(0), kDowntimeMax);
+  log_offset_ = world_.state.now.time_since_epoch() + away - now.time_since_epoch();
+  return_until_ = NowAt(now).at + options_.return_grace;
+  for (const auto& [id, node] : world_.state.nodes) {
+    detector_.Watch(id, NowAt(now).at, return_until_);
+    Host(id).silent_since = NowAt(now).at;
+    Host(id).pulse = node.member ? Pulse::trusted : Pulse::lost;
+  }
+  Commit({LauncherStarted{epoch, away,
+                          first ? Cat("launcher ", version_, " started on a new log")
+                                : Cat("launcher ", version_, " started again after ", Show(away), ": epoch ", epoch)}});
+  Settle();
+  due_ = Deadline();
+  return {};
+}
+
+Now LauncherLoop::NowAt(Time now) const { return {now + log_offset_, rims_.clock.Wall()}; }
+
+void LauncherLoop::Handle(Time now, LauncherInput input) {
+  if (due_ && now > *due_ + kLateness) detector_.ForgiveLateness(now - *due_);
+  now_ = now;
+  std::visit([this](const auto& in) { On(in); }, input);
+  Settle();
+  due_ = Deadline();
+}
+
+void LauncherLoop::Tick(Time now) {
+  if (due_ && now > *due_ + kLateness) detector_.ForgiveLateness(now - *due_);
+  now_ = now;
+  Take(detector_.Tick(NowAt(now).at));
+  if (resend_at_ && now >= *resend_at_) {
+    resend_at_.reset();
+    const std::set<NodeId> pending = std::exchange(pending_, {});
+    touched_nodes_.insert(pending.begin(), pending.end());
+  }
+  if (broadcast_at_ && now >= *broadcast_at_) BroadcastMembership();
+  for (const auto& [id, job] : world_.state.jobs)
+    if (const auto due = JobDeadline(world_, job); due && NowAt(now).at >= *due) touched_jobs_.insert(id);
+  Settle();
+  due_ = Deadline();
+}
+
+std::optional<Time> LauncherLoop::Deadline() const {
+  std::optional<Time> next;
+  const auto consider = [&next](std::optional<Time> t) {
+    if (t && (!next || *t < *next)) next = t;
+  };
+  const auto from_log = [this](std::optional<Time> t) { return t ? std::optional<Time>(*t - log_offset_) : std::nullopt; };
+  consider(from_log(detector_.Deadline()));
+  consider(resend_at_);
+  consider(broadcast_at_);
+  for (const auto& [id, job] : world_.state.jobs) consider(from_log(JobDeadline(world_, job)));
+  return next;
+}
+
+void LauncherLoop::Commit(const Facts& facts) {
+  if (facts.empty()) return;
+  Batch batch;
+  const LogIndex before = end_;
+  const Now now = NowAt(now_);
+  for (const Fact& fact : facts) {
+    const Entry entry{std::max(now.at, world_.state.now), now.wall, fact};
+    end_ = end_.Next();
+    batch.entries.push_back(EncodeEntry(entry));
+    batch.history.push_back({end_, now.wall, JobOf(fact), NodeOf(fact), std::string(KindOf(fact)), WhyOf(fact)});
+    Retouch(fact);
+    Apply(world_.state, entry);
+    Retouch(fact);
+    rims_.log(LevelOf(fact), WhyOf(fact));
+  }
+  WhenDurable([this, rows = batch.history] { ShowFollowers(rows); });
+  rims_.journal.Append(before, world_.state.epoch, std::move(batch));
+  StartFences(facts);
+  if (world_.state.membership != broadcast_membership_ && !broadcast_at_) broadcast_at_ = now_ + kBroadcastDelay;
+}
+
+// Whom a fact concerns: those are looked at again when the turn settles. Before and after it is applied: it may add and remove.
+void LauncherLoop::Retouch(const Fact& fact) {
+  if (const NodeId node = NodeOf(fact); !node.empty()) touched_nodes_.insert(node);
+  const JobId id = JobOf(fact);
+  if (id.empty()) return;
+  touched_jobs_.insert(id);
+  if (const JobState* job = JobIn(world_.state, id))
+    for (const LiveGang& gang : job->live) touched_nodes_.insert(gang.node);
+}
+
+void LauncherLoop::Settle() {
+  if (halted_.empty() && (!touched_jobs_.empty() || !touched_nodes_.empty())) SettleJobs();
+  for (const NodeId& node : std::exchange(touched_nodes_, {})) SendCommands(node);
+  ShowWatchers();
+  touched_jobs_.clear();
+  MaybeCompact();
+}
+
+void LauncherLoop::SettleJobs() {
+  SyncSilence();
+  for (int round = 0; round < kRoundsMax; ++round) {
+    Facts facts;
+    for (const auto& [id, job] : world_.state.jobs) {
+      if (job.phase == JobPhase::queued || everstep::Ended(job.phase)) continue;
+      facts = AdvanceJob(world_, NowAt(now_), job);
+      if (!facts.empty()) break;
+    }
+    if (facts.empty()) facts = AdvanceQueue(world_, NowAt(now_));
+    if (facts.empty()) return;
+    Commit(facts);
+  }
+  Check(false, "the decisions reach a fixed point");
+}
+
+void LauncherLoop::SendCommands(const NodeId& node) {
+  const auto it = sessions_.find(node);
+  if (it == sessions_.end() || !halted_.empty()) return;
+  std::vector<ToAgent> commands = Reconcile(world_, node);
+  std::map<std::string, Time> still_wanted;
+  for (ToAgent& command : commands) {
+    const std::string key = KeyOf(command);
+    const auto sent = it->second.sent.find(key);
+    const bool on_its_way = sent != it->second.sent.end() && now_ - sent->second < kResendEvery;
+    still_wanted[key] = on_its_way ? sent->second : now_;
+    if (!on_its_way) SendCommand(node, it->second, std::move(command));
+  }
+  it->second.sent = std::move(still_wanted);
+  if (it->second.sent.empty()) return;
+  pending_.insert(node);
+  if (!resend_at_) resend_at_ = now_ + kResendEvery;
+}
+
+void LauncherLoop::SendCommand(const NodeId& node, Session& session, ToAgent command) {
+  std::visit(
+      [this](auto& c) {
+        if constexpr (requires { c.epoch; }) c.epoch = world_.state.epoch;
+        if constexpr (requires { c.id; }) c.id = CommandId(++last_command_);
+      },
+      command);
+  static_cast<void>(node);
+  if (std::holds_alternative<Stop>(command)) {
+    rims_.links.Send(session.id, std::move(command));  // stopping is always safe: it need not wait for the disk
+    return;
+  }
+  WhenDurable([this, id = session.id, command = std::move(command)] { rims_.links.Send(id, command); });
+}
+
+void LauncherLoop::WhenDurable(std::function<void()> action) {
+  if (durable_ >= end_ && held_.empty())
+    action();
+  else
+    held_.emplace_back(end_, std::move(action));
+}
+
+Welcome LauncherLoop::MakeWelcome() const {
+  Welcome welcome;
+  welcome.epoch = world_.state.epoch;
+  welcome.index = durable_;
+  const std::size_t members = MemberCount(world_.state);
+  welcome.beat_every = std::max(options_.beat_every, Duration(static_cast<std::int64_t>(members) * 100'000));
+  welcome.fence_after = options_.fence_after;
+  welcome.membership = world_.state.membership;
+  for (const auto& [id, node] : world_.state.nodes)
+    if (node.member) welcome.peers.push_back({id, node.address});
+  return welcome;
+}
+
+void LauncherLoop::BroadcastMembership() {
+  broadcast_at_.reset();
+  broadcast_membership_ = world_.state.membership;
+  const Welcome welcome = MakeWelcome();
+  for (const auto& [node, session] : sessions_) rims_.links.Send(session.id, welcome);
+}
+
+// A hook is started once for one boot of a host: its intent is in the log before it runs, and an unknown outcome is never tried
+// again.
+void LauncherLoop::StartFences(const Facts& facts) {
+  for (const Fact& fact : facts) {
+    const auto* lost = std::get_if<NodeLost>(&fact);
+    if (!lost || options_.fence_command.empty()) continue;
+    const NodeState* node = NodeIn(world_.state, lost->node);
+    if (!node) continue;
+    Commit({FenceStarted{lost->node, node->boot,
+                         Cat("fence hook for ", lost->node, " started: ", options_.fence_command.front())}});
+    WhenDurable([this, id = lost->node, boot = node->boot] {
+      rims_.fences.Run(id, boot, options_.fence_command, options_.fence_deadline);
+    });
+  }
+}
+
+void LauncherLoop::MaybeCompact() {
+  if (!held_.empty() || end_.value - compacted_.value < kCompactEvery) return;
+  compacted_ = end_;
+  rims_.journal.Compact(world_.state.epoch, {end_, EncodeState(world_.state)});
+}
+
+// Deciding on without knowing the past would be wrong whatever is decided: better nothing than two worlds.
+void LauncherLoop::Halt(std::string why) {
+  if (!halted_.empty()) return;
+  halted_ = std::move(why);
+  rims_.log("error", halted_);
+}
+
+}  // namespace everstep

@@ -1,0 +1,165 @@
+// The launcher's one loop: inputs in, decisions (launcher/core), facts to the journal, commands and replies out once they may
+// be known.
+//
+//   input → Decide → facts → Apply at once, Append to the journal → Durable → what waited for it goes out
+//
+// Starts, acknowledgements and replies wait until what they rest on is durable; stops go at once. No thread, no lock, no clock
+// of its own: time is an argument (CLOCK_BOOTTIME), the same class runs in production and in the simulator.
+//
+// Thread: one, the loop thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/seam/clock.h"
+#include "base/seam/links.h"
+#include "health/core/detector.h"
+#include "launcher/core/world.h"
+#include "launcher/daemon/fence_hooks.h"
+#include "launcher/daemon/inputs.h"
+#include "launcher/daemon/journal.h"
+#include "launcher/daemon/options.h"
+
+namespace everstep {
+
+// Lines for the operator's log; level is "info", "warning" or "error".
+using LogSink = std::function<void(std::string_view level, const std::string& line)>;
+
+// The ways out of a launcher, owned by main.
+struct LauncherRims {
+  Clock& clock;
+  AgentLinks& links;
+  ApiReplies& replies;
+  Journal& journal;
+  FenceHooks& fences;
+  LogSink log;
+};
+
+class LauncherLoop {
+ public:
+  LauncherLoop(LauncherOptions options, std::string version, LauncherRims rims, Rng rng);
+
+  // Replays the log and begins the next epoch, for which the store was claimed (Store::BeginEpoch). Errors: kCorrupt, kInvalid
+  // (an entry that this version does not know).
+  Status Begin(Time now, const Recovered& recovered, Epoch epoch);
+
+  void Handle(Time now, LauncherInput input);
+  void Tick(Time now);
+  std::optional<Time> Deadline() const;
+
+  // The process has to end; why.
+  bool Ended() const { return !fatal_.empty(); }
+  const std::string& fatal() const { return fatal_; }
+
+  const World& world() const { return world_; }  // for tests and the simulator
+
+ private:
+  struct Session {
+    SessionId id{};
+    Incarnation incarnation{};
+    std::string peer{};
+    std::uint64_t report_hash = 0;
+    std::map<std::string, Time> sent{};  // commands on their way: key → when
+  };
+  struct Follower {
+    ListEvents query{};
+    bool read = false;  // the rows of the past were sent
+    LogIndex upto{};
+    std::vector<EventView> early{};  // news that came before them
+  };
+  struct Watcher {
+    JobId job{};
+    std::optional<JobView> last{};
+  };
+
+  // loop.cc: the turn
+  Now NowAt(Time now) const;
+  void Commit(const Facts& facts);
+  void Settle();
+  void SettleJobs();
+  void Retouch(const Fact& fact);
+  void SendCommands(const NodeId& node);
+  void SendCommand(const NodeId& node, Session& session, ToAgent command);
+  void WhenDurable(std::function<void()> action);
+  void BroadcastMembership();
+  void StartFences(const Facts& facts);
+  void MaybeCompact();
+  void Halt(std::string why);
+
+  // loop_agents.cc: sessions, beats, reports, detection
+  void On(const SessionOpened& input);
+  void On(const SessionMessage& input);
+  void On(const SessionClosed& input);
+  void On(const DialAnswer& input);
+  void On(const FenceDone& input);
+  void OnBeat(const NodeId& node, Session& session, const Beat& beat);
+  void OnReport(const NodeId& node, Session& session, const Report& report);
+  std::string WhyRejected(const Hello& hello, bool& final) const;
+  Welcome MakeWelcome() const;
+  void Take(const DetectorOutput& output);
+  void Ask(const AskAbout& ask);
+  void TakeLost(const NodeId& node, const std::string& why);
+  void RetryHeldEvictions();
+  void SyncSilence();
+  HostNow& Host(const NodeId& node) { return world_.hosts[node]; }
+
+  // loop_api.cc: people
+  void On(const ApiCall& input);
+  void On(const ApiGone& input);
+  void On(const HistoryRead& input);
+  void On(const Durable& input);
+  void On(const StoreFailed& input);
+  void Answer(std::uint64_t token, const SubmitJob& request);
+  void Answer(std::uint64_t token, const CancelJob& request);
+  void Answer(std::uint64_t token, const GetJob& request);
+  void Answer(std::uint64_t token, const ListJobs& request);
+  void Answer(std::uint64_t token, const ExplainJob& request);
+  void Answer(std::uint64_t token, const ListNodes& request);
+  void Answer(std::uint64_t token, const GetNode& request);
+  void Answer(std::uint64_t token, const ConfirmDead& request);
+  void Answer(std::uint64_t token, const ListEvents& request);
+  void Answer(std::uint64_t token, const GetInfo& request);
+  void Reply(std::uint64_t token, Result<ApiReply> reply, bool last = true);
+  void ReplyWhenDurable(std::uint64_t token, ApiReply reply);
+  void ShowWatchers();
+  void ShowFollowers(const std::vector<HistoryRow>& rows);
+
+  const LauncherOptions options_;
+  const std::string version_;
+  LauncherRims rims_;
+  Rng rng_;
+  World world_;
+  FailureDetector detector_;
+
+  Time now_{};              // of this turn, boot clock
+  Duration log_offset_{0};  // log time = boot clock + this
+  LogIndex end_{};          // of the log, appended
+  LogIndex durable_{};
+  LogIndex compacted_{};
+  std::optional<Time> due_{};                                      // Deadline() at the end of the last turn
+  Time return_until_{};                                            // nobody is lost before
+  std::deque<std::pair<LogIndex, std::function<void()>>> held_{};  // waits for durable_
+
+  std::map<SessionId, NodeId> nodes_by_session_{};
+  std::map<NodeId, Session> sessions_{};
+  std::set<NodeId> touched_nodes_{};
+  std::set<JobId> touched_jobs_{};
+  std::set<NodeId> pending_{};  // have commands that are not obeyed yet
+  std::optional<Time> resend_at_{};
+  std::optional<Time> broadcast_at_{};
+  std::uint64_t broadcast_membership_ = 0;
+  std::uint64_t last_command_ = 0;
+  std::map<std::uint64_t, Follower> followers_{};
+  std::map<std::uint64_t, Watcher> watchers_{};
+  std::string halted_{};  // why nothing is decided any more; empty: all is well
+  std::string fatal_{};
+};
+
+}  // namespace everstep

@@ -1,0 +1,201 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "launcher/core/checkpoints.h"
+#include "launcher/core/membership.h"
+#include "launcher/daemon/loop.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr std::size_t kPeersAsked = 3;
+constexpr std::size_t kPeersAskedAll = 64;
+constexpr Duration kDialDeadline = 700ms;
+
+Pulse PulseOf(Trust trust) {
+  switch (trust) {
+    case Trust::trusted: return Pulse::trusted;
+    case Trust::suspect: return Pulse::suspect;
+    case Trust::lost: return Pulse::lost;
+  }
+  return Pulse::lost;
+}
+
+}  // namespace
+
+std::string LauncherLoop::WhyRejected(const Hello& hello, bool& final) const {
+  if (hello.protocol != limit::kProtocol) {
+    final = true;
+    return Cat("agent ", hello.version, " speaks protocol ", hello.protocol, ", this launcher (", version_, ") speaks ",
+               limit::kProtocol, ": install the same version on both");
+  }
+  const auto it = sessions_.find(hello.node);
+  if (it == sessions_.end()) return {};
+  const NodeState* known = NodeIn(world_.state, hello.node);
+  const bool same_boot = known && known->boot == hello.boot;
+  if (same_boot && hello.incarnation >= it->second.incarnation)
+    return {};  // its agent came back before its old stream was seen to end
+  const auto silent = detector_.SilentSince(hello.node);
+  if (silent && NowAt(now_).at - *silent >= options_.suspect_after) return {};
+  return Cat("another live agent is ", hello.node, " already, from ", it->second.peer,
+             ": give this host a name of its own (--node)");
+}
+
+void LauncherLoop::On(const SessionOpened& input) {
+  const Hello& hello = input.hello;
+  bool final = false;
+  if (const std::string why = WhyRejected(hello, final); !why.empty()) {
+    rims_.log("warning", Cat("refused an agent from ", input.peer, ": ", why));
+    rims_.links.Send(input.session, Rejected{why, final});
+    rims_.links.Close(input.session);
+    return;
+  }
+  if (hello.epoch_seen > world_.state.epoch)
+    Halt(Cat(hello.node, " has obeyed epoch ", hello.epoch_seen, ", this launcher is only epoch ", world_.state.epoch,
+             ": another launcher has taken over, or this log is an old copy; nothing is decided here any more"));
+  if (hello.index_seen > end_)
+    Halt(Cat(hello.node, " was told of log entry ", hello.index_seen, ", this log ends at ", end_,
+             ": the log lost its tail (restored backup?); nothing is decided here any more"));
+  if (const auto old = sessions_.find(hello.node); old != sessions_.end()) {
+    nodes_by_session_.erase(old->second.id);
+    rims_.links.Close(old->second.id);
+  }
+  nodes_by_session_[input.session] = hello.node;
+  sessions_[hello.node] = {input.session, hello.incarnation, input.peer, HashOf(hello.report), {}};
+  HostNow& host = Host(hello.node);
+  const bool was_suspect = host.pulse == Pulse::suspect;
+  host.connected = true;
+  host.pulse = Pulse::trusted;
+  host.pulse_why.clear();
+  host.report = hello.report;
+  host.silent_since = NowAt(now_).at;
+  detector_.Watch(hello.node, NowAt(now_).at, return_until_);
+  if (halted_.empty()) {
+    const Facts joined = Join(world_, hello);
+    Commit(joined);
+    if (joined.empty() && was_suspect) Commit({NodeTrusted{hello.node, Cat(hello.node, " opened a new session")}});
+  }
+  OnReport(hello.node, sessions_[hello.node], hello.report);
+  WhenDurable([this, id = input.session] { rims_.links.Send(id, MakeWelcome()); });
+  touched_nodes_.insert(hello.node);
+  RetryHeldEvictions();
+}
+
+void LauncherLoop::On(const SessionMessage& input) {
+  const auto it = nodes_by_session_.find(input.session);
+  if (it == nodes_by_session_.end()) return;  // replaced by a newer session
+  const NodeId node = it->second;
+  Session& session = sessions_.at(node);
+  if (const auto* beat = std::get_if<Beat>(&input.message)) {
+    OnBeat(node, session, *beat);
+  } else if (const auto* report = std::get_if<Report>(&input.message)) {
+    OnReport(node, session, *report);
+  } else if (const auto* answer = std::get_if<PeerAnswer>(&input.message)) {
+    Take(detector_.Found(answer->suspect, answer->nonce, {node, answer->finding, answer->evidence, NowAt(now_).at},
+                         answer->beat));
+  }
+}
+
+void LauncherLoop::On(const SessionClosed& input) {
+  const auto it = nodes_by_session_.find(input.session);
+  if (it == nodes_by_session_.end()) return;
+  const NodeId node = it->second;
+  nodes_by_session_.erase(it);
+  sessions_.erase(node);
+  Host(node).connected = false;
+  Take(detector_.SessionLost(node, NowAt(now_).at, input.why));
+}
+
+void LauncherLoop::On(const DialAnswer& input) {
+  std::optional<Beat> beat;
+  const NodeState* node = NodeIn(world_.state, input.node);
+  if (input.pong && node && input.pong->node == input.node && input.pong->boot == node->boot) beat = input.pong->beat;
+  Take(detector_.Found(input.node, input.nonce, {NodeId(), input.finding, input.evidence, NowAt(now_).at}, beat));
+}
+
+void LauncherLoop::On(const FenceDone& input) {
+  if (halted_.empty()) Commit({FenceEnded{input.node, input.boot, input.off, input.why}});
+}
+
+void LauncherLoop::OnBeat(const NodeId& node, Session& session, const Beat& beat) {
+  Take(detector_.Heard(node, NowAt(now_).at, beat));
+  Host(node).silent_since = detector_.SilentSince(node).value_or(NowAt(now_).at);
+  rims_.links.Send(session.id,
+                   BeatAck{world_.state.epoch, beat.seq, beat.sent, durable_, beat.state_hash != session.report_hash});
+}
+
+void LauncherLoop::OnReport(const NodeId& node, Session& session, const Report& report) {
+  session.report_hash = HashOf(report);
+  Host(node).report = report;
+  touched_nodes_.insert(node);
+  for (const GangStatus& gang : report.gangs) touched_jobs_.insert(gang.job);
+  if (halted_.empty()) Commit(RegisterCheckpoints(world_, node, report));
+  if (halted_.empty()) SettleJobs();
+  WhenDurable([this, id = session.id, seq = report.seq] {
+    rims_.links.Send(id, ReportAck{world_.state.epoch, seq, durable_});
+  });
+}
+
+void LauncherLoop::Take(const DetectorOutput& output) {
+  for (const AskAbout& ask : output.ask) Ask(ask);
+  for (const TrustChanged& change : output.changed) {
+    HostNow& host = Host(change.node);
+    host.pulse = PulseOf(change.trust);
+    host.pulse_why = change.why;
+    const NodeState* node = NodeIn(world_.state, change.node);
+    if (!halted_.empty() || !node || !node->member) continue;
+    if (change.trust == Trust::suspect) Commit({NodeSuspected{change.node, change.why}});
+    if (change.trust == Trust::trusted) Commit({NodeTrusted{change.node, change.why}});
+    if (change.trust == Trust::lost) TakeLost(change.node, change.why);
+  }
+  if (!output.changed.empty()) RetryHeldEvictions();
+}
+
+void LauncherLoop::TakeLost(const NodeId& node, const std::string& why) { Commit(Evict(world_, node, why)); }
+
+// Whoever was found lost while too many were silent is evicted as soon as the half rule allows.
+void LauncherLoop::RetryHeldEvictions() {
+  if (!halted_.empty()) return;
+  for (const NodeId& node : SilentMembers(world_)) {
+    if (Host(node).pulse != Pulse::lost) continue;
+    const Facts facts = Evict(world_, node, Host(node).pulse_why);
+    if (!facts.empty() && std::holds_alternative<NodeLost>(facts.front())) Commit(facts);
+  }
+}
+
+void LauncherLoop::Ask(const AskAbout& ask) {
+  const NodeState* suspect = NodeIn(world_.state, ask.suspect);
+  if (!suspect) return;
+  const auto acknowledged = detector_.NewestSent(ask.suspect);
+  rims_.links.Dial(ask.suspect, suspect->address, Ping{ask.nonce, ask.suspect, world_.state.epoch, acknowledged},
+                   kDialDeadline);
+  // Peers that share no gang with the suspect come first: what breaks the gang may break its hosts' view too.
+  std::vector<std::pair<bool, SessionId>> peers;
+  for (const auto& [node, session] : sessions_) {
+    if (node == ask.suspect || Host(node).pulse != Pulse::trusted) continue;
+    bool shares = false;
+    for (const auto& [id, job] : world_.state.jobs) {
+      const auto works = [&](const NodeId& n) { return std::find(job.hosts.begin(), job.hosts.end(), n) != job.hosts.end(); };
+      shares = shares || (!everstep::Ended(job.phase) && works(node) && works(ask.suspect));
+    }
+    peers.emplace_back(shares, session.id);
+  }
+  for (std::size_t i = peers.size(); i > 1; --i) std::swap(peers[i - 1], peers[rng_.Below(i)]);
+  std::stable_sort(peers.begin(), peers.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  // One from outside the gang at least, but not only those: a gang's own network is a view of its own.
+  if (!ask.everybody && peers.size() > kPeersAsked)
+    std::rotate(peers.begin() + 1, peers.end() - (kPeersAsked - 1), peers.end());
+  peers.resize(std::min(peers.size(), ask.everybody ? kPeersAskedAll : kPeersAsked));
+  for (const auto& [shares, session] : peers)
+    rims_.links.Send(session, ProbePeer{world_.state.epoch, ask.nonce, ask.suspect, suspect->address, acknowledged});
+}
+
+void LauncherLoop::SyncSilence() {
+  for (auto& [node, host] : world_.hosts)
+    if (host.pulse != Pulse::trusted)
+      host.silent_since = std::max(host.silent_since, detector_.SilentSince(node).value_or(host.silent_since));
+}
+
+}  // namespace everstep

@@ -1,0 +1,213 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "launcher/core/jobs.h"
+#include "launcher/core/membership.h"
+#include "launcher/core/status.h"
+#include "launcher/daemon/loop.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr std::size_t kWatchersMax = 10000;
+constexpr std::uint32_t kRowsMax = 10000;
+
+EventView View(const HistoryRow& row) { return {row.index, row.at, row.job, row.node, row.kind, row.why}; }
+
+bool Matches(const ListEvents& query, const HistoryRow& row) {
+  return (query.job.empty() || query.job == row.job) && (query.node.empty() || query.node == row.node) &&
+         row.index > query.after;
+}
+
+tl::unexpected<Error> NoJob(const JobId& job) {
+  return Fail(ErrorCode::kNotFound, Cat("there is no job \"", Clip(Printable(job.value), 80), '"'),
+              "`everstep jobs --all` lists them");
+}
+tl::unexpected<Error> NoNode(const NodeId& node) {
+  return Fail(ErrorCode::kNotFound, Cat("there is no host \"", Clip(Printable(node.value), 80), '"'),
+              "`everstep nodes` lists them");
+}
+
+}  // namespace
+
+void LauncherLoop::Reply(std::uint64_t token, Result<ApiReply> reply, bool last) {
+  rims_.replies.Reply(token, std::move(reply), last);
+}
+
+void LauncherLoop::ReplyWhenDurable(std::uint64_t token, ApiReply reply) {
+  WhenDurable([this, token, reply = std::move(reply)] { Reply(token, reply); });
+}
+
+void LauncherLoop::On(const ApiCall& input) {
+  const bool changes = std::holds_alternative<SubmitJob>(input.request) || std::holds_alternative<CancelJob>(input.request) ||
+                       std::holds_alternative<ConfirmDead>(input.request);
+  if (changes && !halted_.empty())
+    return Reply(input.token, Fail(ErrorCode::kConflict, halted_, "see docs/operations.md, \"A launcher that has halted\""));
+  std::visit([&](const auto& request) { Answer(input.token, request); }, input.request);
+}
+
+void LauncherLoop::On(const ApiGone& input) {
+  followers_.erase(input.token);
+  watchers_.erase(input.token);
+}
+
+void LauncherLoop::On(const Durable& input) {
+  durable_ = std::max(durable_, input.index);
+  while (!held_.empty() && held_.front().first <= durable_) {
+    const auto action = std::move(held_.front().second);
+    held_.pop_front();
+    action();
+  }
+}
+
+void LauncherLoop::On(const StoreFailed& input) {
+  fatal_ = Cat("the log cannot be written: ", input.error.Str());
+  rims_.log("error", fatal_);
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const SubmitJob& request) {
+  if (const JobState* job = SubmittedBefore(world_.state, request.request_id)) {
+    if (job->spec == request.spec) return ReplyWhenDurable(token, Submitted{job->id, job->why});
+    return Reply(token,
+                 Fail(ErrorCode::kConflict, Cat("request id ", request.request_id, " was used for another job, ", job->id)));
+  }
+  if (const Status valid = ValidateJob(request.spec); !valid) return Reply(token, Fail(valid.error()));
+  const Result<JobSubmitted> submitted = Submit(world_, request);
+  if (!submitted) return Reply(token, Fail(submitted.error()));
+  Commit({*submitted});
+  SettleJobs();
+  const JobState& job = world_.state.jobs.at(submitted->job);
+  ReplyWhenDurable(token, Submitted{job.id, job.why});
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const CancelJob& request) {
+  const JobState* job = FindJob(world_.state, request.job);
+  if (!job) return Reply(token, NoJob(request.job));
+  const Result<Facts> facts = Cancel(world_, *job, request);
+  if (!facts) return Reply(token, Fail(facts.error()));
+  Commit(*facts);
+  ReplyWhenDurable(token, Accepted{Cat(job->id, ": ", WhyOf(facts->front()))});
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const GetJob& request) {
+  const JobState* job = FindJob(world_.state, request.job);
+  if (!job) return Reply(token, NoJob(request.job));
+  JobView view = ViewOf(world_, NowAt(now_), *job);
+  const bool follows = request.watch && !everstep::Ended(job->phase);
+  if (follows && watchers_.size() >= kWatchersMax)
+    return Reply(token, Fail(ErrorCode::kExhausted, Cat(kWatchersMax, " watchers already")));
+  if (follows) watchers_[token] = {job->id, view};
+  Reply(token, JobReply{std::move(view)}, !follows);
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const ListJobs& request) {
+  ListJobs bounded = request;
+  bounded.rows_max = std::min(request.rows_max, kRowsMax);
+  Reply(token, JobsReply{ViewJobs(world_, NowAt(now_), bounded)});
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const ExplainJob& request) {
+  const JobState* job = FindJob(world_.state, request.job);
+  if (!job) return Reply(token, NoJob(request.job));
+  Explanation explanation = Explain(world_, NowAt(now_), *job);
+  if (!halted_.empty()) explanation.sentences.insert(explanation.sentences.begin(), halted_);
+  Reply(token, std::move(explanation));
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const ListNodes&) { Reply(token, NodesReply{ViewNodes(world_, NowAt(now_))}); }
+
+void LauncherLoop::Answer(std::uint64_t token, const GetNode& request) {
+  const NodeState* node = NodeIn(world_.state, request.node);
+  if (!node) return Reply(token, NoNode(request.node));
+  Reply(token, NodesReply{{ViewOf(world_, NowAt(now_), *node)}});
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const ConfirmDead& request) {
+  if (!NodeIn(world_.state, request.node)) return Reply(token, NoNode(request.node));
+  const HostNow* host = HostIn(world_, request.node);
+  if (host && host->connected && host->pulse == Pulse::trusted)
+    return Reply(token, Fail(ErrorCode::kConflict, Cat(request.node, " is alive: its agent beats"),
+                             "stop its agent first, if it is really to be counted as dead"));
+  Commit(ConfirmDeadBy(world_, request.node, Clip(Printable(request.by), 100)));
+  RetryHeldEvictions();
+  ReplyWhenDurable(token, Accepted{Cat(request.node, " counts as dead; its jobs go on elsewhere")});
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const ListEvents& request) {
+  if (request.follow && followers_.size() >= kWatchersMax)
+    return Reply(token, Fail(ErrorCode::kExhausted, Cat(kWatchersMax, " followers already")));
+  Follower follower;
+  follower.query = request;
+  if (!request.job.empty())
+    if (const JobState* job = FindJob(world_.state, request.job)) follower.query.job = job->id;
+  HistoryQuery query{.job = follower.query.job, .node = request.node, .after = request.after};
+  query.rows_max = std::clamp(request.rows_max, 1u, kRowsMax);
+  query.newest = request.after.value == 0;
+  followers_[token] = std::move(follower);
+  rims_.journal.ReadHistory(token, query);
+}
+
+void LauncherLoop::On(const HistoryRead& input) {
+  const auto it = followers_.find(input.token);
+  if (it == followers_.end()) return;
+  Follower& follower = it->second;
+  if (!input.rows) {
+    Reply(input.token, Fail(input.rows.error()));
+    followers_.erase(it);
+    return;
+  }
+  EventsReply reply;
+  for (const HistoryRow& row : *input.rows) reply.events.push_back(View(row));
+  follower.read = true;
+  if (!reply.events.empty()) follower.upto = reply.events.back().index;
+  for (EventView& event : follower.early)
+    if (event.index > follower.upto) reply.events.push_back(std::move(event));
+  follower.early.clear();
+  const bool follow = follower.query.follow;
+  Reply(input.token, std::move(reply), !follow);
+  if (!follow) followers_.erase(it);
+}
+
+void LauncherLoop::ShowFollowers(const std::vector<HistoryRow>& rows) {
+  for (auto& [token, follower] : followers_) {
+    EventsReply reply;
+    for (const HistoryRow& row : rows)
+      if (Matches(follower.query, row) && row.index > follower.upto) reply.events.push_back(View(row));
+    if (reply.events.empty()) continue;
+    if (follower.read)
+      Reply(token, std::move(reply), false);
+    else if (follower.query.follow)
+      std::move(reply.events.begin(), reply.events.end(), std::back_inserter(follower.early));
+  }
+}
+
+void LauncherLoop::ShowWatchers() {
+  for (auto it = watchers_.begin(); it != watchers_.end();) {
+    const auto& [token, watcher] = *it;
+    const JobState* job = touched_jobs_.contains(watcher.job) ? JobIn(world_.state, watcher.job) : nullptr;
+    if (!job) {
+      ++it;
+      continue;
+    }
+    JobView view = ViewOf(world_, NowAt(now_), *job);
+    const bool last = everstep::Ended(job->phase);
+    if (watcher.last == view && !last) {
+      ++it;
+      continue;
+    }
+    it->second.last = view;
+    WhenDurable([this, t = token, view = std::move(view), last] { Reply(t, JobReply{view}, last); });
+    it = last ? watchers_.erase(it) : std::next(it);
+  }
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const GetInfo&) {
+  InfoReply info{.version = version_, .cluster = options_.cluster, .epoch = world_.state.epoch, .index = durable_};
+  info.nodes = static_cast<std::uint32_t>(MemberCount(world_.state));
+  info.nodes_ready = info.nodes - static_cast<std::uint32_t>(std::min<std::size_t>(SilentMembers(world_).size(), info.nodes));
+  Reply(token, info);
+}
+
+}  // namespace everstep

@@ -1,0 +1,80 @@
+#include "launcher/daemon/store_thread.h"
+
+#include <utility>
+
+namespace everstep {
+
+StoreThread::StoreThread(Store& store, Duration history, std::function<void(LauncherInput)> post)
+    : store_(store), history_(history), post_(std::move(post)), thread_([this] { Run(); }) {}
+
+StoreThread::~StoreThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void StoreThread::Append(LogIndex expected, Epoch epoch, Batch batch) { Put(AppendWork{expected, epoch, std::move(batch)}); }
+void StoreThread::Compact(Epoch epoch, Snapshot snapshot) { Put(CompactWork{epoch, std::move(snapshot)}); }
+void StoreThread::ReadHistory(std::uint64_t token, HistoryQuery query) { Put(ReadWork{token, std::move(query)}); }
+
+void StoreThread::Put(Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(work));
+  }
+  changed_.notify_one();
+}
+
+void StoreThread::Run() {
+  for (;;) {
+    std::deque<Work> work;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      work.swap(waiting_);
+    }
+    while (!work.empty())
+      if (!Write(work)) return;
+  }
+}
+
+// Does the work at the front: all appends up to the next other work as one group. False: the store has failed.
+bool StoreThread::Write(std::deque<Work>& work) {
+  if (const auto* compact = std::get_if<CompactWork>(&work.front())) {
+    const bool good = Do(*compact);
+    work.pop_front();
+    return good;
+  }
+  if (const auto* read = std::get_if<ReadWork>(&work.front())) {
+    post_(HistoryRead{read->token, store_.History(read->query)});
+    work.pop_front();
+    return true;
+  }
+  const LogIndex expected = std::get<AppendWork>(work.front()).expected;
+  const Epoch epoch = std::get<AppendWork>(work.front()).epoch;
+  std::vector<Batch> batches;
+  while (!work.empty() && std::holds_alternative<AppendWork>(work.front())) {
+    batches.push_back(std::move(std::get<AppendWork>(work.front()).batch));
+    work.pop_front();
+  }
+  const Result<LogIndex> end = store_.Append(expected, epoch, batches);
+  if (!end) return Failed(end.error());
+  post_(Durable{*end});
+  return true;
+}
+
+bool StoreThread::Do(const CompactWork& work) {
+  const Status compacted = store_.Compact(work.epoch, work.snapshot);
+  return compacted ? true : Failed(compacted.error());
+}
+
+bool StoreThread::Failed(const Error& error) {
+  post_(StoreFailed{error});
+  return false;
+}
+
+}  // namespace everstep
