@@ -1,0 +1,305 @@
+// The launcher's loop over recorded rims: what goes out, when, and what waits for the disk.
+#include "launcher/daemon/loop.h"
+
+#include <gtest/gtest.h>
+
+#include "base/text.h"
+#include "launcher/daemon/codec.h"
+
+namespace everstep {
+namespace {
+
+const NodeId n1("n1"), n2("n2");
+
+class FakeClock : public Clock {
+ public:
+  Time Now() override { return now; }
+  WallTime Wall() override { return {Nanoseconds(now) + 1'700'000'000'000'000'000}; }
+  Time now = AtNanoseconds(5'000'000'000);
+};
+
+struct Links : AgentLinks {
+  void Send(SessionId session, ToAgent message) override { sent.emplace_back(session, std::move(message)); }
+  void Close(SessionId session) override { closed.push_back(session); }
+  void Dial(const NodeId& node, const std::string&, const Ping& ping, Duration) override { dialed.emplace_back(node, ping); }
+  std::vector<std::pair<SessionId, ToAgent>> sent;
+  std::vector<SessionId> closed;
+  std::vector<std::pair<NodeId, Ping>> dialed;
+};
+
+struct Replies : ApiReplies {
+  void Reply(std::uint64_t token, Result<ApiReply> reply, bool last) override {
+    all.push_back({token, std::move(reply), last});
+  }
+  struct One {
+    std::uint64_t token;
+    Result<ApiReply> reply;
+    bool last;
+  };
+  std::vector<One> all;
+};
+
+struct Disk : Journal {
+  void Append(LogIndex expected, Epoch, Batch batch) override {
+    EXPECT_EQ(expected, end);
+    for (std::string& entry : batch.entries) entries.push_back(std::move(entry));
+    end = LogIndex(end.value + batch.entries.size());
+  }
+  void Compact(Epoch, Snapshot) override {}
+  void ReadHistory(std::uint64_t token, HistoryQuery) override { reads.push_back(token); }
+  LogIndex end{};
+  std::vector<std::string> entries;
+  std::vector<std::uint64_t> reads;
+};
+
+struct Hooks : FenceHooks {
+  void Run(const NodeId& node, const BootId&, std::vector<std::string>, Duration) override { ran.push_back(node); }
+  std::vector<NodeId> ran;
+};
+
+class Loop : public ::testing::Test {
+ protected:
+  void SetUp() override { Boot({}, Epoch(1)); }
+
+  void Boot(const Recovered& recovered, Epoch epoch) {
+    loop = std::make_unique<LauncherLoop>(
+        options, "0.1.0", LauncherRims{clock, links, replies, disk, hooks, [](std::string_view, const std::string&) {}},
+        Rng(1));
+    ASSERT_TRUE(loop->Begin(clock.now, recovered, epoch));
+    Sync();
+  }
+  void Do(LauncherInput input) { loop->Handle(clock.now, std::move(input)); }
+  // The disk has caught up, as often as news makes more to write.
+  void Sync() {
+    for (LogIndex synced{}; synced != disk.end;) Do(Durable{synced = disk.end});
+  }
+  void Wait(Duration d) {
+    for (const Time until = clock.now + d;;) {
+      const auto due = loop->Deadline();
+      clock.now = due && *due < until ? std::max(*due, clock.now) : until;
+      loop->Tick(clock.now);
+      if (clock.now >= until) return;
+    }
+  }
+  Hello HelloFrom(const NodeId& node, std::uint64_t incarnation = 1) {
+    return {.protocol = limit::kProtocol,
+            .version = "0.1.0",
+            .node = node,
+            .boot = BootId("boot"),
+            .incarnation = Incarnation(incarnation),
+            .address = node.value + ":7470",
+            .job_address = "10.0.0.1"};
+  }
+  void Connect(const NodeId& node, std::uint64_t session) {
+    Do(SessionOpened{SessionId(session), "ipv4:test", HelloFrom(node)});
+    Sync();
+  }
+  void Says(std::uint64_t session, FromAgent message) { Do(SessionMessage{SessionId(session), std::move(message)}); }
+  void SaysGang(std::uint64_t session, GangPhase phase, std::vector<RankStatus> ranks = {}) {
+    Says(session,
+         Report{.seq = Sequence(++report_seq),
+                .gangs = {GangStatus{
+                    .job = JobId("train-1"), .generation = Generation(1), .phase = phase, .ranks = std::move(ranks)}}});
+  }
+  SubmitJob Training() {
+    SubmitJob submit;
+    submit.spec = {.name = "train", .command = {"python3", "train.py"}, .workdir = "/srv"};
+    submit.request_id = "r1";
+    return submit;
+  }
+  template <class T>
+  std::vector<T> SentTo(std::uint64_t session) {
+    std::vector<T> found;
+    for (const auto& [to, message] : links.sent)
+      if (const T* one = std::get_if<T>(&message); one && to == SessionId(session)) found.push_back(*one);
+    return found;
+  }
+
+  LauncherOptions options;
+  FakeClock clock;
+  Links links;
+  Replies replies;
+  Disk disk;
+  Hooks hooks;
+  std::uint64_t report_seq = 0;
+  std::unique_ptr<LauncherLoop> loop;
+};
+
+TEST_F(Loop, ASubmitIsAcknowledgedOnlyOnceItIsDurable) {
+  Do(ApiCall{7, Training()});
+  EXPECT_TRUE(replies.all.empty());
+  Sync();
+  ASSERT_EQ(replies.all.size(), 1u);
+  EXPECT_EQ(std::get<Submitted>(*replies.all[0].reply).job, JobId("train-1"));
+}
+
+TEST_F(Loop, TheSameSubmitAgainGivesTheSameJob) {
+  Do(ApiCall{7, Training()});
+  Do(ApiCall{8, Training()});
+  Sync();
+  ASSERT_EQ(replies.all.size(), 2u);
+  EXPECT_EQ(std::get<Submitted>(*replies.all[1].reply).job, JobId("train-1"));
+  EXPECT_EQ(loop->world().state.jobs.size(), 1u);
+}
+
+TEST_F(Loop, AGangPreparesAndStartsOnlyWhenThePlanIsDurable) {
+  Connect(n1, 1);
+  Do(ApiCall{7, Training()});
+  EXPECT_TRUE(SentTo<Prepare>(1).empty()) << "the plan is not on disk yet";
+  Sync();
+  ASSERT_EQ(SentTo<Prepare>(1).size(), 1u);
+  EXPECT_EQ(SentTo<Prepare>(1)[0].epoch, Epoch(1));
+  SaysGang(1, GangPhase::prepared);
+  EXPECT_TRUE(SentTo<Start>(1).empty());
+  Sync();
+  EXPECT_EQ(SentTo<Start>(1).size(), 1u);
+}
+
+TEST_F(Loop, ACommandThatIsNotObeyedIsSentAgainAndOneOnItsWayIsNot) {
+  Connect(n1, 1);
+  Do(ApiCall{7, Training()});
+  Sync();
+  Says(1, Report{.seq = Sequence(1)});
+  Sync();
+  EXPECT_EQ(SentTo<Prepare>(1).size(), 1u);
+  for (int i = 0; i < 4; ++i) {
+    Says(1, Beat{.seq = Sequence(static_cast<std::uint64_t>(i) + 1), .incarnation = Incarnation(1)});
+    Wait(300ms);
+  }
+  EXPECT_EQ(SentTo<Prepare>(1).size(), 2u);
+}
+
+TEST_F(Loop, AStopDoesNotWaitForTheDisk) {
+  Connect(n1, 1);
+  Do(ApiCall{7, Training()});
+  Sync();
+  SaysGang(1, GangPhase::prepared);
+  Sync();
+  SaysGang(1, GangPhase::running, {{.rank = 0, .pid = 12}});
+  Do(ApiCall{8, CancelJob{.job = JobId("train-1"), .by = "ann@desk"}});
+  EXPECT_EQ(SentTo<Stop>(1).size(), 1u);
+  EXPECT_EQ(replies.all.size(), 1u) << "but the answer to the person does";
+  Sync();
+  EXPECT_EQ(replies.all.size(), 2u);
+}
+
+TEST_F(Loop, ABeatIsAnsweredAtOnceAndAsksForAReportWhenTheHashDiffers) {
+  Connect(n1, 1);
+  const Hello hello = HelloFrom(n1);
+  Says(1,
+       Beat{.seq = Sequence(1), .incarnation = Incarnation(1), .sent = AtNanoseconds(42), .state_hash = HashOf(hello.report)});
+  Says(1, Beat{.seq = Sequence(2), .incarnation = Incarnation(1), .sent = AtNanoseconds(43), .state_hash = 1});
+  const auto acks = SentTo<BeatAck>(1);
+  ASSERT_EQ(acks.size(), 2u);
+  EXPECT_EQ(acks[0].sent, AtNanoseconds(42));
+  EXPECT_FALSE(acks[0].report_wanted);
+  EXPECT_TRUE(acks[1].report_wanted);
+}
+
+TEST_F(Loop, ASecondLiveAgentOfTheSameNameIsRefusedAndARestartedOneIsNot) {
+  Connect(n1, 1);
+  Hello stranger = HelloFrom(n1);
+  stranger.boot = BootId("another host");
+  Do(SessionOpened{SessionId(2), "ipv4:elsewhere", stranger});
+  ASSERT_EQ(SentTo<Rejected>(2).size(), 1u);
+  EXPECT_EQ(SentTo<Rejected>(2)[0].why,
+            "another live agent is n1 already, from ipv4:test: give this host a name of its own (--node)");
+  Do(SessionOpened{SessionId(3), "ipv4:test", HelloFrom(n1, 2)});
+  Sync();
+  EXPECT_EQ(SentTo<Welcome>(3).size(), 1u);
+}
+
+TEST_F(Loop, AnAgentThatObeyedAHigherEpochStopsThisLauncherFromDeciding) {
+  Hello hello = HelloFrom(n1);
+  hello.epoch_seen = Epoch(9);
+  Do(SessionOpened{SessionId(1), "ipv4:test", hello});
+  Do(ApiCall{7, Training()});
+  ASSERT_EQ(replies.all.size(), 1u);
+  ASSERT_FALSE(replies.all[0].reply);
+  EXPECT_EQ(replies.all[0].reply.error().message,
+            "n1 has obeyed epoch 9, this launcher is only epoch 1: another launcher has taken over, or this log is an old "
+            "copy; nothing is decided here any more");
+}
+
+TEST_F(Loop, ALogThatLostItsTailIsNoticedThroughTheAgents) {
+  Hello hello = HelloFrom(n1);
+  hello.index_seen = LogIndex(1000);
+  Do(SessionOpened{SessionId(1), "ipv4:test", hello});
+  Do(ApiCall{7, Training()});
+  ASSERT_FALSE(replies.all.at(0).reply);
+}
+
+TEST_F(Loop, AReplayedLauncherStandsWhereTheOldOneStood) {
+  Connect(n1, 1);
+  Do(ApiCall{7, Training()});
+  Sync();
+  const std::string before = EncodeState(loop->world().state);
+  Recovered recovered{.epoch = Epoch(1), .first = LogIndex(1), .entries = disk.entries, .last_write = clock.Wall()};
+  LauncherLoop again(options, "0.1.0", {clock, links, replies, disk, hooks, [](std::string_view, const std::string&) {}},
+                     Rng(1));
+  State replayed;
+  for (const std::string& bytes : recovered.entries) Apply(replayed, *DecodeEntry(bytes));
+  EXPECT_EQ(EncodeState(replayed), before);
+}
+
+TEST_F(Loop, AnEntryOfANewerVersionIsRefusedWithWords) {
+  LauncherLoop again(options, "0.1.0", {clock, links, replies, disk, hooks, [](std::string_view, const std::string&) {}},
+                     Rng(1));
+  const Status status = again.Begin(
+      clock.now, {.epoch = Epoch(1), .first = LogIndex(1), .entries = {R"({"at":1,"wall":1,"fact":{"job_teleported":{}}})"}},
+      Epoch(2));
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().Str().find("log entry 1"), std::string::npos) << status.error().Str();
+}
+
+TEST_F(Loop, ASilentHostIsAskedAboutOverAFreshConnectionAndThroughPeersWithItsLastBeat) {
+  Connect(n1, 1);
+  Connect(n2, 2);
+  Says(1, Beat{.seq = Sequence(1), .incarnation = Incarnation(1), .sent = AtNanoseconds(42)});
+  Wait(1s);
+  Says(2, Beat{.seq = Sequence(1), .incarnation = Incarnation(1), .sent = AtNanoseconds(43)});
+  Wait(600ms);
+  ASSERT_EQ(links.dialed.size(), 1u);
+  EXPECT_EQ(links.dialed[0].first, n1);
+  const auto probes = SentTo<ProbePeer>(2);
+  ASSERT_EQ(probes.size(), 1u);
+  EXPECT_EQ(probes[0].suspect, n1);
+  EXPECT_EQ(probes[0].acknowledged, AtNanoseconds(42));
+}
+
+TEST_F(Loop, AWatcherSeesEveryChangeAndTheEnd) {
+  Connect(n1, 1);
+  Do(ApiCall{7, Training()});
+  Sync();
+  Do(ApiCall{9, GetJob{.job = JobId("train"), .watch = true}});
+  SaysGang(1, GangPhase::prepared);
+  Sync();
+  SaysGang(1, GangPhase::empty, {{.rank = 0, .pid = 12, .exit = RankExit{.code = 0}}});
+  Sync();
+  std::vector<std::string> phases;
+  for (const auto& one : replies.all)
+    if (one.token == 9) phases.emplace_back(Name(std::get<JobReply>(*one.reply).job.phase));
+  EXPECT_EQ(Join(phases), "preparing, running, done");
+  EXPECT_TRUE(replies.all.back().last);
+}
+
+TEST_F(Loop, FollowersOfEventsMissNothingBetweenThePastAndTheNews) {
+  Do(ApiCall{5, ListEvents{.follow = true}});
+  Connect(n1, 1);  // before the past was read
+  const HistoryRow past{.index = LogIndex(1), .kind = "launcher_started", .why = "past"};
+  Do(HistoryRead{5, std::vector{past}});
+  Connect(n2, 2);
+  std::vector<std::string> whys;
+  for (const auto& one : replies.all)
+    for (const EventView& event : std::get<EventsReply>(*one.reply).events) whys.push_back(event.why);
+  EXPECT_EQ(Join(whys), "past, n1 joined from n1:7470, n2 joined from n2:7470");
+}
+
+TEST_F(Loop, AStoreThatFailsEndsTheProcessWithWords) {
+  Do(StoreFailed{{ErrorCode::kIo, "fsync: Input/output error", ""}});
+  EXPECT_TRUE(loop->Ended());
+  EXPECT_EQ(loop->fatal(), "the log cannot be written: fsync: Input/output error");
+}
+
+}  // namespace
+}  // namespace everstep
