@@ -1,0 +1,77 @@
+"""What may be resumed from: whole checkpoints of this job, and nothing else."""
+
+import json
+
+from harness import PATIENCE, ROOT, require, story, wait_until
+
+
+@story("A rank dies in the middle of a save in place: the torn file is not offered, the one before is", nodes=2)
+def torn_save(s):
+    job = s.submit(nodes=2, trainer=["--steps", 30, "--in-place", "--save-seconds", 1.5])
+    job.wait_registered(10)
+    wait_until(lambda: (job.checkpoints / "step-20.pt").exists(), "the save of step 20 has begun", PATIENCE)
+    job.kill_rank(0)
+    job.wait_generation(2)
+    job.wait_phase("done")
+    require({start["resumed"] for start in job.starts(2)} == {10}, f"resumed from the last whole one: {job.starts(2)}")
+    job.require_exact()
+
+
+@story("Saves of two generations overlap: a frozen writer thaws and writes on, and nothing mixed is ever offered", nodes=3)
+def overlapping_saves(s):
+    job = s.submit(nodes=2, spares=1, trainer=["--steps", 50, "--in-place", "--save-seconds", 1.0])
+    job.wait_registered(10)
+    first = job.host_names()[0]
+    wait_until(lambda: (job.checkpoints / "step-20.pt").exists(), "the save of step 20 has begun", PATIENCE)
+    s.hosts[first].freeze()  # rank 0 stops within the file
+    wait_until(lambda: job.witness("saved", step=20, generation=2) or job.witness("step", step=20, generation=2),
+               "the next generation saves the same step", PATIENCE)  # fmt: skip
+    s.hosts[first].thaw()  # the old writer has the file open
+    job.wait_registered(20)
+    job.kill_rank(1)
+    job.wait_phase("done")  # the trainer refuses a mixed file by itself, and would fail
+    require({start["resumed"] for start in job.starts(2)} == {10}, "the torn save is not offered")
+    require(min(start["resumed"] for start in job.starts(3)) >= 20, "the whole one is")
+
+
+@story("A registered checkpoint that is damaged later is not offered: an older one is", nodes=2)
+def damaged_later(s):
+    job = s.submit(nodes=2, trainer=["--steps", 400, "--checkpoint-every", 10])
+    checkpoint = job.wait_registered(20)
+    for path in {checkpoint["path"], str(job.checkpoints / f"step-{checkpoint['step']}.pt")}:
+        with open(path, "r+b") as file:
+            file.truncate(1000)
+    job.kill_rank(1)
+    job.wait_step(30, generation=2)
+    resumed = {start["resumed"] for start in job.starts(2)}
+    require(resumed and checkpoint["step"] not in resumed, f"the damaged one is passed over: {resumed}")
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")
+
+
+@story("PyTorch: the losses after a kill and a resume are those of a run that was never broken", nodes=2)
+def torch_is_exact(s):
+    train = ROOT / "examples" / "quickstart" / "train.py"
+    command = ["/usr/bin/python3", train, "--text", "fortunes", "--from-scratch", "--steps", 16, "--batch", 2,
+               "--checkpoint-every", 4]  # fmt: skip
+    environment = {"EVERSTEP_LAB": s.lab.id, "XDG_CACHE_HOME": str(s.lab.directory), "OMP_NUM_THREADS": "1"}
+
+    def losses(job) -> dict[int, set[float]]:
+        found: dict[int, set[float]] = {}
+        for line in s.cluster.run("logs", job.id, "--rank", 0, "--all").splitlines():
+            if (start := line.find("{")) >= 0:
+                metric = json.loads(line[start:])
+                found.setdefault(metric["step"], set()).add(metric["loss"])
+        return found
+
+    whole = s.submit("whole", nodes=2, command=command, env=environment)
+    whole.wait_phase("done", seconds=3 * PATIENCE)
+    broken = s.submit("broken", nodes=2, command=command, env=environment)
+    broken.wait_registered(8)
+    rank = broken.view()["ranks"][1]
+    host = s.hosts[rank["node"]]
+    host.run("kill", "-9", rank["pid"])
+    broken.wait_phase("done", seconds=3 * PATIENCE)
+    require(broken.view()["generation"] == 2, "it was broken once")
+    require(losses(broken) == losses(whole), f"losses differ: {losses(broken)} and {losses(whole)}")
+    require(len(losses(whole)) == 16 and all(len(values) == 1 for values in losses(broken).values()), "a step repeated is the same")

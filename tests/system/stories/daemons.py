@@ -1,0 +1,99 @@
+"""What happens to the daemons: the job must not feel it."""
+
+import signal
+
+from harness import PATIENCE, require, story, wait_until
+
+
+@story("The launcher is killed and started again in the middle of a job: the ranks go on, and nobody is lost", nodes=2)
+def launcher_killed(s):
+    job = s.submit(nodes=2, trainer=["--steps", 120])
+    job.wait_registered(10)
+    s.cluster.launcher.kill()
+    here = max(line["step"] for line in job.witness("step"))
+    job.wait_step(here + 20)
+    s.cluster.start_launcher()
+    job.wait_phase("done")
+    view = job.view()
+    require(view["generation"] == 1 and view["restarts"] == 0, f"no restart: {view['why']}")
+    job.require_exact()
+
+
+@story("A rank dies while there is no launcher: the next launcher learns of it and restarts the gang", nodes=2)
+def rank_dies_without_launcher(s):
+    job = s.submit(nodes=2, trainer=["--steps", 60])
+    job.wait_registered(10)
+    s.cluster.launcher.kill()
+    job.kill_rank(1)
+    s.cluster.start_launcher()
+    job.wait_generation(2)
+    job.wait_phase("done")
+    require("SIGKILL" in job.whys(), f"the cause is known: {job.whys()}")
+    job.require_exact()
+
+
+@story("A job that was acknowledged outlives a launcher that is killed at once", nodes=2)
+def submit_outlives_launcher(s):
+    job = s.submit(nodes=2, trainer=["--steps", 12])
+    s.cluster.launcher.kill()
+    s.cluster.start_launcher()
+    job.wait_phase("done")
+
+
+@story("An agent is killed and started again: it finds its ranks alive, with the same process ids", nodes=2)
+def agent_killed(s):
+    job = s.submit(nodes=2, trainer=["--steps", 160])
+    job.wait_registered(10)
+    name = job.host_names()[1]
+    pids = {rank["rank"]: rank["pid"] for rank in job.view()["ranks"]}
+    s.cluster.agents[name].kill()
+    here = max(line["step"] for line in job.witness("step"))
+    job.wait_step(here + 10)
+    s.cluster.start_agent(name)
+    s.cluster.wait_ready([name])
+    require({rank["rank"]: rank["pid"] for rank in job.view()["ranks"]} == pids, "the same processes")
+    job.wait_phase("done")
+    view = job.view()
+    require(view["generation"] == 1 and view["restarts"] == 0, f"no restart: {view['why']}")
+    job.require_exact()
+
+
+@story("A rank ends while its agent is away: the next agent reports how", nodes=2)
+def rank_dies_without_agent(s):
+    job = s.submit(nodes=2, trainer=["--steps", 60])
+    job.wait_registered(10)
+    name = job.host_names()[1]
+    s.cluster.agents[name].kill()
+    job.kill_rank(1, signal.SIGABRT)
+    s.cluster.start_agent(name)
+    job.wait_generation(2)
+    job.wait_phase("done")
+    require("SIGABRT" in job.whys(), f"the cause is known: {job.whys()}")
+    job.require_exact()
+
+
+@story("Launcher and one agent are killed together: both come back and the job has not noticed", nodes=2)
+def both_killed(s):
+    job = s.submit(nodes=2, trainer=["--steps", 160])
+    job.wait_registered(10)
+    name = job.host_names()[0]
+    s.cluster.launcher.kill()
+    s.cluster.agents[name].kill()
+    s.cluster.start_agent(name)
+    s.cluster.start_launcher()
+    s.cluster.wait_ready([name])
+    job.wait_phase("done")
+    require(job.view()["generation"] == 1, "no restart")
+
+
+@story("A second agent under a name that is taken is turned away and ends", nodes=2)
+def name_taken(s):
+    impostor = s.lab.add_host("other")
+    program = impostor.start(
+        s.cluster.programs / "everstep-agent", "--node", "n1", "--launcher", s.cluster.address,
+        "--listen", f"{impostor.address}:{7471 if s.lab.isolated else 0}", "--state", impostor.directory / "agent",
+        "--boot-id", impostor.boot_id, *s.cluster._plain_text, log=impostor.directory / "agent.log",
+    )  # fmt: skip
+    wait_until(lambda: "n1" in (impostor.directory / "agent.log").read_text(), "it is told why", PATIENCE)
+    require(s.node("n1")["address"].split(":")[0] == s.hosts["n1"].address, "the first one stays")
+    program.kill()

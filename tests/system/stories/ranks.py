@@ -1,0 +1,117 @@
+"""What happens to ranks: killed, failing, stopped, deaf."""
+
+import signal
+
+from harness import PATIENCE, ended, require, story, wait_until
+
+
+@story("A killed rank: all start again where they were and go on from the newest checkpoint", nodes=3)
+def rank_killed(s):
+    job = s.submit(nodes=3, trainer=["--steps", 30])
+    before = job.wait_phase("running")
+    job.wait_registered(10)
+    job.kill_rank(1)
+    after = job.wait_generation(2)
+    job.wait_phase("done")
+    require(job.host_names() == [host["node"] for host in before["hosts"]], "healthy hosts keep their ranks")
+    resumed = {start["resumed"] for start in job.starts(2)}
+    require(len(resumed) == 1 and resumed <= {10, 20}, f"all ranks resume from one registered checkpoint: {resumed}")
+    require(after["restarts"] == 1, f"one restart is counted: {after['restarts']}")
+    require("SIGKILL" in job.whys() and "rank 1" in job.whys(), f"the culprit and its signal are named: {job.whys()}")
+    job.require_exact()
+
+
+@story("A rank that dies before any checkpoint: the job starts from its first step", nodes=2)
+def killed_before_any_checkpoint(s):
+    job = s.submit(nodes=2, trainer=["--steps", 12, "--checkpoint-every", 100])
+    job.wait_step(2)
+    job.kill_rank(0)
+    job.wait_phase("done")
+    require({start["resumed"] for start in job.starts(2)} == {0}, "nothing to resume from")
+    job.require_exact()
+
+
+@story("Two ranks on each host get torchrun's places", nodes=2)
+def two_ranks_a_host(s):
+    job = s.submit(nodes=2, per_node=2, trainer=["--steps", 10])
+    job.wait_phase("done")
+    places = [(start["rank"], start["environment"]["LOCAL_RANK"], start["environment"]["GROUP_RANK"]) for start in job.starts(1)]
+    require(places == [(0, "0", "0"), (1, "1", "0"), (2, "0", "1"), (3, "1", "1")], f"ranks are contiguous: {places}")
+
+
+@story("A script that fails at the same step again and again ends its job, with its own last words", nodes=2)
+def failing_script(s):
+    job = s.submit(nodes=2, trainer=["--steps", 20, "--checkpoint-every", 100, "--fail-at", 3, "--fail-rank", 1, "--fail-code", 7])
+    ended_view = job.wait_phase("failed")
+    require(ended_view["exit_code"] == 7, f"the culprit's exit code: {ended_view['exit_code']}")
+    require("rank 1" in ended_view["why"], f"the culprit is named first: {ended_view['why']}")
+    explanation = "\n".join(s.cluster.ask("explain", job.id)["sentences"])
+    require("step 3 is where rank 1 fails" in explanation + job.whys(), f"stderr is shown: {explanation}")
+
+
+@story("An exit code that forbids a restart ends the job at once", nodes=2)
+def forbidden_restart(s):
+    job = s.submit(nodes=2, trainer=["--steps", 20, "--fail-at", 5, "--fail-code", 93],
+                   restart={"exit_codes": {"no_restart": [93]}})  # fmt: skip
+    require(job.wait_phase("failed")["generation"] == 1, "no second generation")
+
+
+@story("The budget of restarts is used up: the job ends and says so", nodes=2)
+def budget_used_up(s):
+    job = s.submit(nodes=2, trainer=["--steps", 400], restart={"budget": "1 per 1h"})
+    job.wait_registered(10)
+    job.kill_rank(1)
+    job.wait_step(20, generation=2)
+    job.kill_rank(0)
+    view = job.wait_phase("failed")
+    require("budget" in view["why"] or "1 of 1" in view["why"], f"it says that the budget is used up: {view['why']}")
+    require(not job.starts(3), "no third generation")
+
+
+@story("Cancel: ranks get SIGTERM and their time, then nothing of the job is left", nodes=2)
+def cancel(s):
+    job = s.submit(nodes=2, trainer=["--steps", 4000], stop_grace="20s")
+    job.wait_step(3)
+    pids = {s.host_of(start).pid_outside(start["pid"]) for start in job.starts(1)}
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")
+    require(all(ended(pid) for pid in pids), "every rank is gone")
+    require(s.node("n1")["job"] is None, "its hosts are free again")
+
+
+@story("Ranks that ignore SIGTERM, and children that they disowned, are killed after stop_grace and seen to be gone", nodes=2)
+def deaf_ranks(s):
+    job = s.submit(nodes=2, trainer=["--steps", 4000, "--deaf"], stop_grace="1s")
+    job.wait_step(3)
+    pids = {s.host_of(line).pid_outside(line[key]) for key, event in (("pid", "start"), ("daemon", "daemon"))
+            for line in job.witness(event)}  # fmt: skip
+    require(len(pids) == 4, f"two ranks and two disowned children: {pids}")
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")
+    require(all(ended(pid) for pid in pids), "every process is gone before the job is called cancelled")
+
+
+@story("Jobs wait their turn: the higher priority first, and the queue says why", nodes=2)
+def queue(s):
+    hold = s.lab.directory / "hold"
+    hold.touch()
+    first = s.submit("first", nodes=2, trainer=["--steps", 3, "--hold", hold])
+    first.wait_step(2)
+    low = s.submit("low", nodes=2, priority=10, trainer=["--steps", 3])
+    high = s.submit("high", nodes=1, priority=90, trainer=["--steps", 3])
+    wait_until(lambda: high.view()["queue_position"] == 1 and low.view()["queue_position"] == 2, "the queue is in order", PATIENCE)
+    require("2 hosts" in low.view()["why"], f"it says what it waits for: {low.view()['why']}")
+    hold.unlink()
+    for job in (first, high, low):
+        job.wait_phase("done")
+    require(high.starts(1)[0]["at"] < low.starts(1)[0]["at"], "the higher priority ran first")
+
+
+@story("SIGTERM to a rank from outside is a failure of that rank, not of the job", nodes=2)
+def terminated_rank(s):
+    job = s.submit(nodes=2, trainer=["--steps", 30])
+    job.wait_registered(10)
+    job.kill_rank(1, signal.SIGTERM)
+    job.wait_phase("done")
+    require(job.view()["generation"] == 2, "one restart")
+    job.require_exact()
