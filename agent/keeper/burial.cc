@@ -7,7 +7,7 @@
 
 namespace everstep {
 
-Burial::Burial(KeeperRecord record) : record_(std::move(record)), other_boot_(record_.boot != KernelBootId()) {}
+Burial::Burial(KeeperRecord record) : record_(std::move(record)), other_boot_(record_.boot != BootIdText()) {}
 
 bool Burial::Look() {
   left_.clear();

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/keeper/proc.h"
 #include "agent/keeper/spool.h"
+#include "base/real/proc.h"
 
 namespace everstep {
 

@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/keeper/proc.h"
 #include "base/real/fd.h"
+#include "base/real/proc.h"
 
 namespace everstep {
 

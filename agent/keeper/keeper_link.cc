@@ -177,7 +177,7 @@ void KeeperLink::RecordRead(Time now, Result<KeeperRecord> record, std::string l
   if (failure_.empty() && !was_up_ && ours_)
     failure_ = Cat("the keeper ended before it was up", last_log_line.empty() ? "" : ": ", last_log_line);
   if (record && (!last_ || Knowledge(record->status) >= Knowledge(*last_))) last_ = record->status;
-  burial_.emplace(record ? *std::move(record) : KeeperRecord{.boot = KernelBootId()});
+  burial_.emplace(record ? *std::move(record) : KeeperRecord{.boot = BootIdText()});
   step_ = Step::burying;
   patience_ends_ = now + kBurialPatience;
   LookAtGrave(now);

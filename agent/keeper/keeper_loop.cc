@@ -12,9 +12,9 @@
 #include <utility>
 #include <variant>
 
-#include "agent/keeper/proc.h"
 #include "agent/keeper/wire.h"
 #include "base/check.h"
+#include "base/real/proc.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -49,7 +49,7 @@ Result<std::unique_ptr<KeeperLoop>> KeeperLoop::Make(KeeperOptions options, Keep
   EVERSTEP_TRY(WritePid(loop->options_.spool));
   loop->recorded_ = loop->StatusNow();
   EVERSTEP_TRY(WriteRecord(loop->options_.spool,
-                           {.boot = KernelBootId(), .cgroups = loop->cgroup_.paths(), .status = *loop->recorded_}));
+                           {.boot = BootIdText(), .cgroups = loop->cgroup_.paths(), .status = *loop->recorded_}));
   *loop->record_durable_ = true;
   return loop;
 }
@@ -235,7 +235,7 @@ void KeeperLoop::Record(Time now, const KeeperStatus& status) {
   recorded_ = status;
   recorded_at_ = now;
   *record_durable_ = false;
-  KeeperRecord record{.boot = KernelBootId(), .cgroups = cgroup_.paths(), .started = ranks_.StartTimes(), .status = status};
+  KeeperRecord record{.boot = BootIdText(), .cgroups = cgroup_.paths(), .started = ranks_.StartTimes(), .status = status};
   record_number_ = worker_.Do([record = std::move(record), spool = options_.spool, durable = record_durable_] {
     const Status written = WriteRecord(spool, record);
     if (!written) std::fprintf(stderr, "%s\n", written.error().message.c_str());

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "agent/keeper/keeper_loop.h"
-#include "agent/keeper/proc.h"
+#include "base/real/proc.h"
 #include "base/text.h"
 
 namespace everstep {

@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <vector>
 
-#include "agent/keeper/proc.h"
 #include "agent/keeper/spool.h"
+#include "base/real/proc.h"
 #include "base/text.h"
 
 namespace everstep {

@@ -11,10 +11,10 @@
 #include <utility>
 
 #include "agent/keeper/line_socket.h"
-#include "agent/keeper/proc.h"
 #include "agent/keeper/wire.h"
 #include "base/json/codec.h"
 #include "base/real/files.h"
+#include "base/real/proc.h"
 #include "base/text.h"
 
 namespace everstep {

@@ -12,7 +12,7 @@
 
 #include "agent/keeper/cgroup.h"
 #include "agent/keeper/line_socket.h"
-#include "agent/keeper/proc.h"
+#include "base/real/proc.h"
 #include "base/text.h"
 
 namespace everstep {

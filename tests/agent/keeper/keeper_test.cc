@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "agent/keeper/proc.h"
+#include "base/real/proc.h"
 #include "base/text.h"
 #include "tests/agent/keeper/host.h"
 

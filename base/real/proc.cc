@@ -1,4 +1,4 @@
-#include "agent/keeper/proc.h"
+#include "base/real/proc.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ int WriteKernelFile(const std::string& path, const std::string& text) {
   return ::write(fd.get(), text.data(), text.size()) < 0 ? errno : 0;
 }
 
-std::string KernelBootId() { return std::string(Trim(ReadKernelFile("/proc/sys/kernel/random/boot_id").value_or(""))); }
+std::string BootIdText() { return std::string(Trim(ReadKernelFile("/proc/sys/kernel/random/boot_id").value_or(""))); }
 
 std::optional<ProcessStat> StatOf(pid_t pid) {
   const std::optional<std::string> text = ReadKernelFile(Cat("/proc/", pid, "/stat"));

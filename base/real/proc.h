@@ -44,7 +44,7 @@ void KillExactly(const ProcessStat& process);
 std::string DescribeStuck(const std::vector<ProcessStat>& left);
 
 // Of the running kernel; empty where /proc has none.
-std::string KernelBootId();
+std::string BootIdText();
 
 // The whole of a small file of /proc or a cgroup; nullopt when it cannot be read.
 std::optional<std::string> ReadKernelFile(const std::string& path);
