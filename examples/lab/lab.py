@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 
 MARK = "EVERSTEP_LAB"  # the environment variable by which the processes of a lab are known
@@ -31,9 +32,9 @@ DEADLINE = 20.0  # seconds for anything that takes milliseconds
 # Process 1 of a host. It ignores SIGCHLD, so the kernel reaps what is orphaned to it.
 FIRST_PROCESS = """
 set -e
-[ -z "$4" ] || echo 0 > "$4/cgroup.procs"
 echo "$1" > /proc/sys/kernel/hostname
 mount --bind "$2" /etc/hosts
+mount --bind "$4" /proc/sys/kernel/random/boot_id
 ip link set lo up
 # bbr paces veth traffic to a fraction of what it can carry. A namespace may choose only what the machine allows it; reno always.
 cd /proc/sys/net/ipv4
@@ -111,22 +112,23 @@ def send(pids: set[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def cgroup_of_self() -> pathlib.Path | None:
-    """This process's own group in the version 2 hierarchy, if there is one that we may write."""
-    with contextlib.suppress(OSError, StopIteration):
-        lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-        mount = next(line.split()[4] for line in lines if " - cgroup2 " in line)
-        group = next(line[4:-1] for line in open("/proc/self/cgroup") if line.startswith("0::/"))
-        path = pathlib.Path(mount) / group
-        if os.access(path / "cgroup.procs", os.W_OK):
-            return path
-    return None
+def own_cgroups() -> list[pathlib.Path]:
+    """Where this process is in the hierarchies in which keepers make groups (version 2, and version 1's memory), if writable."""
+    paths = []
+    for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, group = line.split(":", 2)
+        for mount in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
+            place, (kind, _, options) = mount.split()[4], mount.partition(" - ")[2].split(" ", 2)
+            fits = kind == "cgroup2" if not controllers else kind == "cgroup" and "memory" in options.split(",")
+            if fits and controllers in ("", "memory") and os.access(f"{place}{group}/cgroup.procs", os.W_OK):
+                paths.append(pathlib.Path(place + group))
+    return paths
 
 
 # ---- the sweeper --------------------------------------------------------------------------------------------------------
 
 
-def sweep(lab_id: str, directory: pathlib.Path | None, cgroup: pathlib.Path | None) -> list[str]:
+def sweep(lab_id: str, directory: pathlib.Path | None, cgroups: list[pathlib.Path]) -> list[str]:
     """Ends every process of the lab and removes its cgroups and directory. Returns what could not be removed."""
     end = time.monotonic() + DEADLINE
     mark = f"{MARK}={lab_id}"
@@ -137,12 +139,11 @@ def sweep(lab_id: str, directory: pathlib.Path | None, cgroup: pathlib.Path | No
         send(alive, signal.SIGKILL)
         time.sleep(0.02)
     left = [f"process {pid}" for pid in sorted(alive)]
-    if cgroup and cgroup.exists():
-        for path in sorted(cgroup.rglob("*/"), reverse=True) + [cgroup]:
-            try:
-                wait_until(lambda: _removed(path), f"cgroup {path} is empty", 5)
-            except LabError:
-                left.append(f"cgroup {path}")
+    for path in [path for top in cgroups for path in [*sorted(top.rglob("*/"), reverse=True), top]]:
+        try:
+            wait_until(lambda path=path: _removed(path), f"cgroup {path} is empty", 5)
+        except LabError:
+            left.append(f"cgroup {path}")
     if directory:
         shutil.rmtree(directory, ignore_errors=True)
         if directory.exists():
@@ -156,12 +157,12 @@ def _removed(group: pathlib.Path) -> bool:
     return not group.exists()
 
 
-def sweeper_main(lab_id: str, directory: str, cgroup: str) -> int:
+def sweeper_main(lab_id: str, directory: str, *cgroups: str) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it has nothing to do but this, and does it when the lab ends
     while os.read(0, 4096):
         pass
-    left = sweep(lab_id, pathlib.Path(directory) if directory else None, pathlib.Path(cgroup) if cgroup else None)
+    left = sweep(lab_id, pathlib.Path(directory) if directory else None, [pathlib.Path(path) for path in cgroups])
     if left:
         print("lab: left behind: " + ", ".join(left), file=sys.stderr)
     return 1 if left else 0
@@ -214,7 +215,7 @@ class Program:
 
 
 class Host:
-    """Made by Lab.add_host. `boots` counts its starts: a power cut and a new start make it a different boot."""
+    """Made by Lab.add_host. A power cut and a new start give it another `boot_id`."""
 
     def __init__(self, lab: "Lab", name: str, address: str):
         self.lab = lab
@@ -222,32 +223,28 @@ class Host:
         self.address = address
         self.directory = lab.directory / name  # its disk: outlives a power cut
         self.directory.mkdir()
-        self.boots = 0
+        self.boot_id = ""  # what this host's kernel says, where it has one of its own
         self.first_pid: int | None = None
         self._holder: subprocess.Popen | None = None
         self._programs: list[Program] = []
 
-    @property
-    def boot_id(self) -> str:
-        return f"{self.lab.id}-{self.name}-{self.boots}"
-
     def boot(self) -> None:
         assert self.first_pid is None, f"{self.name} runs already"
-        self.boots += 1
+        self.boot_id = str(uuid.uuid4())
         if not self.lab.isolated:
             self.first_pid = os.getpid()
             return
-        self._holder, self.first_pid = self.lab.hold(self.name)
+        self._holder, self.first_pid = self.lab.hold(self.name, self.boot_id)
         self.lab.plug_in(self)
 
     def command(self, *argv: object) -> list[str]:
         """`argv` so that it runs on this host, when this program runs it."""
         words = [str(word) for word in argv]
-        if not self.lab.isolated:
-            return words
         assert self.first_pid, f"{self.name} is off"
-        inside = ["nsenter", "-t", str(self.first_pid), "--net", "--uts", "--pid", "--mount", "--wd=/", "--", *words]
-        return self.lab.in_cgroup(["setpriv", "--pdeathsig", "KILL", "--", *inside], self.name)
+        if self.lab.isolated:
+            enter = ["nsenter", "-t", str(self.first_pid), "--net", "--uts", "--pid", "--mount", "--wd=/", "--"]
+            words = ["setpriv", "--pdeathsig", "KILL", "--", *enter, *words]
+        return self.lab.in_cgroups(words, self.name)
 
     def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
         """A bare one, as a service manager gives, and the lab's mark."""
@@ -356,15 +353,15 @@ class Lab:
         if not self.isolated:
             self.limits = f"hosts are plain processes on 127.0.0.1 ({reason or 'as asked'}): links cannot be cut, and a killed host's connections are reset"  # noqa: E501
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"everstep-lab-{self.id}-"))
-        self._cgroup = None
-        if self.isolated and (above := cgroup_of_self()):
+        self._cgroups: list[pathlib.Path] = []
+        for above in own_cgroups():
             with contextlib.suppress(OSError):
-                self._cgroup = above / f"everstep-lab-{self.id}"
-                self._cgroup.mkdir()
+                (above / f"everstep-lab-{self.id}").mkdir()
+                self._cgroups.append(above / f"everstep-lab-{self.id}")
         self._handlers = {number: signal.signal(number, _exit_on_signal) for number in
                           (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}  # fmt: skip
         self._sweeper = subprocess.Popen(
-            [sys.executable, __file__, "sweep", self.id, "" if keep else str(self.directory), str(self._cgroup or "")],
+            [sys.executable, __file__, "sweep", self.id, "" if keep else str(self.directory), *map(str, self._cgroups)],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         self._hosts_file = self.directory / "hosts"
@@ -404,24 +401,23 @@ class Lab:
         host.boot()
         return host
 
-    def in_cgroup(self, argv: list[str], name: str) -> list[str]:
-        if not self._cgroup:
-            return argv
-        group = self._cgroup / name
-        group.mkdir(exist_ok=True)
-        return ["sh", "-c", 'echo 0 > "$0/cgroup.procs"; exec "$@"', str(group), *argv]
+    def in_cgroups(self, argv: list[str], name: str) -> list[str]:
+        """`argv`, entering the host's groups first: what is made below them is the lab's to remove."""
+        groups = [str(group / name) for group in self._cgroups]
+        for group in groups:
+            pathlib.Path(group).mkdir(exist_ok=True)
+        enter = 'while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs"; shift; done; shift; exec "$@"'
+        return ["sh", "-c", enter, "sh", *groups, "--", *argv] if groups else argv
 
-    def hold(self, name: str) -> tuple[subprocess.Popen, int]:
+    def hold(self, name: str, boot_id: str = "") -> tuple[subprocess.Popen, int]:
         """New namespaces with a process 1 that does nothing; both end when this program does."""
-        group = ""
-        if self._cgroup:
-            group = self._cgroup / name
-            group.mkdir(exist_ok=True)
         spaces = "--net --uts --pid --mount --fork --mount-proc --kill-child=KILL".split()
         role = "switch" if name == "switch" else "host"
+        boot_file = self.directory / f"{name}.boot"
+        boot_file.write_text(boot_id + "\n")
+        program = ["sh", "-c", FIRST_PROCESS, "everstep-host", name, str(self._hosts_file), role, str(boot_file)]
         holder = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", "unshare", *spaces, "--", "sh", "-c", FIRST_PROCESS, "everstep-host", name,
-             str(self._hosts_file), role, str(group)],
+            self.in_cgroups(["setpriv", "--pdeathsig", "KILL", "--", "unshare", *spaces, "--", *program], name),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", MARK: self.id}, cwd="/",
         )  # fmt: skip
@@ -472,6 +468,6 @@ def why_not_isolated() -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5 or sys.argv[1] != "sweep":
-        sys.exit("usage: lab.py sweep LAB-ID DIRECTORY CGROUP (started by a Lab; see README.md)")
+    if len(sys.argv) < 4 or sys.argv[1] != "sweep":
+        sys.exit("usage: lab.py sweep LAB-ID DIRECTORY [CGROUP …] (started by a Lab; see README.md)")
     sys.exit(sweeper_main(*sys.argv[2:]))
