@@ -99,6 +99,8 @@ Result<Recognised> RecogniseFilesIn(const std::string& path, const Survey& surve
 // Is it said to be complete, by its own shape or by the user?
 Result<Recognised> Claim(const std::string& path, const Survey& survey, const CompleteWhen& when) {
   const std::string_view name = LastPart(path);
+  if (survey.directory && survey.files.empty())
+    return Recognised{.completeness = Completeness::incomplete, .why = "empty directory"};
   if (when.kind == CompleteWhenKind::glob)
     return Recognised{.completeness = Completeness::complete, .why = Cat("matches ", when.pattern)};
   if (when.kind == CompleteWhenKind::marker) {

@@ -1,0 +1,274 @@
+#include "agent/checkpoint/watch.h"
+
+#include <algorithm>
+#include <set>
+
+#include "agent/checkpoint/adopt.h"
+#include "agent/checkpoint/recognise.h"
+#include "base/text.h"
+
+namespace everstep {
+
+namespace {
+
+// How a source that had been decided was written to since: in place (same inode, other contents), or by rename.
+struct Rewritten {
+  bool in_place = false;
+  bool replaced = false;
+};
+Rewritten HowRewritten(const Survey& before, const Survey& now) {
+  Rewritten how;
+  for (const SurveyFile& file : now.files) {
+    const SurveyFile* old = before.Find(file.name);
+    if (old == nullptr || *old == file) continue;
+    (old->inode == file.inode ? how.in_place : how.replaced) = true;
+  }
+  return how;
+}
+
+}  // namespace
+
+CheckpointWatch::CheckpointWatch(GangKey gang, CheckpointSpec checkpoint, std::stop_token stop)
+    : gang_(std::move(gang)), checkpoint_(std::move(checkpoint)), stop_(std::move(stop)) {}
+
+std::vector<CheckpointSeen> CheckpointWatch::Look(bool all) {
+  news_.clear();
+  undecided_ = false;
+  if (Overtaken(checkpoint_.dir, gang_)) return {};
+  const Result<std::vector<std::string>> names = SourcesIn(checkpoint_.dir);
+  const std::string cannot_list = names ? "" : names.error().message;
+  if (cannot_list != cannot_list_ && !names) Tell({.source = ".", .why = cannot_list});
+  cannot_list_ = cannot_list;
+  if (!names) return std::move(news_);
+
+  if (!begun_) Begin(*names);
+  begun_ = true;
+  CheckPins();
+  for (const std::string& name : *names) {
+    if (stop_.stop_requested()) break;
+    Source& source = sources_[name];
+    if (all || look_ % kSlowLooks == 0 || !Settled(source)) LookAt(name, source);
+  }
+  std::erase_if(sources_, [&](const auto& source) { return !std::binary_search(names->begin(), names->end(), source.first); });
+  ++look_;
+  return std::move(news_);
+}
+
+std::vector<CheckpointSeen> CheckpointWatch::Finish() {
+  news_.clear();
+  if (Overtaken(checkpoint_.dir, gang_)) return {};
+  for (auto& [name, source] : sources_) {
+    if (!source.last.files.empty() && source.decided != source.last)
+      FindWanting(source, source.last, Cat("still changing when generation ", gang_.generation, " ended"), false);
+    if (!source.wanting.empty()) TellWanting(name, source);
+  }
+  return std::move(news_);
+}
+
+// ---- what was there --------------------------------------------------------------------------------------------------------
+
+void CheckpointWatch::Begin(const std::vector<std::string>& names) {
+  before_ = ReadBefore(checkpoint_.dir, gang_);
+  RemoveHalfDone(checkpoint_.dir, gang_.job);
+  const std::uint64_t others_pins = before_.job ? before_.job->pins : 0;
+  for (Pin& pin : PinsIn(checkpoint_.dir)) {
+    // An older number under the same job id is of a launcher that has forgotten it all.
+    if (pin.job != gang_.job || pin.number <= others_pins) continue;
+    const bool intact = StateOf(pin) == PinState::intact;
+    (intact ? pins_ : lost_pins_).push_back(std::move(pin));
+  }
+  TellPins();
+  Adopt(names);
+}
+
+void CheckpointWatch::TellPins() {
+  for (const Pin& pin : pins_) {
+    Source& source = sources_[pin.source];
+    source.decided = source.last = pin.was;
+    source.told = Told::complete;
+    source.in_place = pin.copied && pin.step;  // links are tried first there: it was copied for a reason
+    if (&pin != NewestPinOf(pin.source)) continue;
+    const bool earlier = pin.generation != gang_.generation;
+    TellComplete(pin, earlier ? Cat(pin.why, "; pinned by generation ", pin.generation) : pin.why);
+  }
+}
+
+void CheckpointWatch::Adopt(const std::vector<std::string>& names) {
+  std::vector<FoundSource> found;
+  for (const std::string& name : names) {
+    Result<Survey> survey = SurveyOf(PathIn(checkpoint_.dir, name));
+    if (survey && MayBeCheckpoint(name, *survey, checkpoint_.complete_when)) found.push_back({name, *std::move(survey)});
+  }
+  const Adoption adoption = ChooseWhatWasThere(found, before_, pins_, kAdopted);
+  const std::set<std::string> adopted(adoption.adopted.begin(), adoption.adopted.end());
+  const std::set<std::string> passed_over(adoption.passed_over.begin(), adoption.passed_over.end());
+  for (const FoundSource& source : found) {
+    if (adopted.contains(source.name)) {
+      sources_[source.name].last = source.survey;
+      sources_[source.name].was_there = true;
+    }
+    if (passed_over.contains(source.name)) sources_[source.name].decided = sources_[source.name].last = source.survey;
+  }
+  if (!adoption.newest_of_others) return;
+  const std::string more = adoption.others == 1 ? "" : Cat(" (and ", adoption.others - 1, " more)");
+  Tell({.source = *adoption.newest_of_others,
+        .step = StepOf(*adoption.newest_of_others),
+        .why = Cat("was there before the job first started", more, ": not this job's")});
+}
+
+// ---- one look --------------------------------------------------------------------------------------------------------------
+
+void CheckpointWatch::CheckPins() {
+  for (std::size_t i = 0; i < pins_.size();) {
+    const std::optional<PinState> state = StateOf(pins_[i]);
+    if (!state || state == PinState::intact) {
+      ++i;
+      continue;
+    }
+    const bool was_newest = NewestPinOf(pins_[i].source) == &pins_[i];
+    const Pin lost = std::move(pins_[i]);
+    pins_.erase(pins_.begin() + static_cast<std::ptrdiff_t>(i));
+    lost_pins_.push_back(lost);
+    Source& source = sources_[lost.source];
+    source.decided.reset();  // if it is still there it is verified and pinned anew
+    source.in_place = source.in_place || state == PinState::changed;
+    if (!was_newest) continue;
+    if (const Pin* older = NewestPinOf(lost.source)) {
+      TellComplete(*older, older->why);
+      continue;
+    }
+    source.wanting = state == PinState::gone ? Cat("its pin ", lost.directory, " was deleted")
+                                             : "overwritten in place after it was registered: its next save will be copied";
+    TellWanting(lost.source, source);
+  }
+}
+
+bool CheckpointWatch::Settled(const Source& source) const {
+  return source.last.directory && source.decided == source.last && !source.retry_at &&
+         (source.wanting.empty() || source.told == Told::wanting);
+}
+
+void CheckpointWatch::LookAt(const std::string& name, Source& source) {
+  const Result<Survey> survey = SurveyOf(PathIn(checkpoint_.dir, name));
+  if (!survey) {
+    if (survey.error().code == ErrorCode::kNotFound) return;  // deleted or renamed since it was listed
+    source.wanting = survey.error().message;
+    if (++source.looks_unchanged == kPatience) TellWanting(name, source);
+    return;
+  }
+  if (!MayBeCheckpoint(name, *survey, checkpoint_.complete_when)) return;
+  if (source.decided == *survey) {
+    ++source.looks_unchanged;
+    if (!source.wanting.empty() && source.looks_unchanged >= kPatience) TellWanting(name, source);
+    if (!source.retry_at || look_ < *source.retry_at) return;
+  } else if (source.last != *survey) {
+    if (source.decided) {
+      const Rewritten how = HowRewritten(*source.decided, *survey);
+      source.in_place = source.in_place || how.in_place;
+      source.replaced = source.replaced || how.replaced;
+    }
+    source.was_there = false;
+    source.last = *survey;
+    undecided_ = true;
+    return;
+  }
+  Decide(name, source, *survey);
+}
+
+void CheckpointWatch::Decide(const std::string& name, Source& source, const Survey& survey) {
+  if (Printable(name) != name) return FindWanting(source, survey, "its name is not printable UTF-8", false);
+  if (std::optional<std::string> mixed = Mixed(name, survey)) return FindWanting(source, survey, *std::move(mixed), false);
+  const std::string path = PathIn(checkpoint_.dir, name);
+  Result<Recognised> recognised = Recognise(path, survey, checkpoint_.complete_when, Depth::contents, stop_);
+  const Result<Survey> after = SurveyOf(path);
+  if (after && *after != survey) {
+    source.last = *after;
+    undecided_ = true;
+    return;
+  }
+  if (!recognised && (recognised.error().code == ErrorCode::kNotFound || stop_.stop_requested())) return;
+  if (!recognised) return FindWanting(source, survey, recognised.error().message, true);
+  if (recognised->completeness != Completeness::complete) return FindWanting(source, survey, std::move(recognised->why), false);
+  PinIt(name, source, survey, std::move(recognised->why));
+}
+
+void CheckpointWatch::PinIt(const std::string& name, Source& source, const Survey& survey, std::string why) {
+  const bool expected_in_place = !StepOf(name) && !source.replaced;
+  const std::string told = source.was_there ? Cat(why, "; was there before generation ", gang_.generation, " started") : why;
+  Result<Pin> pin = MakePin(
+      checkpoint_,
+      {.gang = gang_, .source = name, .was = survey, .why = std::move(why), .own_bytes = source.in_place || expected_in_place},
+      stop_);
+  if (!pin && (pin.error().code == ErrorCode::kConflict || stop_.stop_requested())) {
+    source.last = {};
+    undecided_ = true;
+    return;
+  }
+  if (!pin) return FindWanting(source, survey, Cat(told, ", but cannot be pinned: ", pin.error().message), true);
+  if (Overtaken(checkpoint_.dir, gang_)) return RemovePin(*pin);
+  source.decided = survey;
+  source.wanting.clear();
+  source.retries = 0;
+  source.retry_at.reset();
+  source.told = Told::complete;
+  pins_.push_back(*std::move(pin));
+  TellComplete(pins_.back(), told);
+  RemoveOldPins();
+}
+
+void CheckpointWatch::FindWanting(Source& source, const Survey& survey, std::string why, bool retry) {
+  source.decided = survey;
+  source.wanting = std::move(why);
+  source.looks_unchanged = 0;
+  source.retry_at.reset();
+  if (!retry) return;
+  source.retries = std::min(source.retries + 1, kRetriesMax);
+  source.retry_at = look_ + (std::uint64_t{1} << source.retries);
+}
+
+void CheckpointWatch::RemoveOldPins() {
+  for (; pins_.size() > kPinsKept; pins_.erase(pins_.begin())) RemovePin(pins_.front());
+  for (const Pin& pin : lost_pins_) RemovePin(pin);
+  lost_pins_.clear();
+}
+
+std::optional<std::string> CheckpointWatch::Mixed(const std::string& name, const Survey& survey) const {
+  if (!survey.directory || !before_.generation) return std::nullopt;
+  const auto was = before_.generation->sources.find(name);
+  if (was == before_.generation->sources.end()) return std::nullopt;
+  const SurveyFile *old = nullptr, *young = nullptr;
+  for (const SurveyFile& file : survey.files) {
+    const SurveyFile* before = was->second.Find(file.name);
+    (before != nullptr && *before == file ? old : young) = &file;
+  }
+  if (old == nullptr || young == nullptr) return std::nullopt;
+  return Cat("a mix: ", old->name, " was there before generation ", gang_.generation, " started, ", young->name,
+             " was written since");
+}
+
+// ---- telling ---------------------------------------------------------------------------------------------------------------
+
+const Pin* CheckpointWatch::NewestPinOf(const std::string& source) const {
+  for (auto pin = pins_.rbegin(); pin != pins_.rend(); ++pin)
+    if (pin->source == source) return &*pin;
+  return nullptr;
+}
+
+void CheckpointWatch::TellComplete(const Pin& pin, const std::string& why) {
+  Tell({.source = pin.source, .step = pin.step, .complete = true, .path = pin.path(), .files = pin.files, .why = why});
+}
+
+void CheckpointWatch::TellWanting(const std::string& name, Source& source) {
+  if (source.told == Told::wanting || NewestPinOf(name) != nullptr) return;
+  source.told = Told::wanting;
+  Tell({.source = Printable(name), .step = StepOf(name), .why = source.wanting});
+}
+
+void CheckpointWatch::Tell(CheckpointSeen seen) {
+  seen.job = gang_.job;
+  seen.generation = gang_.generation;
+  seen.why = Clip(Printable(seen.why), limit::kWhyBytes);
+  news_.push_back(std::move(seen));
+}
+
+}  // namespace everstep

@@ -1,0 +1,106 @@
+// Looks for finished checkpoints in one gang's checkpoint directory, verifies and pins them, and says what it found: the logic
+// of SlowFiles::Watch without thread or clock. Whoever calls Look() lets a scan interval pass between two looks.
+//
+// What happens to one source (a file or directory in the checkpoint directory):
+//   - It counts once two looks in a row find it unchanged; then it is verified, pinned while it is still unchanged, and the pin
+//     verified (pin.h). A save under way, a slow zombie's save over a new one, or two at once never get that far as a mix.
+//   - It is told as complete at once; as incomplete or unverifiable only once it has stayed so for kPatience looks, or at the
+//     end: a save may pause. Each change of mind is told once. While a pin of an earlier save of the same name is intact, that
+//     one is what counts, and nothing bad is told.
+//   - It is overwritten in place after it was pinned by link: the pin is gone with it, which is told at once, and from then on
+//     that source is copied. A source without a step in its name ("last.pt") is expected to be overwritten and copied from the
+//     start, until it is seen to be replaced by rename.
+//   - The newest kPinsKept pins of the job are kept, older ones removed after each new pin.
+//
+// What was there when the generation started (before.h, adopt.h):
+//   - from before the job's first generation: not this job's; the newest of them is named once, none is offered.
+//   - pinned already by an earlier generation, and intact: told again, since the host that pinned it may have been lost before
+//     it could say so. Being told twice changes nothing.
+//   - finished but not pinned (the same loss): the newest kAdopted of them that are newer than the newest pin are verified and
+//     pinned as this generation's, and say "was there before generation 3 started".
+//   - a directory with files from before and files written since: a mix of two generations, not offered.
+//
+// A watch that has been overtaken by a later generation does nothing any more, whoever keeps it running.
+//
+// Thread: one at a time. Cost: one lstat a file and look; directories that have been decided, every kSlowLooks looks.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/checkpoint/before.h"
+#include "agent/checkpoint/pin.h"
+#include "agent/checkpoint/survey.h"
+#include "base/ids.h"
+#include "base/job_spec.h"
+#include "base/messages.h"
+
+namespace everstep {
+
+class CheckpointWatch {
+ public:
+  static constexpr std::uint32_t kPatience = 10;   // looks
+  static constexpr std::size_t kPinsKept = 3;      // of the job
+  static constexpr std::size_t kAdopted = 3;       // unpinned checkpoints from before the start
+  static constexpr std::uint64_t kSlowLooks = 16;  // looks
+  static constexpr std::uint32_t kRetriesMax = 7;  // what cannot be read or pinned is tried again after 2, 4 … 128 looks
+
+  CheckpointWatch(GangKey gang, CheckpointSpec checkpoint, std::stop_token stop);
+
+  // One look; what there is to tell. `all`: also at what is usually looked at only every kSlowLooks looks.
+  std::vector<CheckpointSeen> Look(bool all = false);
+  // True when something changed between the last two looks: one more may tell more.
+  bool Undecided() const { return undecided_; }
+  // The looks are over: what was found wanting but not told yet.
+  std::vector<CheckpointSeen> Finish();
+
+ private:
+  enum class Told { nothing, wanting, complete };
+  struct Source {
+    Survey last{};                    // of the previous look
+    std::optional<Survey> decided{};  // what `wanting`, or the pin, is about
+    std::string wanting{};            // why it is not offered; empty: it is, or it is passed over
+    Told told = Told::nothing;
+    std::uint32_t looks_unchanged = 0;  // since it was decided
+    std::uint32_t retries = 0;
+    std::optional<std::uint64_t> retry_at{};  // look
+    bool in_place = false;                    // seen to be overwritten in place
+    bool replaced = false;                    // seen to be replaced by rename
+    bool was_there = false;                   // before this generation started
+  };
+
+  void Begin(const std::vector<std::string>& names);
+  void TellPins();
+  void Adopt(const std::vector<std::string>& names);
+  void CheckPins();
+  bool Settled(const Source& source) const;
+  void LookAt(const std::string& name, Source& source);
+  void Decide(const std::string& name, Source& source, const Survey& survey);
+  void PinIt(const std::string& name, Source& source, const Survey& survey, std::string why);
+  void FindWanting(Source& source, const Survey& survey, std::string why, bool retry);
+  void RemoveOldPins();
+  void TellComplete(const Pin& pin, const std::string& why);
+  void TellWanting(const std::string& name, Source& source);
+  void Tell(CheckpointSeen seen);
+  std::optional<std::string> Mixed(const std::string& name, const Survey& survey) const;
+  const Pin* NewestPinOf(const std::string& source) const;
+
+  const GangKey gang_;
+  const CheckpointSpec checkpoint_;
+  const std::stop_token stop_;
+  bool begun_ = false;
+  bool undecided_ = false;
+  std::uint64_t look_ = 0;
+  std::string cannot_list_;  // why the directory could not be listed at the last look; empty: it could
+  BeforeRecords before_;
+  std::vector<Pin> pins_;       // of this job, intact when last seen, oldest first
+  std::vector<Pin> lost_pins_;  // of this job, changed or gone: removed once there is a newer one
+  std::map<std::string, Source> sources_;
+  std::vector<CheckpointSeen> news_;  // of this look
+};
+
+}  // namespace everstep
