@@ -251,8 +251,7 @@ Result<JobSubmitted> Submit(const World& world, const SubmitJob& request) {
   return submitted;
 }
 
-Result<Facts> Cancel(const World& world, const JobState& job, const CancelJob& request) {
-  static_cast<void>(world);
+Result<Facts> Cancel(const JobState& job, const CancelJob& request) {
   if (Ended(job.phase))
     return Fail(ErrorCode::kConflict, Cat(job.id, " has ended already: ", Name(job.phase), " (", job.why, ")"));
   const std::string why = Cat("cancelled by ", request.by.empty() ? "an unknown user" : Clip(Printable(request.by), 100));

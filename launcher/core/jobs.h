@@ -27,8 +27,8 @@ Result<JobSubmitted> Submit(const World& world, const SubmitJob& request);
 // The job of a submit that was heard before (same request id).
 const JobState* SubmittedBefore(const State& state, const std::string& request_id);
 
-// Errors: kConflict (ended already).
-Result<Facts> Cancel(const World& world, const JobState& job, const CancelJob& request);
+// Errors: kConflict (ended already, or stopping as fast as that already).
+Result<Facts> Cancel(const JobState& job, const CancelJob& request);
 
 // The job of this id, or the newest of this name.
 const JobState* FindJob(const State& state, const JobId& id_or_name);

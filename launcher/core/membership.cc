@@ -52,15 +52,19 @@ Facts Evict(const World& world, const NodeId& node, const std::string& evidence)
                                  " is off, say: everstep node ", node, " --confirm-dead")}};
 }
 
-Facts ConfirmDeadBy(const World& world, const NodeId& node, const std::string& by) {
+Result<Facts> ConfirmDeadBy(const World& world, const NodeId& node, const std::string& by) {
   const NodeState* known = NodeIn(world.state, node);
-  if (!known) return {};
+  if (!known) return Fail(ErrorCode::kNotFound, Cat("no host ", node, " has ever joined"), "everstep nodes lists all hosts");
+  const HostNow* host = HostIn(world, node);
+  if (host && host->connected && host->pulse == Pulse::trusted)
+    return Fail(ErrorCode::kConflict, Cat(node, " is alive: its agent is connected and beats"),
+                "to take it out of work, stop its agent first");
+  const std::string why = Cat(node, " is dead: confirmed by ", by.empty() ? "an unknown user" : Clip(Printable(by), 100));
   Facts facts;
-  if (known->member) facts.push_back(NodeLost{node, Cat(node, " is dead: confirmed by ", by)});
+  if (known->member) facts.push_back(NodeLost{node, why});
   for (const auto& [id, job] : world.state.jobs)
     for (const LiveGang& gang : job.live)
-      if (gang.node == node)
-        facts.push_back(HostReleased{id, gang.generation, node, {}, Cat(node, " is dead: confirmed by ", by)});
+      if (gang.node == node) facts.push_back(HostReleased{id, gang.generation, node, {}, why});
   return facts;
 }
 

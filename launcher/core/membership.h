@@ -13,7 +13,8 @@ Facts Join(const World& world, const Hello& hello);
 Facts Evict(const World& world, const NodeId& node, const std::string& evidence);
 
 // An operator vouches that the host is off or empty: it is evicted if need be, and its gangs count as released.
-Facts ConfirmDeadBy(const World& world, const NodeId& node, const std::string& by);
+// Errors: kNotFound; kConflict (it beats: whoever says that it is dead means another one).
+Result<Facts> ConfirmDeadBy(const World& world, const NodeId& node, const std::string& by);
 
 // Members that are silent now (suspect or found lost), in order.
 std::vector<NodeId> SilentMembers(const World& world);

@@ -9,13 +9,13 @@ namespace everstep {
 namespace {
 
 // What a host should do with a gang that it may have.
-std::optional<ToAgent> CommandFor(const World& world, const JobState& job, const LiveGang& gang, const GangStatus* status) {
+std::optional<ToAgent> CommandFor(const JobState& job, const LiveGang& gang, const GangStatus* status) {
   const bool current = gang.generation == job.generation;
   const bool wanted = current && (job.phase == JobPhase::preparing || job.phase == JobPhase::running);
   if (wanted) {
     if (!status) {
       if (job.started) return std::nullopt;  // AdvanceJob notices that it is gone
-      return Prepare{.gang = GangFor(world.state, job, gang.node)};
+      return Prepare{.gang = GangFor(job, gang.node)};
     }
     if (job.started && status->phase == GangPhase::prepared) return Start{.job = job.id, .generation = gang.generation};
     return std::nullopt;
@@ -42,7 +42,7 @@ std::vector<ToAgent> Reconcile(const World& world, const NodeId& node) {
   for (const auto& [id, job] : world.state.jobs)
     for (const LiveGang& gang : job.live) {
       if (gang.node != node) continue;
-      if (auto command = CommandFor(world, job, gang, GangOn(world, node, id, gang.generation)))
+      if (auto command = CommandFor(job, gang, GangOn(world, node, id, gang.generation)))
         commands.push_back(std::move(*command));
     }
   for (const GangStatus& status : host->report->gangs) {
@@ -56,7 +56,7 @@ std::vector<ToAgent> Reconcile(const World& world, const NodeId& node) {
   return commands;
 }
 
-GangSpec GangFor(const State& state, const JobState& job, const NodeId& node) {
+GangSpec GangFor(const JobState& job, const NodeId& node) {
   GangSpec gang;
   gang.job = job.id;
   gang.generation = job.generation;
@@ -75,7 +75,6 @@ GangSpec GangFor(const State& state, const JobState& job, const NodeId& node) {
   gang.restarts_max = job.spec.restart.budget;
   gang.checkpoint = job.spec.checkpoint;
   gang.watches_checkpoints = job.spec.checkpoint.has_value() && gang.node_rank == 0;
-  static_cast<void>(state);
   if (!job.resume) return gang;
   for (const CheckpointRecord& record : job.checkpoints)
     if (record.id == *job.resume) gang.resume = record.seen;

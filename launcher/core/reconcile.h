@@ -15,6 +15,6 @@ namespace everstep {
 std::vector<ToAgent> Reconcile(const World& world, const NodeId& node);
 
 // The gang as this host has to run it. REQUIRES: `node` is in job.hosts.
-GangSpec GangFor(const State& state, const JobState& job, const NodeId& node);
+GangSpec GangFor(const JobState& job, const NodeId& node);
 
 }  // namespace everstep

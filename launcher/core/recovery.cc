@@ -47,7 +47,7 @@ std::string LostHost(const World& world, const JobState& job, NodeId& node) {
   return {};
 }
 
-std::string GiveUp(const World& world, Now now, const JobState& job, const FailureJudged& judged) {
+std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged) {
   const RestartSpec& restart = job.spec.restart;
   if (Contains(restart.no_restart, judged.exit_code)) return Cat("exit code ", judged.exit_code, " is listed as no_restart");
   const std::uint32_t fruitless = (judged.progressed ? 0 : job.fruitless) + 1;
@@ -59,7 +59,6 @@ std::string GiveUp(const World& world, Now now, const JobState& job, const Failu
   const std::uint32_t used = RestartsInWindow(job, now.at);
   if (used >= restart.budget)
     return Cat("the restart budget is used up: ", used, " of ", restart.budget, " within ", Show(restart.window));
-  static_cast<void>(world);
   return {};
 }
 
@@ -155,7 +154,7 @@ Facts JudgeFailure(const World& world, Now now, const JobState& job) {
     judged.code = culprit->kind != EndClass::port_taken;
     judged.avoid_node = Contains(job.spec.restart.new_host, judged.exit_code);
   }
-  judged.give_up = GiveUp(world, now, job, judged);
+  judged.give_up = GiveUp(now, job, judged);
   return {judged};
 }
 

@@ -85,7 +85,7 @@ void LauncherLoop::Answer(std::uint64_t token, const SubmitJob& request) {
 void LauncherLoop::Answer(std::uint64_t token, const CancelJob& request) {
   const JobState* job = FindJob(world_.state, request.job);
   if (!job) return Reply(token, NoJob(request.job));
-  const Result<Facts> facts = Cancel(world_, *job, request);
+  const Result<Facts> facts = Cancel(*job, request);
   if (!facts) return Reply(token, Fail(facts.error()));
   Commit(*facts);
   ReplyWhenDurable(token, Accepted{Cat(job->id, ": ", WhyOf(facts->front()))});
@@ -125,12 +125,9 @@ void LauncherLoop::Answer(std::uint64_t token, const GetNode& request) {
 }
 
 void LauncherLoop::Answer(std::uint64_t token, const ConfirmDead& request) {
-  if (!NodeIn(world_.state, request.node)) return Reply(token, NoNode(request.node));
-  const HostNow* host = HostIn(world_, request.node);
-  if (host && host->connected && host->pulse == Pulse::trusted)
-    return Reply(token, Fail(ErrorCode::kConflict, Cat(request.node, " is alive: its agent beats"),
-                             "stop its agent first, if it is really to be counted as dead"));
-  Commit(ConfirmDeadBy(world_, request.node, Clip(Printable(request.by), 100)));
+  const Result<Facts> facts = ConfirmDeadBy(world_, request.node, request.by);
+  if (!facts) return Reply(token, Fail(facts.error()));
+  Commit(*facts);
   RetryHeldEvictions();
   ReplyWhenDurable(token, Accepted{Cat(request.node, " counts as dead; its jobs go on elsewhere")});
 }
