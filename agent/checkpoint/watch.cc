@@ -103,10 +103,7 @@ void CheckpointWatch::Adopt(const std::vector<std::string>& names) {
   const std::set<std::string> adopted(adoption.adopted.begin(), adoption.adopted.end());
   const std::set<std::string> passed_over(adoption.passed_over.begin(), adoption.passed_over.end());
   for (const FoundSource& source : found) {
-    if (adopted.contains(source.name)) {
-      sources_[source.name].last = source.survey;
-      sources_[source.name].was_there = true;
-    }
+    if (adopted.contains(source.name)) sources_[source.name].was_there = true;
     if (passed_over.contains(source.name)) sources_[source.name].decided = sources_[source.name].last = source.survey;
   }
   if (!adoption.newest_of_others) return;
@@ -167,7 +164,7 @@ void CheckpointWatch::LookAt(const std::string& name, Source& source) {
       source.in_place = source.in_place || how.in_place;
       source.replaced = source.replaced || how.replaced;
     }
-    source.was_there = false;
+    source.was_there = source.was_there && source.last == Survey{};  // else it has been written to
     source.last = *survey;
     undecided_ = true;
     return;
@@ -217,9 +214,9 @@ void CheckpointWatch::PinIt(const std::string& name, Source& source, const Surve
 }
 
 void CheckpointWatch::FindWanting(Source& source, const Survey& survey, std::string why, bool retry) {
+  if (source.decided != survey) source.looks_unchanged = 0;
   source.decided = survey;
   source.wanting = std::move(why);
-  source.looks_unchanged = 0;
   source.retry_at.reset();
   if (!retry) return;
   source.retries = std::min(source.retries + 1, kRetriesMax);

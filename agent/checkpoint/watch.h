@@ -45,7 +45,7 @@ class CheckpointWatch {
  public:
   static constexpr std::uint32_t kPatience = 10;   // looks
   static constexpr std::size_t kPinsKept = 3;      // of the job
-  static constexpr std::size_t kAdopted = 3;       // unpinned checkpoints from before the start
+  static constexpr std::size_t kAdopted = 2;       // unpinned checkpoints from before the start, beside the newest pin
   static constexpr std::uint64_t kSlowLooks = 16;  // looks
   static constexpr std::uint32_t kRetriesMax = 7;  // what cannot be read or pinned is tried again after 2, 4 … 128 looks
 
