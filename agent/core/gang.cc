@@ -12,6 +12,10 @@ GangStep Said(std::string why) { return {.actions = {}, .why = std::move(why)}; 
 void Do(GangStep& step, GangActionKind kind, Duration grace = Duration(0)) {
   step.actions.push_back({.kind = kind, .grace = grace});
 }
+// Nothing was ever exec'ed, if its keeper was not given ranks: also when the lease ended first.
+bool Unused(const KeeperStatus& status) {
+  return status.phase == KeeperPhase::ready || (status.phase == KeeperPhase::empty && status.ranks.empty());
+}
 }  // namespace
 
 Gang Gang::Asked(Time now, GangSpec spec) {
@@ -180,11 +184,14 @@ GangStep Gang::Heard(Time now, const KeeperEvent& event) {
 
 void Gang::HeardUp(Time now, const KeeperStatus& status, GangStep& step) {
   keeper_ = KeeperState::up;
-  if (adopted_ && status.phase == KeeperPhase::ready) {
-    // Nothing runs, and nothing can: its command line died with the agent that had it. The launcher sees no gang here and
-    // prepares it again.
-    forgotten_ = true;
-    step.why = "the agent restarted before its ranks started: dropped";
+  if (adopted_ && (status.phase == KeeperPhase::ready || (!started_ && Unused(status)))) {
+    // Nothing runs, and nothing can: its command line died with the agent that had it. Never given ranks: the launcher sees no
+    // gang here and prepares it again. Given ranks that did not arrive: said to be gone only once the keeper is.
+    forgotten_ = !started_;
+    if (started_)
+      Enter(GangPhase::stopping, "the agent restarted before its ranks started", step);
+    else
+      step.why = "the agent restarted before its ranks started: dropped";
     Do(step, GangActionKind::quit);
     return;
   }
@@ -209,6 +216,7 @@ void Gang::Absorb(const KeeperStatus& status, GangStep& step) {
   }
   if (!started_ || phase_ == GangPhase::empty) return;
   forgotten_ = false;
+  ran_ = ran_ || status.phase != KeeperPhase::ready;
   ranks_ = status.ranks;
   std::string why = status.why;
   if (why.empty() && fenced_) why = "fenced: this host was cut off for longer than the fence time";
@@ -251,8 +259,12 @@ void Gang::HeardFailed(const std::string& why, GangStep& step) {
 }
 
 void Gang::HeardGone(const KeeperEvent& event, GangStep& step) {
+  const bool was_up = keeper_ == KeeperState::up;
   keeper_ = KeeperState::ended;
-  const bool nothing_ran = event.status.phase == KeeperPhase::ready && (!started_ || forgotten_);
+  // Given ranks and gone without another word: only a keeper that this agent saw quit while it was ready has surely run
+  // nothing.
+  const bool nothing_ran =
+      started_ ? adopted_ && was_up && !ran_ && event.status.phase == KeeperPhase::ready : Unused(event.status);
   if ((forgotten_ && Over()) || (adopted_ && nothing_ran)) {
     Drop(step);
   } else if (started_ || !nothing_ran) {

@@ -126,18 +126,21 @@ void AgentLoop::On(Time now, const LinkMessage& input) {
   session_.Heard(now);
   std::visit(
       [&]<class Message>(const Message& message) {
+        LogIndex index{};
+        if constexpr (requires { message.index; }) index = message.index;
         if constexpr (requires { message.epoch; })
-          if (!Authority(message.epoch, Message::kName)) return;
+          if (!Authority(message.epoch, index, Message::kName)) return;
         Obey(now, message);
       },
       input.message);
 }
 
-bool AgentLoop::Authority(Epoch epoch, std::string_view what) {
+bool AgentLoop::Authority(Epoch epoch, LogIndex index, std::string_view what) {
   if (const auto stale = WhyStaleEpoch(state_.memory(), epoch)) {
     CloseLink(Cat(what, " refused: ", *stale));
     return false;
   }
+  state_.Heard(index);
   if (epoch == state_.memory().epoch) return true;
   AgentMemory memory = state_.memory();
   memory.epoch = epoch;
@@ -155,7 +158,6 @@ void AgentLoop::Obey(Time now, const Welcome& welcome) {
                      Show(welcome.fence_after)));
   session_.Welcomed(now, welcome.beat_every, welcome.fence_after);
   link_said_.clear();
-  state_.Heard(welcome.index);
   fence_->Told(welcome.fence_after, welcome.peers);
   ClusterMemory cluster{.fence_after = welcome.fence_after, .peers = welcome.peers};
   if (cluster != state_.cluster())
@@ -175,15 +177,11 @@ void AgentLoop::Obey(Time, const Rejected& rejected) {
 
 void AgentLoop::Obey(Time now, const BeatAck& ack) {
   session_.Acknowledged();
-  state_.Heard(ack.index);
   if (ack.report_wanted) reporter_.Wanted();
   Acknowledged(now, ack.sent);
 }
 
-void AgentLoop::Obey(Time, const ReportAck& ack) {
-  state_.Heard(ack.index);
-  reporter_.Acknowledged(ack.seq);
-}
+void AgentLoop::Obey(Time, const ReportAck& ack) { reporter_.Acknowledged(ack.seq); }
 
 Beat AgentLoop::FreshBeat(Time now) {
   beat_ = beat_.Next();

@@ -87,8 +87,8 @@ class AgentLoop {
     gangs_.Handle(now, command);
   }
 
-  // The epoch may command this host; a higher one than ever is on disk before this says yes.
-  bool Authority(Epoch epoch, std::string_view what);
+  // The epoch may command this host; a higher one than ever is on disk before this says yes. `index`: what it tells of its log.
+  bool Authority(Epoch epoch, LogIndex index, std::string_view what);
   void Acknowledged(Time now, Time sent);
   Beat FreshBeat(Time now);
   void Follow(Time now, Fence::Step step);

@@ -25,7 +25,10 @@ class Story : public testing::Test {
     return {.job = JobId(std::string(kJob)), .generation = Generation(generation)};
   }
 
-  Story() { Members(3); }
+  Story() {
+    Members(3);
+    keepers.Advance(now);
+  }
 
   // ---- the world -----------------------------------------------------------------------------------------------------------
 
