@@ -79,8 +79,9 @@ void AgentDoor::Refuse(LineSocket& client, std::string why) {
 
 std::vector<ToKeeper> AgentDoor::Messages() {
   std::vector<ToKeeper> messages;
-  Status good = agent_.Flush();
-  if (good) good = agent_.Receive();
+  const Status sent = agent_.Flush();
+  Status good = agent_.Receive();  // also when nothing can be sent any more: the last words say why
+  if (good) good = sent;
   while (std::optional<std::string> line = agent_.NextLine()) {
     Result<ToKeeper> message = ParseToKeeper(*line);
     if (!message) {

@@ -114,8 +114,9 @@ void KeeperLink::Connect(Time now) {
 }
 
 void KeeperLink::Receive(Time now) {
-  Status good = socket_.Flush();
-  if (good) good = socket_.Receive();
+  const Status sent = socket_.Flush();
+  Status good = socket_.Receive();  // also when nothing can be sent any more: the last words say why
+  if (good) good = sent;
   while (step_ == Step::greeting || step_ == Step::up) {
     const std::optional<std::string> line = socket_.NextLine();
     if (!line) break;

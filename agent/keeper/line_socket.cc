@@ -13,23 +13,28 @@
 
 namespace everstep {
 
+namespace {
+// Then the owner's other descriptors have their turn: poll() tells of the rest again.
+constexpr int kReadsMax = 16;
+}  // namespace
+
 short LineSocket::wanted() const { return static_cast<short>(sent_all() ? POLLIN : POLLIN | POLLOUT); }
 
 Status LineSocket::Receive() {
   char buffer[64 << 10];
-  for (;;) {
+  for (int reads = 0; reads < kReadsMax; ++reads) {
     const ssize_t got = ::recv(fd_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {};
     if (got <= 0) return Fail(ErrorCode::kUnavailable, "the other side closed the connection");
-    in_.append(buffer, static_cast<std::size_t>(got));
-    const std::size_t newline = in_.rfind('\n');
-    const std::size_t open = newline == std::string::npos ? in_.size() - taken_ : in_.size() - newline - 1;
-    if (open > line_bytes_max_)
+    const std::string_view chunk(buffer, static_cast<std::size_t>(got));
+    const std::size_t newline = chunk.rfind('\n');
+    open_bytes_ = newline == std::string_view::npos ? open_bytes_ + chunk.size() : chunk.size() - newline - 1;
+    in_ += chunk;
+    if (open_bytes_ > line_bytes_max_)
       return Fail(ErrorCode::kExhausted, Cat("a line has more than the legal ", line_bytes_max_, " bytes"));
-    // The owner takes the lines between two calls: no more than one call's worth of lines and one open line are held.
-    if (in_.size() - taken_ > line_bytes_max_ + sizeof buffer) return {};
   }
+  return {};
 }
 
 std::optional<std::string> LineSocket::NextLine() {

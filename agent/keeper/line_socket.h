@@ -25,7 +25,7 @@ class LineSocket {
   short wanted() const;  // for poll()
   bool sent_all() const { return sent_ == out_.size(); }
 
-  // Reads what is there. After an error NextLine still gives the whole lines that came before it.
+  // Reads what is there, 1 MiB at most. After an error NextLine still gives the whole lines that came before it.
   Status Receive();
   std::optional<std::string> NextLine();
 
@@ -39,8 +39,9 @@ class LineSocket {
   Fd fd_;
   std::size_t line_bytes_max_ = 0;
   std::string in_;
-  std::size_t taken_ = 0;    // of in_, given out as lines
-  std::size_t scanned_ = 0;  // of in_, known to hold no newline
+  std::size_t taken_ = 0;       // of in_, given out as lines
+  std::size_t scanned_ = 0;     // of in_, known to hold no newline
+  std::size_t open_bytes_ = 0;  // of the line that has no end yet
   std::string out_;
   std::size_t sent_ = 0;  // of out_
 };

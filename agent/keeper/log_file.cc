@@ -32,6 +32,7 @@ Status LogFile::Append(std::string_view bytes) {
 }
 
 Status LogFile::Lose(std::size_t bytes, Error error) {
+  fd_.Reset();  // the next try opens the file anew: it may be another one by then
   const bool first = lost_ == 0;
   lost_ += bytes;
   lost_in_all_ += bytes;

@@ -70,8 +70,9 @@ void Host::TearDown() {
   }
   EndAgent();
   for (const ProcessStat& process : AllProcesses()) {
-    const std::string command = ReadKernelFile(Cat("/proc/", process.pid, "/cmdline")).value_or("");
-    EXPECT_EQ(command.find(root_), std::string::npos) << "left: pid " << process.pid << " " << Printable(command);
+    const std::string about = ReadKernelFile(Cat("/proc/", process.pid, "/cmdline")).value_or("") +
+                              ReadKernelFile(Cat("/proc/", process.pid, "/environ")).value_or("");
+    EXPECT_EQ(about.find(root_), std::string::npos) << "left: pid " << process.pid << " " << Printable(about);
   }
 }
 
@@ -97,7 +98,10 @@ void Host::Launch(Duration lease) {
 }
 
 RankCommand Host::Shell(std::uint32_t rank, const std::string& script) const {
-  return {.rank = rank, .local_rank = rank, .argv = {"/bin/sh", "-c", script, root_}, .env = {"PATH=/usr/bin:/bin"}};
+  return {.rank = rank,
+          .local_rank = rank,
+          .argv = {"/bin/sh", "-c", script, root_},
+          .env = {"PATH=/usr/bin:/bin", "KEEPER_TEST=" + root_}};
 }
 
 void Host::Start(std::vector<RankCommand> ranks) { Send(KeeperStart{.workdir = root_, .ranks = std::move(ranks)}); }

@@ -35,7 +35,7 @@ class Host : public testing::Test {
   void EndAgent();  // its keepers are not told
   void Launch(Duration lease = 10min);
 
-  // `script` under /bin/sh; $0 is the test's own directory.
+  // `script` under /bin/sh; $0 is the test's own directory, which also marks its processes.
   RankCommand Shell(std::uint32_t rank, const std::string& script) const;
   void Start(std::vector<RankCommand> ranks);
   // Launch, start and wait until it runs.

@@ -1,0 +1,119 @@
+// What ranks print: files, limits, tails.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "agent/keeper/log_file.h"
+#include "agent/keeper/stderr_tail.h"
+#include "base/messages.h"
+#include "base/text.h"
+#include "tests/agent/keeper/host.h"
+
+namespace everstep {
+namespace {
+
+class Output : public Host {};
+
+TEST_F(Output, TenMegabytesWithoutANewlineAreKeptInBoundedFilesAndTheTailIsTheEnd) {
+  options_.log_limits = {.bytes_max = 4 << 20, .files_max = 4};
+  Run({Shell(0, "head -c 10485760 /dev/zero | tr '\\0' x >&2; printf 'the end' >&2; exit 1")});
+  const std::string tail = AwaitPhase(KeeperPhase::empty).ranks[0].exit->tail;
+  EXPECT_EQ(tail.size(), limit::kTailBytes);
+  EXPECT_TRUE(tail.ends_with("xxxthe end"));
+  const std::string whole = FileText(LogPath(0, "err.2")) + FileText(LogPath(0, "err.1")) + LogOf(0, "err");
+  EXPECT_EQ(whole.size(), 10485760u + 7);
+  EXPECT_EQ(FileText(LogPath(0, "err.2")).size(), 4u << 20);
+}
+
+TEST_F(Output, AnyBytesArriveAsTheyWereWritten) {
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+  std::ofstream(root_ + "/bytes", std::ios::binary) << all;
+  Run({Shell(0, "cat $0/bytes; cat $0/bytes >&2")});
+  AwaitPhase(KeeperPhase::empty);
+  EXPECT_EQ(LogOf(0, "out"), all);
+  EXPECT_EQ(LogOf(0, "err"), all);
+}
+
+TEST_F(Output, WhatAChildPrintsAfterItsRankHasEndedIsStillWritten) {
+  Run({Shell(0, "(while [ ! -e $0/go ]; do sleep 0.02; done; echo late) & exit 0")});
+  AwaitEnds(1);
+  std::filesystem::create_directory(root_ + "/go");
+  AwaitPhase(KeeperPhase::empty);
+  EXPECT_EQ(LogOf(0, "out"), "late\n");
+}
+
+TEST_F(Output, LogsThatCannotBeWrittenStopNoRank) {
+  ASSERT_TRUE(std::filesystem::create_directories(options_.log_dir + "/story-1/1"));
+  std::filesystem::create_symlink("/dev/full", LogPath(0, "out"));
+  Run({Shell(0, "head -c 20000000 /dev/zero; echo done >&2; exit 0")});
+  EXPECT_EQ(AwaitPhase(KeeperPhase::empty).ranks[0].exit->code, 0u);
+  EXPECT_EQ(LogOf(0, "err"), "done\n");
+  EXPECT_NE(FileText(spool() + "/keeper.log").find("No space left on device: output is lost from here on"), std::string::npos);
+}
+
+TEST_F(Output, AFullDiskLeavesAMarkWhereBytesAreMissing) {
+  std::filesystem::create_symlink("/dev/full", root_ + "/log");
+  LogFile log(root_ + "/log", {});
+  EXPECT_FALSE(log.Append("lost"));   // told once
+  EXPECT_TRUE(log.Append(" bytes"));  // counted
+  EXPECT_EQ(log.lost(), 10u);
+  std::filesystem::remove(root_ + "/log");
+  EXPECT_TRUE(log.Append("there again"));
+  EXPECT_EQ(FileText(root_ + "/log"), "\n[everstep: 10 bytes lost: No space left on device]\nthere again");
+}
+
+TEST_F(Output, RotationKeepsSoManyFilesAndCutsAtTheLimit) {
+  LogFile log(root_ + "/log", {.bytes_max = 4, .files_max = 2});
+  EXPECT_TRUE(log.Append("aaaabbbbccccdd"));
+  EXPECT_EQ(FileText(root_ + "/log"), "dd");
+  EXPECT_EQ(FileText(root_ + "/log.1"), "cccc");
+  EXPECT_EQ(FileText(root_ + "/log.2"), "bbbb");
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/log.3"));
+  LogFile none(root_ + "/none", {.bytes_max = 4, .files_max = 0});
+  EXPECT_TRUE(none.Append("aaaabb"));
+  EXPECT_EQ(FileText(root_ + "/none"), "bb");
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/none.1"));
+}
+
+std::string TailOf(const std::string& bytes) {
+  StderrTail tail;
+  tail.Append(bytes);
+  return tail.Text();
+}
+
+TEST(Tail, IsTheLastWholeLinesThatFit) {
+  EXPECT_EQ(TailOf(""), "");
+  EXPECT_EQ(TailOf("\n\n"), "");
+  EXPECT_EQ(TailOf("one\ntwo\n"), "one\ntwo");
+  EXPECT_EQ(TailOf("Traceback:\n  File\nValueError: no\n\n"), "Traceback:\n  File\nValueError: no");
+  const std::string line(1000, 'y');
+  EXPECT_EQ(TailOf(Cat(line, "\n", line, "\n", line, "\n", line, "\n", line, "\n")),
+            Cat(line, "\n", line, "\n", line, "\n", line));
+  EXPECT_EQ(TailOf(std::string(100000, 'z') + "\nend"), "end");
+}
+
+TEST(Tail, IsSafeToShow) {
+  EXPECT_EQ(TailOf("10%\r50%\r100%\r\n"), "100%");
+  EXPECT_EQ(TailOf("\x1b[31mred\x1b[0m \xff\x01"), "red ??");
+  const std::string umlauts = TailOf([] {
+    std::string text;
+    for (int i = 0; i < 3000; ++i) text += "ü";
+    return text + "x";
+  }());
+  EXPECT_LE(umlauts.size(), limit::kTailBytes);
+  EXPECT_EQ(umlauts.substr(0, 2), "ü");
+  EXPECT_EQ(umlauts.back(), 'x');
+}
+
+TEST(Tail, ComesFromAnyNumberOfPieces) {
+  StderrTail tail;
+  for (int i = 0; i < 100000; ++i) tail.Append(Cat("line ", i, "\n"));
+  EXPECT_TRUE(tail.Text().ends_with("\nline 99998\nline 99999")) << tail.Text().size();
+  EXPECT_TRUE(tail.Text().starts_with("line "));
+}
+
+}  // namespace
+}  // namespace everstep
