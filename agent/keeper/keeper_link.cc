@@ -174,27 +174,34 @@ void KeeperLink::Died() {
   step_ = Step::dead;
 }
 
-void KeeperLink::RecordRead(Time now, Result<KeeperRecord> record, std::string last_log_line) {
-  if (failure_.empty() && !was_up_ && ours_)
-    failure_ = Cat("the keeper ended before it was up", last_log_line.empty() ? "" : ": ", last_log_line);
-  if (record && (!last_ || Knowledge(record->status) >= Knowledge(*last_))) last_ = record->status;
-  burial_.emplace(record ? *std::move(record) : KeeperRecord{.boot = BootIdText()});
+void KeeperLink::RemainsRead(Time now, const SpoolRemains& remains) {
+  const std::string& log = remains.last_log_line;
+  if (failure_.empty() && !was_up_ && ours_) failure_ = Cat("the keeper ended before it was up", log.empty() ? "" : ": ", log);
+  if (remains.record && (!last_ || Knowledge(remains.record->status) >= Knowledge(*last_))) last_ = remains.record->status;
+  started_ = remains.started || (last_ && !last_->ranks.empty());
+  if (started_ && !remains.record) record_error_ = remains.record.error().message;
+  burial_.emplace(remains.record ? *remains.record : KeeperRecord{.boot = BootIdText()});
   step_ = Step::burying;
   patience_ends_ = now + kBurialPatience;
   LookAtGrave(now);
 }
 
 void KeeperLink::LookAtGrave(Time now) {
-  const bool nothing_left = burial_->Look();
+  const bool nothing_seen = burial_->Look();
   look_at_ = now + kLookEvery;
-  if (!nothing_left && now < patience_ends_) return;
-  KeeperStatus status = last_.value_or(KeeperStatus{});
-  const bool had_seen_it = status.phase == KeeperPhase::empty;
-  if (nothing_left) status.phase = KeeperPhase::empty;
+  if (!nothing_seen && now < patience_ends_) return;
   step_ = Step::over;
+  KeeperStatus status = last_.value_or(KeeperStatus{});
   if (!failure_.empty()) return Say(KeeperEventKind::failed, std::move(status), failure_);
-  std::string why = had_seen_it ? "the keeper has ended" : "the keeper died";
-  if (const std::string remark = burial_->Remark(); !remark.empty()) why += "; " + remark;
+  const bool as_told = !started_ || status.phase == KeeperPhase::empty;
+  std::string why = as_told ? "the keeper has ended" : "the keeper died";
+  for (const std::string& more : {burial_->Remark(), record_error_})
+    if (!more.empty()) why += "; " + more;
+  if (!as_told) {
+    // Without its record nobody knows where to look.
+    status.phase = nothing_seen && record_error_.empty() ? KeeperPhase::empty : KeeperPhase::stopping;
+    status.why = Clip(status.why.empty() ? why : Cat(status.why, "; ", why), limit::kWhyBytes);
+  }
   Say(KeeperEventKind::gone, std::move(status), std::move(why));
 }
 

@@ -5,7 +5,7 @@
 //                                 └─► ending (of no use: killed) ─► dead
 //
 // Thread: its owner's. Waits for nothing; what needs a disk (making the spool, reading the record) is done by the owner and
-// comes in through Made, MakingFailed and RecordRead.
+// comes in through Made, MakingFailed and RemainsRead.
 #pragma once
 
 #include <poll.h>
@@ -36,8 +36,8 @@ class KeeperLink {
 
   void Made(SpawnedKeeper keeper);
   void MakingFailed(const Error& error);
-  // The answer to step dead: the keeper's last record, if it can be read, and the last line of its log.
-  void RecordRead(Time now, Result<KeeperRecord> record, std::string last_log_line);
+  // The answer to step dead.
+  void RemainsRead(Time now, const SpoolRemains& remains);
 
   void Send(ToKeeper message);
 
@@ -76,6 +76,8 @@ class KeeperLink {
   std::string failure_;  // why it will never be up
   std::optional<KeeperStatus> last_;
   std::optional<Burial> burial_;
+  bool started_ = false;      // of a dead keeper: ranks may have run
+  std::string record_error_;  // of a dead keeper
   Time look_at_{};
   Time patience_ends_{};
   std::vector<KeeperEvent> events_;

@@ -48,8 +48,8 @@ Result<std::unique_ptr<KeeperLoop>> KeeperLoop::Make(KeeperOptions options, Keep
   EVERSTEP_TRY(loop->ArmFence());
   EVERSTEP_TRY(WritePid(loop->options_.spool));
   loop->recorded_ = loop->StatusNow();
-  EVERSTEP_TRY(WriteRecord(loop->options_.spool,
-                           {.boot = BootIdText(), .cgroups = loop->cgroup_.paths(), .status = *loop->recorded_}));
+  EVERSTEP_TRY(
+      WriteRecord(loop->options_.spool, {.boot = BootIdText(), .cgroups = loop->cgroup_.paths(), .status = *loop->recorded_}));
   *loop->record_durable_ = true;
   return loop;
 }
@@ -61,7 +61,7 @@ KeeperLoop::KeeperLoop(KeeperOptions options, KeeperInheritance inheritance, Fd 
       // The pid tells gangs of one name apart: several agents may share a host, as in a lab.
       cgroup_(Cat("everstep-", options_.gang, "-", ::getpid())),
       door_(std::move(listening)),
-      ranks_(cgroup_, worker_, {.directory = options_.logs, .limits = options_.log_limits},
+      ranks_(cgroup_, disk_, {.directory = options_.logs, .limits = options_.log_limits},
              {.open_files = inheritance.open_files, .oom_score = std::move(inheritance.oom_score)}) {}
 
 bool KeeperLoop::Run() {
@@ -73,7 +73,7 @@ void KeeperLoop::Turn() {
   polled_.clear();
   polled_.push_back({.fd = child_signals_.get(), .events = POLLIN, .revents = 0});
   polled_.push_back({.fd = fence_timer_.get(), .events = POLLIN, .revents = 0});
-  polled_.push_back({.fd = worker_.wake_fd(), .events = POLLIN, .revents = 0});
+  polled_.push_back({.fd = disk_.wake_fd(), .events = POLLIN, .revents = 0});
   polled_.push_back({.fd = cgroup_.events_fd(), .events = POLLPRI, .revents = 0});
   door_.AddTo(polled_);
   ranks_.AddTo(polled_);
@@ -83,7 +83,7 @@ void KeeperLoop::Turn() {
   }
   if (polled_[kChildSignals].revents != 0) Swallow(child_signals_.get());
   if (polled_[kFenceTimer].revents != 0) Swallow(fence_timer_.get());
-  if (polled_[kWorkerWake].revents != 0) worker_.ClearWake();
+  if (polled_[kWorkerWake].revents != 0) disk_.ClearWake();
   if (polled_[kCgroupEvents].revents != 0) cgroup_.AcknowledgeEvents();
 
   const Time now = clock_.Now();
@@ -92,6 +92,7 @@ void KeeperLoop::Turn() {
   // Before the messages: a lease that comes after the end of the old one comes too late.
   CheckFence(now);
   for (ToKeeper& message : door_.Take(polled_)) Obey(now, std::move(message));
+  StartWhenMarked(now);
   Escalate(now);
   CheckEmpty(now);
   Publish(now);
@@ -114,16 +115,29 @@ void KeeperLoop::Obey(Time now, ToKeeper message) {
   std::visit([&](auto& m) { Obey(now, std::move(m)); }, message);
 }
 
-void KeeperLoop::Obey(Time now, KeeperStart message) {
-  if (started_ || phase_ != KeeperPhase::ready) return;  // told once, and never again after a stop or a fence
+void KeeperLoop::Obey(Time, KeeperStart message) {
+  if (started_ || start_ || phase_ != KeeperPhase::ready) return;  // told once, and never again after a stop or a fence
   if (const Status legal = ValidateStart(message); !legal) {
     why_ = legal.error().message;
     phase_ = KeeperPhase::empty;
     return;
   }
-  started_ = true;
-  ranks_.Start(std::move(message));
-  Escalate(now);
+  // Should this process die now, the next agent must know that there may be ranks.
+  start_ = std::move(message);
+  mark_number_ = disk_.Do([spool = options_.spool, marked = marked_] { *marked = MarkStarted(spool); });
+}
+
+void KeeperLoop::StartWhenMarked(Time now) {
+  if (phase_ != KeeperPhase::ready) start_.reset();  // its environments may hold secrets
+  if (!start_ || disk_.Done() < mark_number_) return;
+  if (*marked_) {
+    started_ = true;
+    ranks_.Start(*std::exchange(start_, std::nullopt));
+    Escalate(now);
+  } else {
+    why_ = marked_->error().message;
+    phase_ = KeeperPhase::empty;
+  }
 }
 
 void KeeperLoop::Obey(Time now, KeeperLease message) {
@@ -206,9 +220,9 @@ void KeeperLoop::CheckEmpty(Time now) {
     gone_at_ = now;
     ranks_.CloseOutputs();
     stuck_.clear();
-    output_done_ = worker_.Do([] {});
+    output_done_ = disk_.Do([] {});
   }
-  if (worker_.Done() < output_done_ && now < *gone_at_ + kOutputPatience) return;
+  if (disk_.Done() < output_done_ && now < *gone_at_ + kOutputPatience) return;
   phase_ = KeeperPhase::empty;
 }
 
@@ -226,7 +240,7 @@ void KeeperLoop::Publish(Time now) {
   const KeeperStatus status = StatusNow();
   door_.Show(status);
   // One record at a time: a slow disk gets the newest, not a queue of old ones. A failed one is tried again.
-  if (worker_.Done() < record_number_) return;
+  if (disk_.Done() < record_number_) return;
   const bool again = !*record_durable_ && now >= recorded_at_ + kLookEvery;
   if (recorded_ != status || again) Record(now, status);
 }
@@ -236,7 +250,7 @@ void KeeperLoop::Record(Time now, const KeeperStatus& status) {
   recorded_at_ = now;
   *record_durable_ = false;
   KeeperRecord record{.boot = BootIdText(), .cgroups = cgroup_.paths(), .started = ranks_.StartTimes(), .status = status};
-  record_number_ = worker_.Do([record = std::move(record), spool = options_.spool, durable = record_durable_] {
+  record_number_ = disk_.Do([record = std::move(record), spool = options_.spool, durable = record_durable_] {
     const Status written = WriteRecord(spool, record);
     if (!written) std::fprintf(stderr, "%s\n", written.error().message.c_str());
     *durable = written.has_value();
@@ -260,18 +274,18 @@ Status KeeperLoop::ArmFence() {
 
 bool KeeperLoop::Leave() {
   const Time deadline = clock_.Now() + kOutputPatience;
-  const std::uint64_t last = worker_.Do([spool = options_.spool] { ::unlink(SocketIn(spool).c_str()); });
+  const std::uint64_t last = disk_.Do([spool = options_.spool] { ::unlink(SocketIn(spool).c_str()); });
   bool removed = cgroup_.Remove();
-  while (worker_.Done() < last || !removed) {
+  while (disk_.Done() < last || !removed) {
     const Time now = clock_.Now();
     if (now >= deadline) break;
-    pollfd wake{.fd = worker_.wake_fd(), .events = POLLIN, .revents = 0};
+    pollfd wake{.fd = disk_.wake_fd(), .events = POLLIN, .revents = 0};
     ::poll(&wake, 1, 20);
-    worker_.ClearWake();
+    disk_.ClearWake();
     removed = cgroup_.Remove();
   }
   if (!removed) std::fprintf(stderr, "cannot remove the cgroup %s\n", Join(cgroup_.paths()).c_str());
-  return worker_.Done() >= last;
+  return disk_.Done() >= last;
 }
 
 }  // namespace everstep

@@ -8,7 +8,7 @@
 // End: on KeeperQuit when nothing of the gang lives; by itself when in addition no agent is connected, the lease has run out
 // and the record of all this is durable (its spool then answers for it).
 //
-// Threads: one loop; a Worker for the disk. Ranks are forked by the loop's thread.
+// Threads: one loop; a DiskThread for the disk. Ranks are forked by the loop's thread.
 #pragma once
 
 #include <sys/resource.h>
@@ -22,10 +22,10 @@
 
 #include "agent/keeper/agent_door.h"
 #include "agent/keeper/cgroup.h"
+#include "agent/keeper/disk_thread.h"
 #include "agent/keeper/escalation.h"
 #include "agent/keeper/ranks.h"
 #include "agent/keeper/spool.h"
-#include "agent/keeper/worker.h"
 #include "base/real/clock.h"
 #include "base/real/fd.h"
 #include "base/result.h"
@@ -65,6 +65,7 @@ class KeeperLoop {
   void Obey(Time now, KeeperLease message);
   void Obey(Time now, KeeperStop message);
   void Obey(Time now, KeeperQuit message);
+  void StartWhenMarked(Time now);
   void CheckFence(Time now);
   void Escalate(Time now);
   void KeepKilling(Time now);
@@ -85,6 +86,9 @@ class KeeperLoop {
   std::vector<pollfd> polled_;
 
   KeeperPhase phase_ = KeeperPhase::ready;
+  std::optional<KeeperStart> start_;  // legal; waits for its mark in the spool
+  std::uint64_t mark_number_ = 0;
+  std::shared_ptr<Status> marked_ = std::make_shared<Status>();  // the disk thread's until mark_number_ is done
   bool started_ = false;
   bool fenced_ = false;
   bool quit_ = false;
@@ -95,13 +99,13 @@ class KeeperLoop {
   std::optional<Time> gone_at_;  // nothing left; its last output is on its way to the files
   std::uint64_t output_done_ = 0;
 
-  std::optional<KeeperStatus> recorded_;  // given to the worker
+  std::optional<KeeperStatus> recorded_;  // given to the disk thread
   Time recorded_at_{};
   std::uint64_t record_number_ = 0;
   std::shared_ptr<std::atomic<bool>> record_durable_ = std::make_shared<std::atomic<bool>>(false);
 
-  Worker worker_;
-  Ranks ranks_;  // uses cgroup_ and worker_
+  DiskThread disk_;
+  Ranks ranks_;  // uses cgroup_ and disk_
 };
 
 }  // namespace everstep

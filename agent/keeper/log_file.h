@@ -4,7 +4,7 @@
 // A full or broken disk never stops a rank: bytes that cannot be written are dropped and counted, and a line in the file says
 // so once writing works again: "[everstep: 4096 bytes lost: No space left on device]".
 //
-// Thread: one at a time (the keeper's worker). Blocks for as long as the disk does.
+// Thread: one at a time (the keeper's disk thread). Blocks for as long as the disk does.
 #pragma once
 
 #include <cstdint>

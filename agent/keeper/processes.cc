@@ -14,8 +14,8 @@
 #include <thread>
 #include <utility>
 
+#include "agent/keeper/disk_thread.h"
 #include "agent/keeper/keeper_link.h"
-#include "agent/keeper/worker.h"
 #include "base/check.h"
 #include "base/real/clock.h"
 #include "base/real/files.h"
@@ -91,7 +91,7 @@ class RealProcesses::Rim {
       TakeCalls();
       for (auto& [gang, link] : links_) {
         link.Tick(now);
-        if (link.step() == KeeperLink::Step::dead) ReadRecordOf(gang, link);
+        if (link.step() == KeeperLink::Step::dead) ReadRemainsOf(gang, link);
         for (KeeperEvent& event : link.TakeEvents()) post_(std::move(event));
       }
     }
@@ -126,7 +126,7 @@ class RealProcesses::Rim {
                                .logs = Cat(options_.log_dir, "/", gang.job, "/", gang.generation),
                                .lease = lease.until,
                                .log_limits = options_.log_limits};
-    worker_.Do([this, gang, keeper] {
+    disk_.Do([this, gang, keeper] {
       auto made = std::make_shared<Result<SpawnedKeeper>>(Make(keeper));
       Queue([this, gang, made] {
         const auto at = links_.find(gang);
@@ -139,19 +139,18 @@ class RealProcesses::Rim {
     });
   }
 
-  // On the worker.
+  // On the disk thread.
   Result<SpawnedKeeper> Make(const KeeperOptions& keeper) const {
     EVERSTEP_ASSIGN(const Fd listening, MakeSpool(keeper.spool));
     return SpawnKeeper(options_.keeper, keeper, listening);
   }
 
-  void ReadRecordOf(const GangKey& gang, KeeperLink& link) {
+  void ReadRemainsOf(const GangKey& gang, KeeperLink& link) {
     if (!reading_.insert(gang).second) return;
-    worker_.Do([this, gang, spool = link.spool()] {
-      auto record = std::make_shared<Result<KeeperRecord>>(ReadRecord(spool));
-      Queue([this, gang, record, log = LastLogLine(spool)] {
+    disk_.Do([this, gang, spool = link.spool()] {
+      Queue([this, gang, remains = ReadRemains(spool)] {
         reading_.erase(gang);
-        if (const auto at = links_.find(gang); at != links_.end()) at->second.RecordRead(clock_.Now(), std::move(*record), log);
+        if (const auto at = links_.find(gang); at != links_.end()) at->second.RemainsRead(clock_.Now(), remains);
       });
     });
   }
@@ -164,7 +163,7 @@ class RealProcesses::Rim {
     }
     std::vector<GangKey> keep;
     for (const auto& [other, link] : links_) keep.push_back(other);
-    worker_.Do([this, spool = SpoolOf(gang), keep] {
+    disk_.Do([this, spool = SpoolOf(gang), keep] {
       const Result<Fd> keeper = ConnectUnix(SocketIn(spool));
       if (keeper || keeper.error().code == ErrorCode::kExhausted) return;  // it lives
       // What cannot be removed is found by the next agent, and discarded again.
@@ -185,10 +184,10 @@ class RealProcesses::Rim {
   // Of the thread.
   RealClock clock_;
   std::map<GangKey, KeeperLink> links_;
-  std::set<GangKey> reading_;  // records asked for
+  std::set<GangKey> reading_;  // remains asked for
   bool ending_ = false;
 
-  Worker worker_;  // its work refers to what stands above
+  DiskThread disk_;  // its work refers to what stands above
   std::thread thread_;
 };
 

@@ -4,9 +4,10 @@
 // the agent's but that socket. Somebody listens on the socket exactly as long as the keeper lives: that is how a keeper, also
 // one that an earlier agent started, is told from a dead one.
 //
-// When a keeper died, what it left is killed first (its cgroup, or without one the sessions of its ranks) and `gone` comes when
-// that is seen to be gone, with phase empty; or after kBurialPatience, with the phase of the last record and a `why` that names
-// what is left. Without a cgroup, processes that gave themselves a session of their own are not found any more; `why` says so.
+// When a keeper died under a gang that it had started, what it left is killed first (its cgroup, or without one the sessions of
+// its ranks) and `gone` comes when that is seen to be gone, with phase empty; or after kBurialPatience, with the phase of the
+// last record and a `why` that names what is left. Without a cgroup, processes that gave themselves a session of their own are
+// not found any more; `why` says so.
 //
 // Threads: calls from any one thread. Events are posted from a thread of this class, one after another. Spool and log
 // directories are worked on by another one, so that no slow disk delays a lease. Discard of a keeper that still lives (a

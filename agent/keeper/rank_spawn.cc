@@ -22,7 +22,7 @@ struct ExecReport {
 };
 
 // All that the child needs, made before fork: after it only async-signal-safe calls are allowed, since the keeper has a second
-// thread (worker.h), which might have held malloc's lock.
+// thread (disk_thread.h), which might have held malloc's lock.
 struct ChildPlan {
   pid_t parent = 0;
   const char* program = nullptr;

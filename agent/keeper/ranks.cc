@@ -132,7 +132,7 @@ bool Ranks::ReadOnce(Rank& rank, Output& output) {
   bytes.resize(static_cast<std::size_t>(got));
   if (&output == &rank.err) rank.tail.Append(bytes);
   *waiting_bytes_ += bytes.size();
-  worker_.Do([file = output.file, waiting = waiting_bytes_, bytes = std::move(bytes)] {
+  disk_.Do([file = output.file, waiting = waiting_bytes_, bytes = std::move(bytes)] {
     if (const Status written = file->Append(bytes); !written)
       std::fprintf(stderr, "%s: output is lost from here on\n", written.error().message.c_str());
     *waiting -= bytes.size();

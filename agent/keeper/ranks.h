@@ -4,8 +4,8 @@
 // "Nothing left" is seen, not assumed: every rank reaped, no child of this process left (it is the subreaper: whatever the
 // ranks fork ends up below it), and the gang's cgroup, where there is one, not populated.
 //
-// Thread: the keeper's loop. Nothing here waits for a disk: output goes to files through the Worker; when that is far behind,
-// the ranks' pipes are left alone until it has caught up.
+// Thread: the keeper's loop. Nothing here waits for a disk: output goes to files through the DiskThread; when that is far
+// behind, the ranks' pipes are left alone until it has caught up.
 #pragma once
 
 #include <poll.h>
@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "agent/keeper/cgroup.h"
+#include "agent/keeper/disk_thread.h"
 #include "agent/keeper/log_file.h"
 #include "agent/keeper/rank_spawn.h"
 #include "agent/keeper/stderr_tail.h"
-#include "agent/keeper/worker.h"
 #include "base/seam/processes.h"
 
 namespace everstep {
@@ -32,8 +32,8 @@ struct LogPlace {
 
 class Ranks {
  public:
-  Ranks(GangCgroup& cgroup, Worker& worker, LogPlace logs, SpawnPlace place)
-      : cgroup_(cgroup), worker_(worker), logs_(std::move(logs)), place_(std::move(place)) {}
+  Ranks(GangCgroup& cgroup, DiskThread& disk, LogPlace logs, SpawnPlace place)
+      : cgroup_(cgroup), disk_(disk), logs_(std::move(logs)), place_(std::move(place)) {}
 
   // Forks all; whether their programs run is known once Starting() is false. REQUIRES: ValidateStart(start), called once.
   void Start(KeeperStart start);
@@ -63,7 +63,7 @@ class Ranks {
  private:
   struct Output {
     Fd pipe{};
-    std::shared_ptr<LogFile> file{};  // touched by the worker only
+    std::shared_ptr<LogFile> file{};  // touched by the disk thread only
   };
   struct Rank {
     RankCommand command{};  // without its environment once it runs
@@ -88,7 +88,7 @@ class Ranks {
   bool ChildrenLeft() const;
 
   GangCgroup& cgroup_;
-  Worker& worker_;
+  DiskThread& disk_;
   LogPlace logs_;
   SpawnPlace place_;
   std::vector<Rank> ranks_;

@@ -22,6 +22,7 @@ namespace everstep {
 namespace {
 
 std::string RecordIn(const std::string& directory) { return directory + "/exits"; }
+std::string StartedIn(const std::string& directory) { return directory + "/started"; }
 
 // Records hold up to 4 MiB of tails, more than RealFiles reads.
 Result<std::string> ReadWhole(const std::string& path, std::size_t bytes_max) {
@@ -76,16 +77,24 @@ Status WritePid(const std::string& directory) {
   return RealFiles().Write(directory + "/keeper.pid", Cat(::getpid(), ' ', self ? self->started : 0, '\n'));
 }
 
+Status MarkStarted(const std::string& directory) {
+  const Fd fd(::open(StartedIn(directory).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.open()) return FailErrno(errno, "create", StartedIn(directory));
+  return {};
+}
+
 Result<KeeperRecord> ReadRecord(const std::string& directory) {
   EVERSTEP_ASSIGN(const std::string text, ReadWhole(RecordIn(directory), kKeeperLineBytes));
   return FromJson<KeeperRecord>(text, {.bytes_max = kKeeperLineBytes});
 }
 
-std::string LastLogLine(const std::string& directory) {
-  const Result<std::string> text = ReadWhole(KeeperLogIn(directory), 64u << 10);
-  if (!text) return {};
-  const std::string_view trimmed = Trim(*text);
-  return Printable(trimmed.substr(trimmed.rfind('\n') + 1));  // npos + 1 is 0
+SpoolRemains ReadRemains(const std::string& directory) {
+  SpoolRemains remains{.started = ::access(StartedIn(directory).c_str(), F_OK) == 0, .record = ReadRecord(directory)};
+  if (const Result<std::string> log = ReadWhole(directory + "/keeper.log", 64u << 10)) {
+    const std::string_view text = Trim(*log);
+    remains.last_log_line = Printable(text.substr(text.rfind('\n') + 1));  // npos + 1 is 0
+  }
+  return remains;
 }
 
 Status RemoveSpool(const std::string& directory) {

@@ -2,6 +2,7 @@
 //
 //   keeper.sock   the keeper's Unix socket. Somebody listens exactly as long as the keeper lives: the agent binds it before it
 //                 starts the keeper, which inherits it and nobody else has it.
+//   started       an empty file, made before the first rank is forked: without it nothing ever ran
 //   exits         KeeperRecord: what a later agent needs when the keeper is dead
 //   keeper.pid    "pid start-time", for people
 //   keeper.log    the keeper's own problems
@@ -42,10 +43,18 @@ Result<Fd> MakeSpool(const std::string& directory);
 // Atomic and durable on return.
 Status WriteRecord(const std::string& directory, const KeeperRecord& record);
 Status WritePid(const std::string& directory);
+// Not synced: after a crash of the host nothing runs anyway.
+Status MarkStarted(const std::string& directory);
+
 // kNotFound: the keeper never came so far.
 Result<KeeperRecord> ReadRecord(const std::string& directory);
-// What a keeper wrote last into its log; empty when nothing.
-std::string LastLogLine(const std::string& directory);
+// What a dead keeper left to be known.
+struct SpoolRemains {
+  bool started = false;
+  Result<KeeperRecord> record{};
+  std::string last_log_line{};  // of the keeper's log; empty: it wrote nothing
+};
+SpoolRemains ReadRemains(const std::string& directory);
 // With all that is in it. Good when it was not there.
 Status RemoveSpool(const std::string& directory);
 

@@ -51,7 +51,10 @@ TEST_F(Adoption, AKilledKeeperTakesItsRanksAndTheirChildrenAlong) {
 TEST_F(Adoption, AKeeperThatDiedWhileNoAgentWasThereIsToldWithItsLastRecord) {
   const KeeperStatus running = Run({Shell(0, "exit 6"), Shell(1, "exec sleep 1000")});
   if (!running.ranks[0].exit) AwaitEnds(1);
-  EXPECT_TRUE(Eventually([&] { return ReadRecord(spool())->status.ranks[0].exit.has_value(); }));
+  EXPECT_TRUE(Eventually([&] {
+    const auto record = ReadRecord(spool());
+    return record && !record->status.ranks.empty() && record->status.ranks[0].exit.has_value();
+  }));
   EndAgent();
   ::kill(static_cast<pid_t>(KeeperPid()), SIGKILL);
   StartAgent();
@@ -68,7 +71,7 @@ TEST_F(Adoption, AnAgentThatDiedBetweenSpoolAndKeeperLeavesAGangThatIsGone) {
   ASSERT_EQ(agent_->Adopt(), std::vector{gang_});
   const KeeperEvent gone = AwaitKind(KeeperEventKind::gone);
   EXPECT_TRUE(gone.status.ranks.empty());
-  EXPECT_EQ(gone.status.phase, KeeperPhase::empty);
+  EXPECT_EQ(gone.status.phase, KeeperPhase::ready);  // nothing ever ran
 }
 
 TEST_F(Adoption, ARecordOfAnotherBootKillsNobody) {
@@ -92,12 +95,16 @@ TEST_F(Adoption, ARecordedPidThatIsAStrangersNowIsLeftAlone) {
   EXPECT_EQ(AwaitKind(KeeperEventKind::gone).status.phase, KeeperPhase::empty);
 }
 
-TEST_F(Adoption, ABrokenRecordIsAGangThatIsGoneAndNothingMore) {
+TEST_F(Adoption, ABrokenRecordOfAStartedGangIsNeverCalledEmpty) {
   ASSERT_TRUE(MakeSpool(spool()));
   std::ofstream(spool() + "/exits") << "{\"boot\": ";
+  ASSERT_TRUE(MarkStarted(spool()));
   StartAgent();
   agent_->Adopt();
-  EXPECT_TRUE(AwaitKind(KeeperEventKind::gone).status.ranks.empty());
+  const KeeperEvent gone = AwaitKind(KeeperEventKind::gone);
+  EXPECT_EQ(gone.status.phase, KeeperPhase::stopping);
+  EXPECT_TRUE(gone.why.starts_with("the keeper died; ")) << gone.why;
+  EXPECT_EQ(gone.status.why, gone.why);
 }
 
 TEST_F(Adoption, AKeeperProgramThatIsNotThereIsAFailureWithItsName) {

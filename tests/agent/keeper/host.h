@@ -20,6 +20,8 @@ namespace everstep {
 
 inline constexpr Duration kPatience = 30s;  // for things that take milliseconds, on a machine that does much else
 
+inline constexpr Duration kLease = 2min;  // a crashed test leaves nothing behind for longer
+
 // Looks at `holds` until it does; false after kPatience.
 bool Eventually(const std::function<bool()>& holds);
 std::string FileText(const std::string& path);  // empty when there is none
@@ -33,13 +35,13 @@ class Host : public testing::Test {
 
   void StartAgent();
   void EndAgent();  // its keepers are not told
-  void Launch(Duration lease = 10min);
+  void Launch(Duration lease = kLease);
 
   // `script` under /bin/sh; $0 is the test's own directory, which also marks its processes.
   RankCommand Shell(std::uint32_t rank, const std::string& script) const;
   void Start(std::vector<RankCommand> ranks);
   // Launch, start and wait until it runs.
-  KeeperStatus Run(std::vector<RankCommand> ranks, Duration lease = 10min);
+  KeeperStatus Run(std::vector<RankCommand> ranks, Duration lease = kLease);
   void Send(ToKeeper message) { agent_->Send(gang_, std::move(message)); }
 
   // The first event not waited for yet that `wanted` takes; the ones before it are forgotten.

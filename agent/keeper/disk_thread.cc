@@ -1,4 +1,4 @@
-#include "agent/keeper/worker.h"
+#include "agent/keeper/disk_thread.h"
 
 #include <sys/eventfd.h>
 
@@ -9,7 +9,7 @@
 
 namespace everstep {
 
-Worker::Worker() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+DiskThread::DiskThread() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   Check(wake_.open(), "an eventfd can be made");
   sigset_t all{};
   sigset_t before{};
@@ -19,7 +19,7 @@ Worker::Worker() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-Worker::~Worker() {
+DiskThread::~DiskThread() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
@@ -28,7 +28,7 @@ Worker::~Worker() {
   thread_.join();
 }
 
-std::uint64_t Worker::Do(std::function<void()> work) {
+std::uint64_t DiskThread::Do(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(work));
@@ -37,12 +37,12 @@ std::uint64_t Worker::Do(std::function<void()> work) {
   return ++given_;
 }
 
-void Worker::ClearWake() {
+void DiskThread::ClearWake() {
   eventfd_t count = 0;
   eventfd_read(wake_.get(), &count);
 }
 
-void Worker::Run() {
+void DiskThread::Run() {
   for (;;) {
     std::function<void()> work;
     {

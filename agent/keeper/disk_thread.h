@@ -1,7 +1,7 @@
 // One thread that does slow work (disk) in the order it was given, so that a loop that must never wait can hand it over: a
 // stalled disk delays a log line, never a fence or a lease.
 //
-// Threads: all calls from one thread, the owner's; the work runs on the worker's. Signals are blocked there.
+// Threads: all calls from one thread, the owner's; the work runs on the disk's. Signals are blocked there.
 #pragma once
 
 #include <atomic>
@@ -16,12 +16,12 @@
 
 namespace everstep {
 
-class Worker {
+class DiskThread {
  public:
-  Worker();
-  ~Worker();  // does what is still queued, then ends
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
+  DiskThread();
+  ~DiskThread();  // does what is still queued, then ends
+  DiskThread(const DiskThread&) = delete;
+  DiskThread& operator=(const DiskThread&) = delete;
 
   // The number of this work: 1, 2, 3, …
   std::uint64_t Do(std::function<void()> work);
