@@ -1,5 +1,7 @@
 #include "proto/slot.h"
 
+#include <cstring>
+
 #include "base/check.h"
 #include "base/text.h"
 
@@ -28,9 +30,17 @@ std::size_t SequenceLength(std::string_view s) {
   return 0;
 }
 
+// Eight bytes of ASCII at the start of `s`, which most text is made of.
+bool StartsWithAscii8(std::string_view s) {
+  std::uint64_t bytes = 0;
+  if (s.size() < sizeof bytes) return false;
+  std::memcpy(&bytes, s.data(), sizeof bytes);
+  return (bytes & 0x8080808080808080u) == 0;
+}
+
 bool IsUtf8(std::string_view text) {
   while (!text.empty()) {
-    const std::size_t length = SequenceLength(text);
+    const std::size_t length = StartsWithAscii8(text) ? 8 : SequenceLength(text);
     if (length == 0) return false;
     text.remove_prefix(length);
   }

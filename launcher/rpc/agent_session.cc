@@ -1,0 +1,136 @@
+#include "launcher/rpc/agent_session.h"
+
+#include "base/text.h"
+#include "proto/convert.h"
+#include "proto/rpc/address.h"
+#include "proto/rpc/channel.h"
+#include "proto/rpc/status.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr Duration kLastWords =
+    3s;  // for what was sent before the end; an agent that does not read cannot hold its session open
+
+// Peers and the launcher itself will connect to it.
+Status CheckHello(const Hello& hello) {
+  EVERSTEP_ASSIGN(const HostPort address, ParseHostPort("hello.address", hello.address));
+  if (!IsNumeric(address) || IsAnyAddress(address) || address.port == 0)
+    return Fail(ErrorCode::kInvalid,
+                Cat("hello.address: found ", address, ", legal: an IP address that others can reach, and a port"),
+                "set the agent's `advertise`");
+  return {};
+}
+
+}  // namespace
+
+grpc::ServerBidiReactor<v1::FromAgent, v1::ToAgent>* AgentLinkService::Session(grpc::CallbackServerContext* context) {
+  return new AgentSession(shared_, context);
+}
+
+AgentSession::AgentSession(std::shared_ptr<Shared> shared, grpc::CallbackServerContext* context)
+    : shared_(std::move(shared)), context_(context), out_(shared_->outbox) {
+  if (const auto number = shared_->sessions.Add(this)) {
+    number_ = *number;
+    StartSendInitialMetadata();  // tells the agent that its stream stands
+    StartRead(&in_);
+  } else {
+    End(Error{ErrorCode::kUnavailable, "the launcher has as many sessions as it can hold, or is going down",
+              "try again later"});
+  }
+}
+
+void AgentSession::OnReadDone(bool ok) {
+  if (!ok) {
+    const std::lock_guard lock(mutex_);
+    return Finish(grpc::Status::OK,
+                  context_->IsCancelled() ? "connection lost" : "ended by the agent, or by a message above 4 MiB or malformed");
+  }
+  Result<FromAgent> message = FromProto<FromAgent>(in_);
+  const Status said = message ? Validate(*message) : Fail(message.error());
+  if (!said) return End(said.error());
+  const std::lock_guard lock(mutex_);
+  if (finished_) return;
+  if (const Status taken = Take(*std::move(message)); !taken)
+    return Finish(ToStatus(taken.error(), *context_), taken.error().Str());
+  StartRead(&in_);
+}
+
+Status AgentSession::Take(FromAgent message) {
+  auto* hello = std::get_if<Hello>(&message);
+  if (hello != nullptr && opened_)
+    return Fail(ErrorCode::kInvalid, "found a second hello in one session, legal: one, as the first");
+  if (hello == nullptr && !opened_)
+    return Fail(ErrorCode::kInvalid, "the first message of a session: found another, legal: hello");
+  if (hello != nullptr) {
+    EVERSTEP_TRY(CheckHello(*hello));
+    opened_ = true;
+    shared_->post(SessionOpened{SessionId(number_), context_->peer(), std::move(*hello)});
+  } else {
+    shared_->post(SessionMessage{SessionId(number_), std::move(message)});
+  }
+  return {};
+}
+
+void AgentSession::Send(v1::ToAgent message) {
+  const std::lock_guard lock(mutex_);
+  if (finished_ || closing_) return;
+  if (out_.Push(std::move(message))) return Write();
+  Finish(grpc::Status::CANCELLED, "the agent does not read what the launcher sends it");
+  Cut();  // a status would wait behind what is not read
+}
+
+void AgentSession::Close() {
+  const std::lock_guard lock(mutex_);
+  if (finished_ || closing_) return;
+  closing_ = true;
+  CutLater();
+  if (out_.empty()) Finish(grpc::Status::OK, "closed by the launcher");
+}
+
+void AgentSession::End(const Error& error) {
+  const std::lock_guard lock(mutex_);
+  if (!finished_) Finish(ToStatus(error, *context_), error.Str());
+}
+
+void AgentSession::Cut() { context_->TryCancel(); }
+
+void AgentSession::OnWriteDone(bool ok) {
+  const std::lock_guard lock(mutex_);
+  out_.Written();
+  if (!ok) return Finish(grpc::Status::CANCELLED, "connection lost");
+  if (finished_) return;
+  Write();
+  if (closing_ && out_.empty()) Finish(grpc::Status::OK, "closed by the launcher");
+}
+
+void AgentSession::OnCancel() {
+  const std::lock_guard lock(mutex_);
+  Finish(grpc::Status::CANCELLED, "connection lost");
+}
+
+void AgentSession::OnDone() {
+  if (number_ != 0) shared_->sessions.Remove(number_);
+  delete this;
+}
+
+void AgentSession::Write() {
+  if (const v1::ToAgent* next = out_.Next()) StartWrite(next);
+}
+
+void AgentSession::Finish(const grpc::Status& status, std::string why) {
+  if (std::exchange(finished_, true)) return;
+  if (opened_) shared_->post(SessionClosed{SessionId(number_), std::move(why)});
+  if (!closing_) CutLater();
+  ServerBidiReactor::Finish(status);
+}
+
+void AgentSession::CutLater() {
+  if (number_ == 0) return;
+  last_words_.Set(Within(kLastWords), [shared = shared_, number = number_](bool over) {
+    if (over) shared->sessions.With(number, [](AgentSession& session) { session.Cut(); });
+  });
+}
+
+}  // namespace everstep

@@ -1,0 +1,98 @@
+#include "launcher/rpc/server.h"
+
+#include "base/check.h"
+#include "base/real/files.h"
+#include "base/text.h"
+#include "launcher/rpc/agent_session.h"
+#include "launcher/rpc/control.h"
+#include "launcher/rpc/shared.h"
+#include "proto/convert.h"
+#include "proto/rpc/channel.h"
+#include "proto/rpc/credentials.h"
+#include "proto/rpc/dialer.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr Duration kGoodbye = 1s;  // for streams to end in order; then they are cut
+
+const Error kGoingDown{ErrorCode::kUnavailable, "the launcher is going down", "try again when it is back"};
+
+}  // namespace
+
+class LauncherServer::Impl {
+ public:
+  Result<LauncherServing> Start(const LauncherServerOptions& options, std::function<void(LauncherInput)> post) {
+    Check(served_.server == nullptr, "a server is started once");
+    EVERSTEP_ASSIGN(const HostPort listen, ParseHostPort("listen", options.listen));
+    EVERSTEP_ASSIGN(std::string warning, CheckPlainText("listen on", listen, options.insecure));
+    shared_ = std::make_shared<Shared>(options, std::move(post));
+    agents_ = std::make_unique<AgentLinkService>(shared_);
+    control_ = std::make_unique<ControlService>(shared_);
+    EVERSTEP_ASSIGN(served_, Serve(listen, {agents_.get(), control_.get()}));
+    dialer_ = std::make_unique<Dialer>(options.insecure);
+    const std::string address = served_.bound.Str();
+    if (!options.address_file.empty()) EVERSTEP_TRY(RealFiles().Write(options.address_file, address + "\n"));
+    return LauncherServing{address, std::move(warning)};
+  }
+
+  // The server goes last: channels of the dialer and of logs must not be the last to use gRPC's callback threads (grpc#37198).
+  void Shutdown() {
+    if (served_.server == nullptr) return;
+    dialer_.reset();
+    shared_->sessions.Close([](AgentSession& session) { session.End(kGoingDown); });
+    shared_->callers.Close([](Caller& caller) { caller.Deliver(Fail(kGoingDown), true); });
+    shared_->sessions.WaitEmpty(kGoodbye);
+    shared_->callers.WaitEmpty(kGoodbye);
+    served_.server->Shutdown(Within(0s));  // cuts what is left
+    served_.server->Wait();
+    shared_->callers.WaitEmpty(kGoodbye);  // cancelled readings of logs
+    served_.server.reset();
+  }
+
+  void Send(SessionId session, const ToAgent& message) {
+    v1::ToAgent out;
+    static_cast<void>(ToProto(message, out));  // all its text came in as UTF-8, or is for people
+    shared_->sessions.With(session.value, [&](AgentSession& to) { to.Send(std::move(out)); });
+  }
+
+  void Close(SessionId session) {
+    shared_->sessions.With(session.value, [](AgentSession& to) { to.Close(); });
+  }
+
+  void Dial(const NodeId& node, const std::string& address, const Ping& ping, Duration deadline) {
+    dialer_->Dial(address, ping, deadline, [shared = shared_, node, nonce = ping.nonce](DialFinding found) {
+      shared->post(DialAnswer{node, nonce, found.finding, std::move(found.pong), std::move(found.evidence)});
+    });
+  }
+
+  void Reply(std::uint64_t token, Result<ApiReply> reply, bool last) {
+    shared_->callers.With(token, [&](Caller& caller) { caller.Deliver(std::move(reply), last); });
+  }
+
+ private:
+  std::shared_ptr<Shared> shared_;
+  std::unique_ptr<AgentLinkService> agents_;
+  std::unique_ptr<ControlService> control_;
+  Served served_;
+  std::unique_ptr<Dialer> dialer_;
+};
+
+LauncherServer::LauncherServer() : impl_(std::make_unique<Impl>()) {}
+LauncherServer::~LauncherServer() { Shutdown(); }
+
+Result<LauncherServing> LauncherServer::Start(const LauncherServerOptions& options, std::function<void(LauncherInput)> post) {
+  return impl_->Start(options, std::move(post));
+}
+void LauncherServer::Shutdown() { impl_->Shutdown(); }
+void LauncherServer::Send(SessionId session, ToAgent message) { impl_->Send(session, message); }
+void LauncherServer::Close(SessionId session) { impl_->Close(session); }
+void LauncherServer::Dial(const NodeId& node, const std::string& address, const Ping& ping, Duration deadline) {
+  impl_->Dial(node, address, ping, deadline);
+}
+void LauncherServer::Reply(std::uint64_t token, Result<ApiReply> reply, bool last) {
+  impl_->Reply(token, std::move(reply), last);
+}
+
+}  // namespace everstep
