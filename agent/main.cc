@@ -1,0 +1,114 @@
+// everstep-agent: the parts and their wires.
+//
+//   launcher, peers ◄──► link ──inputs──► loop ──► keepers (processes of their own)
+//                                         │  └───► file workers (checkpoints, preparation)
+//                                         └──────► small state files
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "agent/checkpoint/slow_files.h"
+#include "agent/config/agent_flags.h"
+#include "agent/daemon/loop.h"
+#include "agent/keeper/processes.h"
+#include "agent/rpc/link.h"
+#include "base/real/clock.h"
+#include "base/real/files.h"
+#include "base/real/host.h"
+#include "base/real/log.h"
+#include "base/real/loop_thread.h"
+#include "base/real/signals.h"
+#include "base/version.h"
+
+namespace everstep {
+namespace {
+
+std::optional<std::string> FromEnvironment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+Result<BootId> BootOf(const AgentOptions& options) {
+  if (!options.boot_id.empty()) return BootId(options.boot_id);
+  return KernelBootId();
+}
+
+HostFacts FactsFor(const AgentOptions& options, const GrpcLinkServing& serving) {
+  const UserFacts user = CurrentUser();
+  HostFacts facts{.user = user.name, .home = user.home, .shell = user.shell};
+  facts.job_address = options.job_address.empty() ? serving.job_address : options.job_address;
+  facts.interface = InterfaceOf(facts.job_address);
+  return facts;
+}
+
+Status Run(const AgentOptions& options, StopSignals& signals) {
+  const StderrLog log;
+  RealClock clock;
+  RealFiles files;
+  LoopThread<AgentInput> inputs(clock);
+  const auto post = [&inputs](AgentInput input) { inputs.Post(std::move(input)); };
+  EVERSTEP_ASSIGN(const BootId boot, BootOf(options));
+
+  const LogLimits log_limits{.bytes_max = options.log_bytes_max, .files_max = options.log_files_max};
+  EVERSTEP_ASSIGN(const auto processes, RealProcesses::Open({.state_dir = options.state_dir,
+                                                             .log_dir = options.log_dir,
+                                                             .keeper = options.keeper,
+                                                             .log_limits = log_limits,
+                                                             .log_gangs_max = options.log_gangs_max},
+                                                            post));
+  RealSlowFiles slow_files(
+      [&inputs](RealSlowFiles::Found found) { std::visit([&inputs](auto& f) { inputs.Post(std::move(f)); }, found); },
+      {.scan_every = options.checkpoint_scan_every});
+  GrpcLink link;
+  EVERSTEP_ASSIGN(const GrpcLinkServing serving, link.Start({.launcher = options.launcher,
+                                                             .listen = options.listen,
+                                                             .advertise = options.advertise,
+                                                             .log_dir = options.log_dir,
+                                                             .insecure = options.insecure},
+                                                            post));
+  if (!serving.warning.empty()) log("warning", serving.warning);
+
+  const AgentSetup setup{.node = NodeId(options.node),
+                         .boot = boot,
+                         .version = std::string(Version()),
+                         .address = serving.address,
+                         .accelerators = options.accelerators.value_or(0),
+                         .host = FactsFor(options, serving),
+                         .state_dir = options.state_dir};
+  AgentLoop loop(setup, link, *processes, files, slow_files, Rng(std::random_device()()), log);
+  EVERSTEP_TRY(loop.Begin(clock.Now()));
+  log("info", options.node + " serving on " + serving.address + ", launcher " + options.launcher);
+
+  signals.OnStop([&inputs](int) { inputs.Stop(); });
+  inputs.Run(loop);
+  signals.OnStop(nullptr);
+  link.Shutdown();
+  if (loop.Ended()) return Fail(ErrorCode::kConflict, "the launcher refused this agent: " + *loop.ended_why());
+  log("info", "stopped: keepers and their ranks live on");
+  return {};
+}
+
+}  // namespace
+}  // namespace everstep
+
+int main(int argc, char** argv) {
+  using namespace everstep;
+  const auto settings = AgentOptionsFrom(argc, argv, FromEnvironment);
+  if (!settings) {
+    std::fprintf(stderr, "everstep-agent: %s\n", settings.error().Str().c_str());
+    return 2;
+  }
+  if (settings->print) {
+    std::fputs(settings->print->c_str(), stdout);
+    return 0;
+  }
+  StopSignals signals;  // before any thread: they inherit the mask
+  if (const Status status = Run(settings->options, signals); !status) {
+    std::fprintf(stderr, "everstep-agent: %s\n", status.error().Str().c_str());
+    return 1;
+  }
+  return 0;
+}
