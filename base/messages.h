@@ -91,9 +91,10 @@ struct CheckpointSeen {
   std::string path{};                   // absolute; where it may be resumed from; empty unless complete
   std::vector<CheckpointFile> files{};  // of `path`; empty unless complete
   std::string why{};                    // "zip with 42 records, CRCs match" or why it is not offered
+  bool was_there = false;  // finished before `generation` started: known, but of another history than the one that runs
   friend bool operator==(const CheckpointSeen&, const CheckpointSeen&) = default;
 };
-EVERSTEP_FIELDS(CheckpointSeen, job, generation, source, step, complete, path, files, why)
+EVERSTEP_FIELDS(CheckpointSeen, job, generation, source, step, complete, path, files, why, was_there)
 
 // ---- agent → launcher ----------------------------------------------------------------------------------------------------
 
@@ -204,9 +205,10 @@ struct ReportAck {
   Epoch epoch{};
   Sequence seq{};
   LogIndex index{};
+  std::vector<std::string> registered{};  // CheckpointSeen::path of those in the report that may be resumed from
   friend bool operator==(const ReportAck&, const ReportAck&) = default;
 };
-EVERSTEP_FIELDS(ReportAck, epoch, seq, index)
+EVERSTEP_FIELDS(ReportAck, epoch, seq, index, registered)
 
 // A gang as one host has to run it.
 struct GangSpec {

@@ -32,6 +32,23 @@ class RealSlowFiles::Outlet {
   Post post_;
 };
 
+// What the launcher said of a watch's checkpoints, on its way to the watch's thread.
+class RealSlowFiles::Inbox {
+ public:
+  void Put(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    paths_.push_back(path);
+  }
+  std::vector<std::string> Take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(paths_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> paths_;
+};
+
 namespace {
 
 // After the end of a gang a source needs two looks that agree; a third settles what the second one saw change.
@@ -76,11 +93,15 @@ void RealSlowFiles::Ready(const GangSpec& spec) {
 void RealSlowFiles::Watch(const GangKey& gang, const CheckpointSpec& checkpoint) {
   ForgetDone(watches_);
   if (watches_.contains(gang)) return;
+  std::erase_if(inboxes_, [this](const auto& inbox) { return !watches_.contains(inbox.first); });
+  const auto inbox = inboxes_[gang] = std::make_shared<Inbox>();
   watches_[gang] =
-      std::make_unique<Worker>([outlet = outlet_, gang, checkpoint, every = options_.scan_every](Worker::State& state) {
+      std::make_unique<Worker>([outlet = outlet_, inbox, gang, checkpoint, every = options_.scan_every](Worker::State& state) {
         CheckpointWatch watch(gang, checkpoint, state.stop());
-        do outlet->Put(watch.Look());
-        while (!state.FinishWithin(every));
+        do {
+          for (const std::string& path : inbox->Take()) watch.Registered(path);
+          outlet->Put(watch.Look());
+        } while (!state.FinishWithin(every));
         for (int looks = 0; looks < kLastLooks; ++looks) {
           if (state.stop().stop_requested()) return;
           outlet->Put(watch.Look(true));
@@ -88,6 +109,10 @@ void RealSlowFiles::Watch(const GangKey& gang, const CheckpointSpec& checkpoint)
         }
         if (!state.stop().stop_requested()) outlet->Put(watch.Finish());
       });
+}
+
+void RealSlowFiles::Registered(const std::string& path) {
+  for (const auto& [gang, inbox] : inboxes_) inbox->Put(path);
 }
 
 void RealSlowFiles::Unwatch(const GangKey& gang) {

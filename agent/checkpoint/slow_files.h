@@ -42,16 +42,19 @@ class RealSlowFiles : public SlowFiles {
 
   void Ready(const GangSpec& spec) override;
   void Watch(const GangKey& gang, const CheckpointSpec& checkpoint) override;
+  void Registered(const std::string& path) override;
   void Unwatch(const GangKey& gang) override;
 
  private:
   class Outlet;
+  class Inbox;
   using Workers = std::map<GangKey, std::unique_ptr<Worker>>;
 
   const SlowFilesOptions options_;
   const std::shared_ptr<Outlet> outlet_;
   Workers checks_;
   Workers watches_;
+  std::map<GangKey, std::shared_ptr<Inbox>> inboxes_;  // of watches_
 };
 
 }  // namespace everstep

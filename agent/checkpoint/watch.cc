@@ -89,7 +89,7 @@ void CheckpointWatch::TellPins() {
     source.in_place = pin.copied && pin.step;  // links are tried first there: it was copied for a reason
     if (&pin != NewestPinOf(pin.source)) continue;
     const bool earlier = pin.generation != gang_.generation;
-    TellComplete(pin, earlier ? Cat(pin.why, "; pinned by generation ", pin.generation) : pin.why);
+    TellComplete(pin, earlier ? Cat(pin.why, "; pinned by generation ", pin.generation) : pin.why, earlier);
   }
 }
 
@@ -131,7 +131,7 @@ void CheckpointWatch::CheckPins() {
     source.in_place = source.in_place || state == PinState::changed;
     if (!was_newest) continue;
     if (const Pin* older = NewestPinOf(lost.source)) {
-      TellComplete(*older, older->why);
+      TellComplete(*older, older->why, true);
       continue;
     }
     source.wanting = state == PinState::gone ? Cat("its pin ", lost.directory, " was deleted")
@@ -209,7 +209,7 @@ void CheckpointWatch::PinIt(const std::string& name, Source& source, const Surve
   source.retry_at.reset();
   source.told = Told::complete;
   pins_.push_back(*std::move(pin));
-  TellComplete(pins_.back(), told);
+  TellComplete(pins_.back(), told, source.was_there);
   RemoveOldPins();
 }
 
@@ -223,8 +223,23 @@ void CheckpointWatch::FindWanting(Source& source, const Survey& survey, std::str
   source.retry_at = look_ + (std::uint64_t{1} << source.retries);
 }
 
+void CheckpointWatch::Registered(const std::string& path) {
+  if (std::none_of(pins_.begin(), pins_.end(), [&](const Pin& pin) { return pin.path() == path; })) return;
+  registered_.insert(path);
+  RemoveOldPins();
+}
+
 void CheckpointWatch::RemoveOldPins() {
-  for (; pins_.size() > kPinsKept; pins_.erase(pins_.begin())) RemovePin(pins_.front());
+  std::size_t kept = 0;
+  auto oldest_kept = pins_.end();
+  while (oldest_kept != pins_.begin() && kept < kPinsKept) kept += registered_.contains((--oldest_kept)->path()) ? 1 : 0;
+  if (kept == kPinsKept) {
+    for (auto pin = pins_.begin(); pin != oldest_kept; ++pin) {
+      RemovePin(*pin);
+      registered_.erase(pin->path());
+    }
+    pins_.erase(pins_.begin(), oldest_kept);
+  }
   for (const Pin& pin : lost_pins_) RemovePin(pin);
   lost_pins_.clear();
 }
@@ -251,8 +266,14 @@ const Pin* CheckpointWatch::NewestPinOf(const std::string& source) const {
   return nullptr;
 }
 
-void CheckpointWatch::TellComplete(const Pin& pin, const std::string& why) {
-  Tell({.source = pin.source, .step = pin.step, .complete = true, .path = pin.path(), .files = pin.files, .why = why});
+void CheckpointWatch::TellComplete(const Pin& pin, const std::string& why, bool was_there) {
+  Tell({.source = pin.source,
+        .step = pin.step,
+        .complete = true,
+        .path = pin.path(),
+        .files = pin.files,
+        .why = why,
+        .was_there = was_there});
 }
 
 void CheckpointWatch::TellWanting(const std::string& name, Source& source) {

@@ -10,7 +10,7 @@
 //   - It is overwritten in place after it was pinned by link: the pin is gone with it, which is told at once, and from then on
 //     that source is copied. A source without a step in its name ("last.pt") is expected to be overwritten and copied from the
 //     start, until it is seen to be replaced by rename.
-//   - The newest kPinsKept pins of the job are kept, older ones removed after each new pin.
+//   - The newest kPinsKept pins that the launcher has registered are kept, and all newer ones; older ones are removed.
 //
 // What was there when the generation started (before.h, adopt.h):
 //   - from before the job's first generation: not this job's; the newest of them is named once, none is offered.
@@ -28,6 +28,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -53,6 +54,8 @@ class CheckpointWatch {
 
   // One look; what there is to tell. `all`: also at what is usually looked at only every kSlowLooks looks.
   std::vector<CheckpointSeen> Look(bool all = false);
+  // The launcher may resume from the pin at `path`: older pins are removed from now on, but the newest kPinsKept of these.
+  void Registered(const std::string& path);
   // True when something changed between the last two looks: one more may tell more.
   bool Undecided() const { return undecided_; }
   // The looks are over: what was found wanting but not told yet.
@@ -83,7 +86,7 @@ class CheckpointWatch {
   void PinIt(const std::string& name, Source& source, const Survey& survey, std::string why);
   void FindWanting(Source& source, const Survey& survey, std::string why, bool retry);
   void RemoveOldPins();
-  void TellComplete(const Pin& pin, const std::string& why);
+  void TellComplete(const Pin& pin, const std::string& why, bool was_there);
   void TellWanting(const std::string& name, Source& source);
   void Tell(CheckpointSeen seen);
   std::optional<std::string> Mixed(const std::string& name, const Survey& survey) const;
@@ -97,8 +100,9 @@ class CheckpointWatch {
   std::uint64_t look_ = 0;
   std::string cannot_list_;  // why the directory could not be listed at the last look; empty: it could
   BeforeRecords before_;
-  std::vector<Pin> pins_;       // of this job, intact when last seen, oldest first
-  std::vector<Pin> lost_pins_;  // of this job, changed or gone: removed once there is a newer one
+  std::vector<Pin> pins_;             // of this job, intact when last seen, oldest first
+  std::vector<Pin> lost_pins_;        // of this job, changed or gone: removed once there is a newer one
+  std::set<std::string> registered_;  // paths of pins_
   std::map<std::string, Source> sources_;
   std::vector<CheckpointSeen> news_;  // of this look
 };

@@ -181,7 +181,10 @@ void AgentLoop::Obey(Time now, const BeatAck& ack) {
   Acknowledged(now, ack.sent);
 }
 
-void AgentLoop::Obey(Time, const ReportAck& ack) { reporter_.Acknowledged(ack.seq); }
+void AgentLoop::Obey(Time, const ReportAck& ack) {
+  for (const std::string& path : ack.registered) slow_files_.Registered(path);
+  reporter_.Acknowledged(ack.seq);
+}
 
 Beat AgentLoop::FreshBeat(Time now) {
   beat_ = beat_.Next();

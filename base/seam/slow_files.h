@@ -43,6 +43,9 @@ class SlowFiles {
   virtual void Ready(const GangSpec& spec) = 0;
   // From now on CheckpointFound tells of every new checkpoint in the directory, pinned under DIR/.everstep/ when complete.
   virtual void Watch(const GangKey& gang, const CheckpointSpec& checkpoint) = 0;
+  // The launcher has registered what CheckpointFound told under `path`. Only this lets older pins go: a watch that is cut off
+  // from the launcher removes nothing that somebody may be about to resume from.
+  virtual void Registered(const std::string& path) = 0;
   // A last look (a save may have ended just before the ranks did), then no more.
   virtual void Unwatch(const GangKey& gang) = 0;
 };

@@ -32,6 +32,8 @@ Facts RegisterCheckpoints(const World& world, const NodeId& node, const Report& 
     const JobState* job = JobIn(world.state, seen.job);
     if (!job || Ended(job->phase) || !job->started || job->generation != seen.generation) continue;
     if (job->hosts.empty() || job->hosts.front() != node || Known(*job, seen)) continue;
+    // The generation has begun from somewhere else: to resume from this later would be to jump into another history.
+    if (seen.was_there) continue;
     const CheckpointId id = NewId(*job, seen, report);
     const std::string name = seen.step ? Cat(seen.source, " (step ", *seen.step, ")") : seen.source;
     if (seen.complete)
@@ -40,6 +42,17 @@ Facts RegisterCheckpoints(const World& world, const NodeId& node, const Report& 
       facts.push_back(CheckpointNoted{seen.job, id, seen, Cat("checkpoint ", name, " is not offered: ", seen.why)});
   }
   return facts;
+}
+
+std::vector<std::string> RegisteredIn(const State& state, const Report& report) {
+  std::vector<std::string> paths;
+  for (const CheckpointSeen& seen : report.checkpoints) {
+    const JobState* job = JobIn(state, seen.job);
+    if (!job || !seen.complete || job->generation != seen.generation) continue;
+    const auto offers = [&](const CheckpointRecord& record) { return record.offered && record.seen.path == seen.path; };
+    if (std::any_of(job->checkpoints.begin(), job->checkpoints.end(), offers)) paths.push_back(seen.path);
+  }
+  return paths;
 }
 
 }  // namespace everstep

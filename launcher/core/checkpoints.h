@@ -8,4 +8,7 @@ namespace everstep {
 // Facts for the checkpoints in a report of `node` that are news. What the current generation did not write is not registered.
 Facts RegisterCheckpoints(const World& world, const NodeId& node, const Report& report);
 
+// CheckpointSeen::path of those in the report that are offered for resume, to be acknowledged.
+std::vector<std::string> RegisteredIn(const State& state, const Report& report);
+
 }  // namespace everstep

@@ -71,7 +71,7 @@ void LauncherLoop::On(const SessionOpened& input) {
   host.pulse_why.clear();
   host.report = hello.report;
   host.silent_since = NowAt(now_).at;
-  detector_.Watch(hello.node, NowAt(now_).at, return_until_);
+  detector_.Watch(hello.node, NowAt(now_).at, NowAt(now_).at);
   if (halted_.empty()) {
     const Facts joined = Join(world_, hello);
     Commit(joined);
@@ -133,8 +133,8 @@ void LauncherLoop::OnReport(const NodeId& node, Session& session, const Report& 
   for (const GangStatus& gang : report.gangs) touched_jobs_.insert(gang.job);
   if (halted_.empty()) Commit(RegisterCheckpoints(world_, node, report));
   if (halted_.empty()) SettleJobs();
-  WhenDurable([this, id = session.id, seq = report.seq] {
-    rims_.links.Send(id, ReportAck{world_.state.epoch, seq, durable_});
+  WhenDurable([this, id = session.id, seq = report.seq, registered = RegisteredIn(world_.state, report)] {
+    rims_.links.Send(id, ReportAck{world_.state.epoch, seq, durable_, registered});
   });
 }
 

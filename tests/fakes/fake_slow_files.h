@@ -20,6 +20,7 @@ class FakeSlowFiles : public SlowFiles {
   std::vector<GangSpec> checked{};
   std::map<GangKey, CheckpointSpec> watched{};
   std::vector<GangKey> unwatched{};
+  std::vector<std::string> registered{};
 
   void Ready(const GangSpec& spec) override {
     checked.push_back(spec);
@@ -32,6 +33,7 @@ class FakeSlowFiles : public SlowFiles {
     post_(std::move(answer));
   }
   void Watch(const GangKey& gang, const CheckpointSpec& checkpoint) override { watched[gang] = checkpoint; }
+  void Registered(const std::string& path) override { registered.push_back(path); }
   void Unwatch(const GangKey& gang) override {
     watched.erase(gang);
     unwatched.push_back(gang);
