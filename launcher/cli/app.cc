@@ -1,0 +1,140 @@
+#include "launcher/cli/app.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "base/yaml/typo.h"
+#include "launcher/cli/argv.h"
+#include "launcher/cli/help_format.h"
+#include "launcher/cli/verbs.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr const char* kAbout =
+    "Launches distributed fine-tuning on a set of hosts, and keeps the run stepping when processes, hosts or links fail.";
+constexpr const char* kFooter =
+    "Exit codes: 0 good, 1 it ran and the answer is bad, 2 usage or it could not run, 124 time-out; run and wait return the "
+    "job's own code, 125 when run itself failed.";
+
+void AddVerbs(CLI::App& app, Cli& cli) {
+  const auto in = [&app](const char* group, std::initializer_list<void (*)(CLI::App&, Cli&)> adds, Cli& with) {
+    const std::size_t before = app.get_subcommands({}).size();
+    for (const auto add : adds) add(app, with);
+    const std::vector<CLI::App*> verbs = app.get_subcommands({});
+    for (std::size_t i = before; i < verbs.size(); ++i)
+      if (!verbs[i]->get_group().empty()) verbs[i]->group(group);
+  };
+  in("A cluster on this machine", {AddUp, AddDown}, cli);
+  in("Jobs", {AddRun, AddSubmit, AddJobs, AddJob, AddLogs, AddCancel, AddWait, AddExplain}, cli);
+  in("The cluster", {AddNodes, AddNode, AddEvents}, cli);
+  in("Everstep", {AddVersion}, cli);
+}
+
+// Index of the verb among the words, or their number: flags of `everstep` itself may stand before it.
+std::size_t VerbAt(const std::vector<std::string>& words) {
+  std::size_t i = 0;
+  while (i < words.size() && words[i].starts_with('-')) i += words[i] == "--launcher" ? 2 : 1;
+  return std::min(i, words.size());
+}
+
+// The user's own command must not be looked at by the parser: cut off, and kept for the verb.
+std::vector<std::string> CutCommand(const std::vector<std::string>& words, CLI::App& app, Cli& cli) {
+  const std::size_t at = VerbAt(words);
+  if (at == words.size() || words[at] != "run") return words;
+  CLI::App* run = app.get_subcommand("run");
+  const auto takes_value = [&](std::string_view flag) {
+    const std::string name(flag);
+    const CLI::Option* option = run->get_option_no_throw(name);
+    if (!option) option = app.get_option_no_throw(name);
+    return option && option->get_items_expected_max() > 0;
+  };
+  SplitArgv split = SplitCommand({words.begin() + static_cast<std::ptrdiff_t>(at) + 1, words.end()}, takes_value);
+  cli.command = std::move(split.command);
+  std::vector<std::string> ours(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+  ours.insert(ours.end(), split.ours.begin(), split.ours.end());
+  return ours;
+}
+
+// The flags and verbs that could have been meant.
+std::vector<std::string> Known(const CLI::App& app, const CLI::App* verb) {
+  std::vector<std::string> words;
+  for (const CLI::App* from : {verb, &app})
+    if (from)
+      for (const CLI::Option* option : from->get_options())
+        for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+  if (!verb)
+    for (const CLI::App* other : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); }))
+      words.push_back(other->get_name());
+  return words;
+}
+
+// What torchrun needs and Everstep does not.
+std::string TorchrunFlag(std::string_view flag) {
+  if (flag.starts_with("--rdzv") || flag == "--standalone" || flag == "--node-rank" || flag.starts_with("--master"))
+    return "leave it out: Everstep places the ranks and chooses MASTER_ADDR and MASTER_PORT";
+  if (flag == "--no-python") return "leave it out: only a command that is a lone script.py gets python3 in front";
+  return {};
+}
+
+int Misused(const CLI::App& app, const CLI::ParseError& error) {
+  const auto verbs = app.get_subcommands();
+  const CLI::App* verb = verbs.empty() ? nullptr : verbs.front();
+  const std::string name = verb ? Cat("everstep ", verb->get_name()) : "everstep";
+  std::string message = error.what(), hint = Cat("see ", name, " --help");
+  if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
+    std::string word = message.substr(message.rfind(": ") + 2);
+    word = word.substr(0, word.find_first_of(" ="));
+    message = Cat(word.starts_with('-') ? "unknown flag " : verb ? "unexpected word " : "unknown verb ", Printable(word));
+    if (const std::string meant = DidYouMean(word, Known(app, verb)); !meant.empty()) hint = meant;
+    if (const std::string torchrun = TorchrunFlag(word); !torchrun.empty()) hint = torchrun;
+  }
+  WriteErr(Cat(name, ": ", message, "\n  ", hint, "\n"));
+  return exit_code::kCouldNotRun;
+}
+
+// A verb's error: what and where first, then what to do.
+void Tell(const Cli& cli, const Error& error) {
+  WriteErr(Cat(Paint(cli.console.err, Style::red, "everstep:"), ' ', Printable(error.message), '\n'));
+  if (!error.hint.empty()) WriteErr(Cat("  ", Printable(error.hint), '\n'));
+}
+
+}  // namespace
+
+int RunEverstep(const std::vector<std::string>& arguments, Cli& cli) {
+  CLI::App app(kAbout, "everstep");
+  app.formatter(std::make_shared<HelpFormat>(cli.console.out.columns.value_or(100)));
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_help_flag("-h,--help", "print this and exit");
+  app.add_option("--launcher", cli.launcher, "the launcher's address [EVERSTEP_LAUNCHER; the cluster of `up`; 127.0.0.1:7450]")
+      ->type_name("HOST:PORT");
+  app.add_flag("--insecure", cli.insecure, "plain text to an address that is not loopback");
+  AddVerbs(app, cli);
+  app.footer(kFooter);  // last: the verbs would inherit it
+
+  const std::size_t at = VerbAt(arguments);
+  const auto named = [&](const CLI::App* verb) { return at < arguments.size() && verb->get_name() == arguments[at]; };
+  if (at < arguments.size() && app.get_subcommands(named).empty()) return Misused(app, CLI::ExtrasError({arguments[at]}));
+  std::vector<std::string> words = CutCommand(arguments, app, cli);
+  std::reverse(words.begin(), words.end());
+  try {  // CLI11 throws; nothing of it leaves this function
+    app.parse(std::move(words));
+  } catch (const CLI::CallForHelp&) {
+    WriteOut(app.help());
+    return exit_code::kGood;
+  } catch (const CLI::ParseError& error) {
+    if (arguments.empty()) {
+      WriteErr(app.help());
+      return exit_code::kCouldNotRun;
+    }
+    return Misused(app, error);
+  }
+  const Result<int> code = cli.verb();
+  if (code) return *code;
+  Tell(cli, code.error());
+  return cli.failure_code;
+}
+
+}  // namespace everstep

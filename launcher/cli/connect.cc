@@ -1,0 +1,32 @@
+#include <unistd.h>
+
+#include <array>
+#include <fstream>
+
+#include "launcher/cli/cli.h"
+#include "launcher/cli/local_cluster.h"
+
+namespace everstep {
+
+std::string LauncherAddress(const Cli& cli) {
+  if (!cli.launcher.empty()) return cli.launcher;
+  if (const auto variable = cli.environment()("EVERSTEP_LAUNCHER"); variable && !variable->empty()) return *variable;
+  if (const auto directory = LocalDirectory(cli.environment())) {
+    if (const auto address = LocalAddress(*directory)) return *address;
+  }
+  return ClientOptions{}.address;
+}
+
+Result<std::unique_ptr<ControlClient>> Connect(const Cli& cli, Duration deadline) {
+  return ControlClient::Connect({.address = LauncherAddress(cli), .insecure = cli.insecure, .deadline = deadline});
+}
+
+std::string Requester(const Cli& cli) {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  const auto user = cli.environment()("USER");
+  return Cat(user && !user->empty() ? *user : Cat("uid ", static_cast<std::uint64_t>(getuid())), "@",
+             std::string_view(host.data()));
+}
+
+}  // namespace everstep

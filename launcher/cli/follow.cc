@@ -1,0 +1,174 @@
+#include "launcher/cli/follow.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include "base/real/clock.h"
+#include "launcher/cli/log_lines.h"
+#include "launcher/cli/run_screen.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr Duration kTick = 200ms;       // of the status line
+constexpr Duration kLogsPatience = 5s;  // after the job's end, for what ranks wrote last
+constexpr Duration kCancelWithin = 5s;
+
+class JobFollowing {
+ public:
+  JobFollowing(const Cli& cli, const FollowOptions& options, Interrupts& interrupts)
+      : cli_(cli), options_(options), interrupts_(interrupts), screen_(cli.console), events_upto_(options.events_after) {}
+
+  Result<std::optional<JobView>> Run() {
+    const ClientOptions client = ClientOptionsOf(cli_);
+    Follower job(client, queue_, Topic::job, JobNews(options_.job));
+    Follower events(client, queue_, Topic::events, EventNews({}, {}, options_.events_after));
+    Follower logs(client, queue_, Topic::logs, LogNews({.job = options_.job, .follow = true}));
+    const Status followed = Loop();
+    TellLastEvents();
+    for (const LogLine& line : lines_.TakeRest()) screen_.Output(line);
+    screen_.Close();
+    if (!followed) return Fail(followed.error());
+    if (left_) return std::optional<JobView>();
+    return job_;
+  }
+
+ private:
+  // Until the job and its output have ended, or the user leaves.
+  Status Loop() {
+    while (!left_) {
+      const auto signal = interrupts_.Wait(kTick, queue_.fd());
+      if (signal) Interrupted(*signal);
+      for (int burst = 0; burst < 256; ++burst) {  // then the status line and Ctrl-C get their turn
+        const auto news = queue_.Take();
+        if (!news) break;
+        EVERSTEP_TRY(Hear(*news));
+      }
+      screen_.Progress(job_, clock_.Wall());
+      const bool ended = job_ && Ended(job_->phase);
+      if (ended && !ended_at_) ended_at_ = clock_.Now();
+      if (ended && (logs_ended_ || clock_.Now() - *ended_at_ > kLogsPatience)) return {};
+    }
+    return {};
+  }
+
+  Status Hear(const News& news) {
+    return std::visit([this](const auto& item) { return On(item); }, news);
+  }
+  Status On(const JobView& job) {
+    job_ = job;
+    for (const HostView& host : job.hosts) hosts_.insert(host.node);
+    for (const NodeId& spare : job.spare_hosts) hosts_.insert(spare);
+    return {};
+  }
+  // Of the job, and of the hosts that it has or had.
+  Status On(const EventView& event) {
+    events_upto_ = std::max(events_upto_, event.index);
+    if (event.job == options_.job || (event.job.empty() && hosts_.contains(event.node))) screen_.Event(event, clock_.Wall());
+    return {};
+  }
+  Status On(const LogChunk& chunk) {
+    if (!chunk.note.empty()) screen_.Say(chunk.note);
+    for (const LogLine& line : lines_.Take(chunk, clock_.Now())) screen_.Output(line);
+    return {};
+  }
+  Status On(const Silence& silence) {
+    if (silence.topic == Topic::job)
+      screen_.Say(Cat("the launcher does not answer (", silence.error.message, "); the job goes on, trying again"));
+    return {};
+  }
+  Status On(const HeardAgain& heard) {
+    if (heard.topic == Topic::job) screen_.Say("the launcher answers again");
+    return {};
+  }
+  Status On(const StreamEnded& stream) {
+    if (stream.topic == Topic::logs) logs_ended_ = true;
+    if (stream.topic == Topic::job && !stream.how) return stream.how;
+    if (!stream.how) screen_.Say(stream.how.error().Str());
+    return {};
+  }
+
+  void Interrupted(int signal) {
+    if (signal == SIGHUP) {
+      left_ = true;
+      return;
+    }
+    if (++interruptions_ > 2) {
+      screen_.Say(Cat("left; it is being ended. See: everstep job ", options_.job));
+      left_ = true;
+      return;
+    }
+    const bool now = interruptions_ == 2;
+    screen_.Say(now ? "killing the job; Ctrl-C again leaves without waiting"
+                    : "cancelling the job: SIGTERM, then its stop_grace; Ctrl-C again kills it");
+    const auto client = Connect(cli_, kCancelWithin);
+    const auto accepted = client ? Ask<Accepted>(**client, CancelJob{.job = options_.job, .now = now, .by = Requester(cli_)})
+                                 : Fail(client.error());
+    if (!accepted) screen_.Say(Cat("cannot cancel: ", accepted.error().Str()));
+  }
+
+  // The stream may lag behind the end of the job: what is left is asked for.
+  void TellLastEvents() {
+    if (!job_ || left_) return;
+    const auto rest = Ask<EventsReply>(cli_, ListEvents{.job = options_.job, .after = events_upto_});
+    if (!rest) return;
+    for (const EventView& event : rest->events) screen_.Event(event, clock_.Wall());
+  }
+
+  const Cli& cli_;
+  FollowOptions options_;
+  Interrupts& interrupts_;
+  RealClock clock_{};
+  NewsQueue queue_{};
+  RunScreen screen_;
+  LogLines lines_{true, cli_.console.out};
+  std::optional<JobView> job_{};
+  std::set<NodeId> hosts_{};
+  LogIndex events_upto_;
+  std::optional<Time> ended_at_{};
+  bool logs_ended_ = false;
+  bool left_ = false;
+  int interruptions_ = 0;
+};
+
+}  // namespace
+
+ClientOptions ClientOptionsOf(const Cli& cli) { return {.address = LauncherAddress(cli), .insecure = cli.insecure}; }
+
+int ExitCodeOf(const JobView& job) {
+  if (job.phase == JobPhase::done) return exit_code::kGood;
+  const std::uint32_t code = job.exit_code.value_or(0);
+  return code == 0 || code > 255 ? exit_code::kBad : static_cast<int>(code);
+}
+
+Result<std::optional<JobView>> FollowJob(const Cli& cli, const FollowOptions& options, Interrupts& interrupts) {
+  return JobFollowing(cli, options, interrupts).Run();
+}
+
+Result<std::optional<JobView>> AwaitJob(const Cli& cli, const JobId& job, std::optional<Duration> timeout) {
+  RealClock clock;
+  Interrupts interrupts;
+  NewsQueue queue;
+  std::optional<JobView> view;
+  const std::optional<Time> deadline = timeout ? std::optional(clock.Now() + *timeout) : std::nullopt;
+  Follower follower(ClientOptionsOf(cli), queue, Topic::job, JobNews(job));
+  for (bool ended = false; !ended;) {
+    const Duration left = deadline ? std::max<Duration>(0s, *deadline - clock.Now()) : Duration(1h);
+    if (interrupts.Wait(std::min<Duration>(left, 1h), queue.fd()))
+      return Fail(ErrorCode::kConflict, "interrupted; the job goes on", Cat("everstep job ", job));
+    while (const auto news = queue.Take()) {
+      if (const auto* seen = std::get_if<JobView>(&*news)) view = *seen;
+      const auto* end = std::get_if<StreamEnded>(&*news);
+      if (end && !end->how) return Fail(end->how.error());
+      ended = ended || end || (view && Ended(view->phase));
+    }
+    if (!ended && deadline && clock.Now() >= *deadline) return std::optional<JobView>();
+  }
+  return view;
+}
+
+}  // namespace everstep

@@ -1,0 +1,31 @@
+// Follows a job to its end for `run`, `wait` and `events -f`: which streams are open, what is printed where.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "base/result.h"
+#include "launcher/cli/cli.h"
+#include "launcher/cli/interrupts.h"
+#include "launcher/cli/news.h"
+
+namespace everstep {
+
+ClientOptions ClientOptionsOf(const Cli& cli);
+
+// The exit code that a job stands for: 0 when done, else the culprit's, 1 where there is none.
+int ExitCodeOf(const JobView& job);
+
+struct FollowOptions {
+  JobId job{};
+  LogIndex events_after{};  // what was known before the job was submitted
+};
+
+// Shows output, decisions and progress until the job has ended; returns it as it ended, or nullopt: left running (lost
+// terminal, or a third Ctrl-C). The first Ctrl-C cancels with grace, the second kills.
+Result<std::optional<JobView>> FollowJob(const Cli& cli, const FollowOptions& options, Interrupts& interrupts);
+
+// Waits for the end without a word; nullopt: not within `timeout`.
+Result<std::optional<JobView>> AwaitJob(const Cli& cli, const JobId& job, std::optional<Duration> timeout);
+
+}  // namespace everstep

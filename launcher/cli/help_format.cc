@@ -1,0 +1,85 @@
+#include "launcher/cli/help_format.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "launcher/cli/terminal.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr std::size_t kFlagColumn = 30;
+constexpr std::size_t kVerbColumn = 12;
+constexpr std::size_t kWidest = 110;
+
+// `text` in lines of at most `width` columns, each but the first behind `indent` blanks.
+std::string Wrap(std::string_view text, std::size_t width, std::size_t indent) {
+  std::string out;
+  std::size_t used = 0;
+  for (const std::string& word : Split(text, ' ')) {
+    if (used > 0 && used + 1 + Columns(word) > width) {
+      out += Cat('\n', std::string(indent, ' '));
+      used = 0;
+    }
+    if (used > 0) out += ' ';
+    out += word;
+    used += (used > 0 ? 1 : 0) + Columns(word);
+  }
+  return out;
+}
+
+}  // namespace
+
+HelpFormat::HelpFormat(std::size_t columns) : columns_(std::min(columns, kWidest)) { label("Positionals", "Arguments"); }
+
+std::string HelpFormat::Row(const std::string& left, const std::string& right, std::size_t column) const {
+  std::string row = "  " + left;
+  if (Columns(row) + 2 > column)
+    row += Cat('\n', std::string(column, ' '));
+  else
+    row += std::string(column - Columns(row), ' ');
+  return Cat(row, Wrap(right, columns_ - column, column), '\n');
+}
+
+std::string HelpFormat::make_usage(const CLI::App* app, std::string name) const {
+  const bool is_verb = app->get_parent() != nullptr;
+  std::string usage = Cat("usage: ", name);
+  for (const CLI::Option* option : app->get_options([](const CLI::Option* o) { return o->get_positional(); }))
+    usage += Cat(' ', option->get_name());
+  usage += is_verb ? " [flags]" : " VERB …";
+  if (is_verb && app->get_name() == "run") usage += " [--] COMMAND …";
+  return usage + '\n';
+}
+
+std::string HelpFormat::make_option(const CLI::Option* option, bool is_positional) const {
+  std::string what = make_option_desc(option);
+  if (!option->get_default_str().empty()) what += Cat(" [", option->get_default_str(), ']');
+  return Row(make_option_name(option, is_positional) + make_option_opts(option), what, kFlagColumn);
+}
+
+// The name of the value only: CLI11 adds its ranges behind a colon, which the error tells when it matters.
+std::string HelpFormat::make_option_opts(const CLI::Option* option) const {
+  if (option->get_positional() || option->get_type_size() == 0) return {};
+  const std::string type = option->get_type_name();
+  return Cat(' ', type.substr(0, type.find(':')));
+}
+
+std::string HelpFormat::make_footer(const CLI::App* app) const {
+  std::string footer;
+  for (const std::string& line : Split(app->get_footer(), '\n'))
+    footer += Cat('\n', line.starts_with("  ") ? line : Wrap(line, columns_, 0));
+  if (app->get_parent())
+    footer += Cat("\n", Wrap("Flags of all verbs: --launcher HOST:PORT, --insecure; see everstep --help.", columns_, 0));
+  return footer + '\n';
+}
+
+std::string HelpFormat::make_subcommand(const CLI::App* verb) const {
+  return Row(verb->get_name(), verb->get_description(), kVerbColumn);
+}
+
+std::string HelpFormat::make_description(const CLI::App* app) const {
+  return Wrap(app->get_description(), columns_, 0) + "\n\n";
+}
+
+}  // namespace everstep

@@ -1,0 +1,22 @@
+// Ends the cluster of `everstep up`: its jobs with their grace, then exactly the processes on its record and what they started.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "launcher/cli/cli.h"
+#include "launcher/cli/interrupts.h"
+
+namespace everstep {
+
+struct EndOptions {
+  std::string directory{};
+  bool now = false;      // jobs are killed, without grace
+  Duration grace = 30s;  // for all jobs together; then they are killed
+};
+
+// Good when nothing of the cluster is left, also when there was none. Says on stderr what it waits for; an interrupt turns the
+// grace off.
+Status EndLocalCluster(const Cli& cli, const EndOptions& options, Interrupts& interrupts);
+
+}  // namespace everstep

@@ -1,0 +1,88 @@
+// everstep logs: what the ranks wrote.
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "base/real/clock.h"
+#include "launcher/cli/follow.h"
+#include "launcher/cli/log_lines.h"
+#include "launcher/cli/verbs.h"
+
+namespace everstep {
+
+namespace {
+
+struct LogsFlags {
+  LogsRequest request{};
+  std::optional<std::uint64_t> generation{};
+  bool all = false;
+  bool prefix = true;
+};
+
+// All of it is data: also what was written to stderr goes to stdout.
+void Print(const std::vector<LogLine>& lines) {
+  for (const LogLine& line : lines) WriteOut(line.text);
+}
+
+Status Show(const Cli& cli, const LogsFlags& flags, const LogsRequest& request) {
+  Interrupts interrupts;
+  RealClock clock;
+  NewsQueue queue;
+  LogLines lines(flags.prefix, cli.console.out);
+  const Follower follower(ClientOptionsOf(cli), queue, Topic::logs, LogNews(request));
+  Status how;
+  for (bool ended = false; !ended;) {
+    ended = interrupts.Wait(1h, queue.fd()).has_value();
+    for (int burst = 0; burst < 256; ++burst) {
+      const auto news = queue.Take();
+      if (!news) break;
+      if (const auto* chunk = std::get_if<LogChunk>(&*news)) {
+        if (!chunk->note.empty()) WriteErr(Cat(Printable(chunk->note), '\n'));
+        Print(lines.Take(*chunk, clock.Now()));
+      } else if (const auto* end = std::get_if<StreamEnded>(&*news)) {
+        ended = true;
+        how = end->how;
+      } else if (const auto* silence = std::get_if<Silence>(&*news)) {
+        if (!request.follow) return Fail(silence->error);
+        WriteErr(Cat("the launcher does not answer (", silence->error.message, "), trying again\n"));
+      }
+    }
+  }
+  Print(lines.TakeRest());
+  return how;
+}
+
+Result<int> Logs(const Cli& cli, const LogsFlags& flags) {
+  LogsRequest request = flags.request;
+  if (flags.generation) request.generation = Generation(*flags.generation);
+  if (!flags.all) {
+    EVERSTEP_TRY(Show(cli, flags, request));
+    return exit_code::kGood;
+  }
+  EVERSTEP_ASSIGN(const JobReply reply, Ask<JobReply>(cli, GetJob{.job = request.job}));
+  for (Generation g(1); g < reply.job.generation; g = g.Next()) {
+    request.generation = g;
+    if (Status shown = Show(cli, flags, request); !shown) WriteErr(Cat("generation ", g, ": ", shown.error().Str(), '\n'));
+  }
+  request.generation = flags.request.follow ? std::nullopt : std::optional(reply.job.generation);
+  EVERSTEP_TRY(Show(cli, flags, request));
+  return exit_code::kGood;
+}
+
+}  // namespace
+
+void AddLogs(CLI::App& app, Cli& cli) {
+  auto flags = std::make_shared<LogsFlags>();
+  CLI::App* verb = app.add_subcommand("logs", "show what the ranks of a job wrote");
+  verb->add_option("ID", flags->request.job.value, "a job's id, or its name: the newest of that name")->required();
+  verb->add_flag("-f,--follow", flags->request.follow, "go on with what is written, through restarts, until the job has ended");
+  verb->add_option("--rank", flags->request.ranks, "only this rank; may be repeated")->type_name("R")->take_all();
+  verb->add_option("--tail", flags->request.tail_lines, "begin with the last N lines of each rank")->type_name("N");
+  CLI::Option* generation =
+      verb->add_option("--generation", flags->generation, "of this start of the job, not the newest")->type_name("G");
+  verb->add_flag("--all", flags->all, "of all starts of the job, the first one first")->excludes(generation);
+  verb->add_flag("!--no-prefix", flags->prefix, "without [rank R HOST] in front of each line");
+  verb->callback([&cli, flags] { cli.verb = [&cli, flags] { return Logs(cli, *flags); }; });
+}
+
+}  // namespace everstep

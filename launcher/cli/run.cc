@@ -1,0 +1,82 @@
+// everstep run: torchrun's habits on the outside; submits a job, follows it, and ends with its exit code.
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <thread>
+
+#include "launcher/cli/follow.h"
+#include "launcher/cli/run_spec.h"
+#include "launcher/cli/submission.h"
+#include "launcher/cli/verbs.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr const char* kFooter =
+    "A lone script.py is run as python3 -u script.py. PATH, HOME, USER, LANG, VIRTUAL_ENV, CONDA_*, PYTHONPATH, "
+    "LD_LIBRARY_PATH, OMP_* and OPENBLAS_* go along. Ctrl-C cancels with grace, a second one kills; a lost terminal leaves the "
+    "job running. Returns the job's exit code, 125 when run itself failed.\n"
+    "\n"
+    "  everstep run --nnodes 3 --nproc-per-node 1 --spares 1 -- python3 train.py --epochs 3\n"
+    "  everstep run --nnodes 2 --checkpoint-dir ckpt --resume-arg=--resume --resume-arg={resume} train.py\n";
+
+Result<int> Run(const Cli& cli, RunFlags& flags) {
+  flags.command = cli.command;
+  const std::uint32_t cpus = std::max(1u, std::thread::hardware_concurrency());
+  EVERSTEP_ASSIGN(const JobSpec spec, SpecOf(flags, {.environment = cli.variables, .directory = cli.directory, .cpus = cpus}));
+  Interrupts interrupts;
+  EVERSTEP_ASSIGN(const auto client, Connect(cli));
+  EVERSTEP_ASSIGN(const InfoReply before, Ask<InfoReply>(*client, GetInfo{}));
+  EVERSTEP_ASSIGN(const Submitted submitted, Submit(*client, spec));
+  EVERSTEP_ASSIGN(const auto job, FollowJob(cli, {.job = submitted.job, .events_after = before.index}, interrupts));
+  if (!job) {
+    WriteErr(Cat(submitted.job, " goes on without this terminal: everstep logs ", submitted.job, " -f\n"));
+    return exit_code::kRunFailed;
+  }
+  return ExitCodeOf(*job);
+}
+
+}  // namespace
+
+void AddRun(CLI::App& app, Cli& cli) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App* verb = app.add_subcommand("run", "run a command on several hosts and follow it");
+  verb->add_option("--nnodes", flags->nodes, "hosts")->type_name("N")->check(CLI::Range(1, 16384))->capture_default_str();
+  verb->add_option("--nproc-per-node", flags->processes, "ranks on each host; auto and gpu: one for each accelerator, else 1")
+      ->type_name("N|auto|gpu|cpu")
+      ->capture_default_str();
+  verb->add_option("--max-restarts", flags->restarts_max, "restarts allowed within 6 hours [10]")
+      ->type_name("N")
+      ->check(CLI::Range(0, 10000));
+  verb->add_option("--spares", flags->spares, "hosts kept idle for this job")
+      ->type_name("N")
+      ->check(CLI::Range(0, 16384))
+      ->capture_default_str();
+  verb->add_option("--name", flags->name, "the job's name [from the script]")->type_name("NAME");
+  verb->add_option("--priority", flags->priority, "0 to 100, higher first")
+      ->type_name("N")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
+  verb->add_option("--workdir", flags->workdir, "where the ranks run [here]")->type_name("DIR");
+  verb->add_option("--checkpoint-dir", flags->checkpoint_dir, "where the script saves, seen by every host")->type_name("DIR");
+  verb->add_option("--resume-arg", flags->resume_args,
+                   "added to the command when there is a checkpoint, {resume} being its path; may be repeated")
+      ->type_name("ARG")
+      ->take_all();
+  verb->add_option("--env", flags->env, "for the ranks; without a value: as it is here; may be repeated")
+      ->type_name("NAME[=VALUE]")
+      ->take_all();
+  verb->add_option("--env-from", flags->env_from, "file of NAME=value lines, read on the hosts, never stored: for secrets")
+      ->type_name("FILE")
+      ->take_all();
+  verb->add_option("--stop-grace", flags->stop_grace, "from SIGTERM to SIGKILL [60s]")->type_name("DURATION");
+  verb->add_flag("-m", flags->module, "the command is a Python module");
+  verb->footer(kFooter);
+  verb->callback([&cli, flags] {
+    cli.failure_code = exit_code::kRunFailed;
+    cli.verb = [&cli, flags] { return Run(cli, *flags); };
+  });
+}
+
+}  // namespace everstep

@@ -1,0 +1,81 @@
+#include "launcher/cli/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/text.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr std::size_t kNarrowest = 40;
+
+bool Continues(char c) { return (static_cast<unsigned char>(c) & 0xc0u) == 0x80u; }
+
+Terminal Look(int fd, const yaml::Environment& environment) {
+  Terminal terminal{.attended = isatty(fd) == 1};
+  if (!terminal.attended) return terminal;
+  terminal.colour = environment("NO_COLOR").value_or("").empty() && environment("TERM").value_or("dumb") != "dumb";
+  winsize size{};
+  terminal.columns = 80;
+  if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.columns = size.ws_col;
+  if (*terminal.columns < kNarrowest) terminal.columns = kNarrowest;
+  return terminal;
+}
+
+std::string_view Code(Style style) {
+  switch (style) {
+    case Style::plain: return "";
+    case Style::bold: return "\x1b[1m";
+    case Style::dim: return "\x1b[2m";
+    case Style::red: return "\x1b[31m";
+    case Style::green: return "\x1b[32m";
+    case Style::yellow: return "\x1b[33m";
+    case Style::cyan: return "\x1b[36m";
+  }
+  return "";
+}
+
+void WriteAll(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+}  // namespace
+
+Console ConsoleOfProcess(const yaml::Environment& environment) {
+  return {.out = Look(STDOUT_FILENO, environment), .err = Look(STDERR_FILENO, environment)};
+}
+
+std::string Paint(const Terminal& terminal, Style style, std::string_view text) {
+  if (!terminal.colour || style == Style::plain || text.empty()) return std::string(text);
+  return Cat(Code(style), text, "\x1b[0m");
+}
+
+std::size_t Columns(std::string_view text) {
+  std::size_t columns = 0;
+  for (const char c : text) columns += Continues(c) ? 0 : 1;
+  return columns;
+}
+
+std::string CutToColumns(std::string_view text, std::size_t columns) {
+  if (Columns(text) <= columns) return std::string(text);
+  if (columns == 0) return {};
+  std::size_t end = 0;
+  for (std::size_t seen = 0; end < text.size(); ++end)
+    if (!Continues(text[end]) && ++seen == columns) break;
+  return Cat(text.substr(0, end), "…");
+}
+
+void WriteOut(std::string_view text) { WriteAll(STDOUT_FILENO, text); }
+void WriteErr(std::string_view text) { WriteAll(STDERR_FILENO, text); }
+
+}  // namespace everstep

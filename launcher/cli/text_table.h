@@ -1,0 +1,24 @@
+// A table without borders: columns two blanks apart, titles in capitals, one line a row, made for eyes, grep and awk alike.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace everstep {
+
+struct TextTable {
+  std::vector<std::string> titles{};
+  std::vector<std::vector<std::string>> rows{};  // as many cells as titles; an empty cell is shown as "-"
+};
+
+struct TableStyle {
+  bool titles = true;
+  std::optional<std::size_t> columns{};  // the last column is cut to fit; nullopt: nothing is ever cut
+};
+
+// Line breaks and control characters in cells become blanks and '?'.
+std::string Render(const TextTable& table, const TableStyle& style);
+
+}  // namespace everstep

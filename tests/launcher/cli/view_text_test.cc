@@ -1,0 +1,173 @@
+#include "launcher/cli/view_text.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "launcher/cli/run_screen.h"
+#include "launcher/cli/view_json.h"
+
+namespace everstep {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr WallTime kNow{1'784'037'780 * kSecond};  // 2026-07-14 14:03:00 UTC
+constexpr WallTime Ago(std::int64_t seconds) { return {kNow.ns - seconds * kSecond}; }
+
+class ViewText : public testing::Test {
+ protected:
+  void SetUp() override {
+    setenv("TZ", "UTC", 1);
+    tzset();
+  }
+};
+
+const JobView kRunning{
+    .id = JobId("finetune-3"),
+    .name = "finetune",
+    .phase = JobPhase::running,
+    .why = "n2 lost: 3 of 3 peers got nothing; n4 takes rank 1, resuming from step 40 (restart 1 of 10)",
+    .priority = 50,
+    .nodes = 3,
+    .spares = 1,
+    .world_size = 3,
+    .generation = Generation(2),
+    .hosts = {{.node = NodeId("n1"), .address = "10.0.0.1:7470", .node_rank = 0, .first_rank = 0, .ranks = 1},
+              {.node = NodeId("n4"), .address = "10.0.0.4:7470", .node_rank = 1, .first_rank = 1, .ranks = 1},
+              {.node = NodeId("n3"), .address = "10.0.0.3:7470", .node_rank = 2, .first_rank = 2, .ranks = 1}},
+    .ranks = {{.rank = 0, .node = NodeId("n1"), .pid = 11, .state = "running"},
+              {.rank = 1, .node = NodeId("n4"), .pid = 12, .state = "running"},
+              {.rank = 2, .node = NodeId("n3"), .pid = 13, .state = "running"}},
+    .restarts = 1,
+    .restarts_max = 10,
+    .step = 52,
+    .checkpoint = CheckpointView{.id = "c4",
+                                 .step = 40,
+                                 .path = "/ckpt/.everstep/step-40.pt",
+                                 .generation = Generation(1),
+                                 .registered_at = Ago(70),
+                                 .why = "zip with 42 records, CRCs match"},
+    .submitted_at = Ago(190),
+    .started_at = Ago(185),
+    .command = {"python3", "-u", "train.py", "--prompt", "it's"}};
+
+const JobView kQueued{.id = JobId("b-4"),
+                      .phase = JobPhase::queued,
+                      .why = "needs 4 hosts, 2 are free",
+                      .queue_position = 1,
+                      .nodes = 4,
+                      .restarts_max = 10,
+                      .submitted_at = Ago(100'000),
+                      .command = {"a"}};
+
+TEST_F(ViewText, JobsAreOneLineEach) {
+  const std::string table = Render(JobsTable({kRunning, kQueued}, kNow), {.columns = 100});
+  EXPECT_EQ(table,
+            "JOB         PHASE    NODES  GEN  STEP  RESTARTS  AGE  WHY\n"
+            "finetune-3  running  3+1    2    52    1/10      3m   n2 lost: 3 of 3 peers got nothing; n4 takes r…\n"
+            "b-4         queued   4      -    -     0/10      27h  needs 4 hosts, 2 are free\n");
+}
+
+TEST_F(ViewText, AJobSaysWhereItIsWhyAndWhatToTypeNext) {
+  EXPECT_EQ(DescribeJob(kRunning, kNow),
+            "Job         finetune-3\n"
+            "Phase       running, generation 2, restart 1 of 10\n"
+            "Why         n2 lost: 3 of 3 peers got nothing; n4 takes rank 1, resuming from step 40 (restart 1 of 10)\n"
+            "Command     python3 -u train.py --prompt 'it'\\''s'\n"
+            "Step        52, checkpoint at step 40 (14:01:50, zip with 42 records, CRCs match)\n"
+            "Time        submitted 13:59:50, started 13:59:55, 3 min 5 s ago\n"
+            "Spares      none of 1 yet\n"
+            "\n"
+            "NODE  RANKS   ADDRESS        STATE\n"
+            "n1    rank 0  10.0.0.1:7470  running\n"
+            "n4    rank 1  10.0.0.4:7470  running\n"
+            "n3    rank 2  10.0.0.3:7470  running\n"
+            "\n"
+            "Next: everstep logs finetune-3 -f\n");
+}
+
+TEST_F(ViewText, AJobThatWaitsShowsItsPlaceInTheQueue) {
+  EXPECT_EQ(DescribeJob(kQueued, kNow),
+            "Job         b-4\n"
+            "Phase       queued, 1 in the queue\n"
+            "Why         needs 4 hosts, 2 are free\n"
+            "Command     a\n"
+            "Step        none told of, no checkpoint\n"
+            "Time        submitted Jul 13 10:16:20, 1 d 3 h ago\n"
+            "\n"
+            "Next: everstep explain b-4\n");
+}
+
+TEST_F(ViewText, AFailedJobShowsItsCodeAndTheWayToTheLastWords) {
+  JobView job = kQueued;
+  job.phase = JobPhase::failed;
+  job.queue_position.reset();
+  job.generation = Generation(1);
+  job.exit_code = 7;
+  job.why = "rank 1 on n2 exited with code 7: \"ValueError\"\nsame step twice";
+  job.started_at = Ago(65);
+  job.ended_at = Ago(5);
+  EXPECT_EQ(DescribeJob(job, kNow),
+            "Job         b-4\n"
+            "Phase       failed, generation 1, exit code 7\n"
+            "Why         rank 1 on n2 exited with code 7: \"ValueError\" same step twice\n"
+            "Command     a\n"
+            "Step        none told of, no checkpoint\n"
+            "Time        submitted Jul 13 10:16:20, started 14:01:55, ended 14:02:55, took 1 min\n"
+            "\n"
+            "Next: everstep logs b-4 --tail 50\n");
+}
+
+TEST_F(ViewText, NodesAreOneLineEach) {
+  const std::vector<NodeView> nodes{
+      {.node = NodeId("n1"),
+       .phase = NodePhase::ready,
+       .why = "beats",
+       .job = JobId("finetune-3"),
+       .role = "rank 0",
+       .address = "10.0.0.1:7470",
+       .silent_for = 220ms},
+      {.node = NodeId("n2"), .phase = NodePhase::lost, .why = "3 of 3 peers got nothing", .address = "10.0.0.2:7470"}};
+  EXPECT_EQ(Render(NodesTable(nodes), {}),
+            "NODE  STATE  JOB         ROLE    ADDRESS        LAST-BEAT   WHY\n"
+            "n1    ready  finetune-3  rank 0  10.0.0.1:7470  220 ms ago  beats\n"
+            "n2    lost   -           -       10.0.0.2:7470  -           3 of 3 peers got nothing\n");
+}
+
+TEST_F(ViewText, ALostNodeSaysHowToGoOnWithoutIt) {
+  const std::string text = DescribeNode({.node = NodeId("n2"), .phase = NodePhase::lost, .why = "silent for 5 s"});
+  EXPECT_NE(text.find("everstep node n2 --confirm-dead\n"), std::string::npos) << text;
+}
+
+TEST_F(ViewText, EventsCarryTheTimeAndTheSentence) {
+  const EventView event{
+      .index = LogIndex(7), .at = Ago(1), .job = JobId("a-1"), .node = {}, .kind = "job_done", .why = "all 2 ranks\nexited 0"};
+  EXPECT_EQ(EventLine(event, kNow), "14:02:59  a-1           -     job_done            all 2 ranks exited 0\n");
+}
+
+TEST_F(ViewText, TheLineAtTheBottomSaysHowFarTheJobIs) {
+  EXPECT_EQ(ProgressText(kRunning, kNow), "running · generation 2 · step 52 · checkpoint at 40 · 3 min 5 s");
+  EXPECT_EQ(ProgressText(kQueued, kNow), "queued · 1 in the queue · 1 d 3 h");
+}
+
+TEST_F(ViewText, AgesAreShort) {
+  EXPECT_EQ(ShortAge(-5s), "0s");
+  EXPECT_EQ(ShortAge(119s), "119s");
+  EXPECT_EQ(ShortAge(2min), "2m");
+  EXPECT_EQ(ShortAge(3h), "3h");
+  EXPECT_EQ(ShortAge(50h), "2d");
+}
+
+TEST(ViewJson, EveryKeyIsThereAndWhatIsNotKnownIsNull) {
+  EXPECT_EQ(ViewJson(NodeView{.node = NodeId("n1"), .silent_for = 1500ms}),
+            "{\"node\":\"n1\",\"phase\":\"ready\",\"why\":\"\",\"job\":null,\"role\":\"\",\"address\":\"\",\"accelerators\":0,"
+            "\"silent_for\":1500000000,\"boot\":\"\",\"version\":\"\"}\n");
+  const std::string job = ViewJson(kQueued);
+  EXPECT_NE(job.find("\"checkpoint\":null"), std::string::npos) << job;
+  EXPECT_NE(job.find("\"hosts\":[]"), std::string::npos) << job;
+  EXPECT_NE(ViewJson(std::vector{kRunning}).find("\"registered_at\":1784037710000000000"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace everstep
