@@ -44,11 +44,11 @@ def clock(seconds: float) -> str:
 
 
 class Follower:
-    """A program whose output lines go to `on_line` as they come."""
+    """A program whose output lines (and complaints) go to `on_line` as they come."""
 
     def __init__(self, argv: list[str], environment: dict[str, str], on_line: Callable[[str], None]):
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment,
-                                        start_new_session=True)  # fmt: skip
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        env=environment, start_new_session=True)  # fmt: skip
         self.on_line = on_line
         self._rest = b""
 
@@ -106,7 +106,9 @@ class Demo:
             if found := metric(line):
                 losses[found["step"]] = found["loss"]
                 if found["step"] % 20 == 0:
-                    say(f"      step {found['step']:4}  loss {found['loss']:.3f}")
+                    say(f"    step {found['step']:4}  loss {found['loss']:.3f}")
+            else:
+                say(f"    {line}")
 
         forwarded = [word for name, value in self.environment.items() for word in ("--env", f"{name}={value}")]
         arguments = ["run", "--nnodes", nodes, "--nproc-per-node", 1, *forwarded, "--", self.python, HERE / "train.py", *trainer]
@@ -152,35 +154,43 @@ class Demo:
         (self.lab.directory / "finetune").mkdir()
         job_file.write_text(json.dumps(job, indent=2))
         say(f"\n2. Fine-tuning on the King James text: {STEPS} steps, three hosts, one spare")
-        say("    $ everstep submit finetune.yaml")
-        return FineTune(self.cluster, self.cluster.ask("submit", job_file)["job"]).play()
+        say("    $ everstep submit finetune.json; everstep events -f; everstep logs finetune -f --rank 0")
+        before = max(event["index"] for event in self.cluster.ask("events"))
+        return FineTune(self.cluster, self.cluster.ask("submit", job_file)["job"], before).play()
 
 
 class FineTune:
     """Watches the job, takes a host away in the middle, and keeps what is needed to judge the outcome."""
 
-    def __init__(self, cluster: Cluster, job: str):
+    def __init__(self, cluster: Cluster, job: str, submitted_after: int):
         self.cluster = cluster
         self.job = job
+        self.submitted_after = submitted_after  # the newest event before the job
         self.before: dict[int, float] = {}  # losses until the fault
         self.after: dict[int, float] = {}  # and after the restart
         self.events: list[dict] = []
+        self.follower: Follower | None = None  # of events
         self.hosts: list[str] = []
         self.victim = ""
         self.fault_at = 0.0  # seconds since 1970, as all times here
         self.stepped_at = 0.0
 
     def play(self) -> "FineTune":
+        # All events, not the job's alone: what is seen of the host comes before what is decided about the job.
         environment = self.cluster.control.environment()
-        events = self.cluster.command("events", "--job", self.job, "-f", "-o", "json")
+        events = self.cluster.command("events", "-f", "--after", self.submitted_after, "-o", "json")
         logs = self.cluster.command("logs", self.job, "-f", "--rank", 0)
-        follow([Follower(events, environment, self.on_event), Follower(logs, environment, self.on_log)])
+        self.follower = Follower(events, environment, self.on_event)
+        follow([self.follower, Follower(logs, environment, self.on_log)])
         return self
 
     def on_event(self, line: str) -> None:
         event = json.loads(line)
+        if event["why"] not in (earlier["why"] for earlier in self.events):
+            say(f"    {clock(seconds(event))}  {event['why']}")
         self.events.append(event)
-        say(f"    {clock(seconds(event))}  {event['why']}")
+        if event["kind"] == "job_ended":
+            self.follower.process.terminate()
 
     def on_log(self, line: str) -> None:
         found = metric(line)
@@ -262,7 +272,7 @@ def summarise(tuned: FineTune, scratch: dict[int, float]) -> None:
 def play(lab: Lab, options: argparse.Namespace) -> None:
     for name in ("fortunes", "bible"):
         texts.load(name)
-    cluster = Cluster(lab, options.build / "bin")
+    cluster = Cluster(lab, options.build.resolve() / "bin")
     cluster.start(NODES)
     say(f"A launcher and {len(NODES)} agents run, each on a host of its own: {lab.limits or 'network, process ids and name in namespaces'}")
     demo = Demo(cluster, options.python)

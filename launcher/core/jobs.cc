@@ -127,14 +127,23 @@ Facts RankFailed(const World& world, const JobState& job, const RankEnd& end, co
   return {broken};
 }
 
+// When the victims' word is enough: the cause may still be on its way from another host, and a stop would take it along.
+std::optional<Time> CauseAwaitedUntil(const World& world, const JobState& job) {
+  constexpr Duration kCauseWait = 500ms;
+  const auto it = world.first_failure.find({job.id, job.generation});
+  if (it == world.first_failure.end()) return std::nullopt;
+  return it->second + kCauseWait;
+}
+
 // Something on a host that ends the generation; empty: it runs, or it is well done.
-Facts Failure(const World& world, const JobState& job, const NodeId& node, const GangStatus& gang) {
+Facts Failure(const World& world, Now now, const JobState& job, const NodeId& node, const GangStatus& gang) {
   if (gang.phase == GangPhase::refused) return Refused(world, job, node, gang);
   const std::vector<RankEnd> ends = EndsOn(node, gang);
   if (gang.fenced)
     return {HostBroken(world, job, node, Cat(node, " fenced itself: it heard no launcher and no majority of hosts"))};
+  const bool wait = now.at < CauseAwaitedUntil(world, job).value_or(now.at);
   for (const RankEnd& end : ends)
-    if (Classify(end.exit) < EndClass::stopped) return RankFailed(world, job, end, ends);
+    if (Classify(end.exit) < (wait ? EndClass::victim : EndClass::stopped)) return RankFailed(world, job, end, ends);
   for (const RankEnd& end : ends)
     if (Classify(end.exit) == EndClass::stopped)
       return {HostBroken(world, job, node, Cat(node, " stopped its ranks: ", gang.why))};
@@ -143,15 +152,16 @@ Facts Failure(const World& world, const JobState& job, const NodeId& node, const
   return {};
 }
 
-Facts AdvanceRunning(const World& world, const JobState& job) {
+Facts AdvanceRunning(const World& world, Now now, const JobState& job) {
   std::size_t good = 0;
   for (const LiveGang& live : job.live) {
     const HostNow* host = HostIn(world, live.node);
     if (!host || !host->connected || !host->report) continue;
     const GangStatus* gang = GangOn(world, live.node, job.id, job.generation);
     if (!gang) return {HostBroken(world, job, live.node, Cat(live.node, " does not know its gang any more"))};
-    if (Facts failure = Failure(world, job, live.node, *gang); !failure.empty()) return failure;
-    good += gang->phase == GangPhase::empty ? 1 : 0;
+    if (Facts failure = Failure(world, now, job, live.node, *gang); !failure.empty()) return failure;
+    const auto well = [](const RankStatus& rank) { return rank.exit && rank.exit->code == 0u; };
+    good += gang->phase == GangPhase::empty && std::all_of(gang->ranks.begin(), gang->ranks.end(), well) ? 1 : 0;
   }
   if (const auto gone = HostGone(world, job)) return {*gone};
   if (good < job.live.size()) return {};
@@ -188,7 +198,7 @@ Facts AdvanceJob(const World& world, Now now, const JobState& job) {
   if (job.phase == JobPhase::preparing)
     if (Facts facts = AdvancePreparing(world, now, job); !facts.empty()) return facts;
   if (job.phase == JobPhase::running)
-    if (Facts facts = AdvanceRunning(world, job); !facts.empty()) return facts;
+    if (Facts facts = AdvanceRunning(world, now, job); !facts.empty()) return facts;
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping || job.phase == JobPhase::preparing)
     if (Facts facts = Release(world, now, job); !facts.empty()) return facts;
   if (!job.live.empty()) return {};
@@ -202,6 +212,7 @@ std::optional<Time> JobDeadline(const World& world, const JobState& job) {
   const auto consider = [&next](std::optional<Time> t) {
     if (t && (!next || *t < *next)) next = t;
   };
+  if (job.phase == JobPhase::running) consider(CauseAwaitedUntil(world, job));
   if (job.phase == JobPhase::preparing) consider(job.since + world.policy.prepare_deadline);
   if (job.phase != JobPhase::running)
     for (const LiveGang& gang : job.live) consider(ExclusionDue(world, gang));

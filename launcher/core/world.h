@@ -46,6 +46,7 @@ struct HostNow {
 };
 
 struct World {
+  std::map<GangKey, Time> first_failure{};  // when the first bad end of a gang was heard of; soft
   State state{};
   Policy policy{};
   std::map<NodeId, HostNow> hosts{};

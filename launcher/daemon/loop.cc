@@ -145,7 +145,8 @@ std::optional<Time> LauncherLoop::Deadline() const {
   consider(from_log(detector_.Deadline()));
   consider(resend_at_);
   consider(broadcast_at_);
-  for (const auto& [id, job] : world_.state.jobs) consider(from_log(JobDeadline(world_, job)));
+  if (halted_.empty())
+    for (const auto& [id, job] : world_.state.jobs) consider(from_log(JobDeadline(world_, job)));
   return next;
 }
 

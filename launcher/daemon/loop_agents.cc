@@ -130,7 +130,14 @@ void LauncherLoop::OnReport(const NodeId& node, Session& session, const Report& 
   session.report_hash = HashOf(report);
   Host(node).report = report;
   touched_nodes_.insert(node);
-  for (const GangStatus& gang : report.gangs) touched_jobs_.insert(gang.job);
+  for (const GangStatus& gang : report.gangs) {
+    touched_jobs_.insert(gang.job);
+    const auto bad = [](const RankStatus& rank) { return rank.exit && rank.exit->code != 0u; };
+    if (std::none_of(gang.ranks.begin(), gang.ranks.end(), bad)) continue;
+    std::erase_if(world_.first_failure,
+                  [&](const auto& known) { return known.first.job == gang.job && known.first.generation < gang.generation; });
+    world_.first_failure.try_emplace({gang.job, gang.generation}, NowAt(now_).at);
+  }
   if (halted_.empty()) Commit(RegisterCheckpoints(world_, node, report));
   if (halted_.empty()) SettleJobs();
   WhenDurable([this, id = session.id, seq = report.seq, registered = RegisteredIn(world_.state, report)] {

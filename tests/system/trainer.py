@@ -104,7 +104,7 @@ class Gang:
         while len(data) < 8:
             more = peer.recv(8 - len(data))
             if not more:
-                raise ConnectionResetError("peer closed the connection")
+                raise ConnectionResetError("Connection closed by peer")
             data += more
         return struct.unpack("<Q", data)[0]
 

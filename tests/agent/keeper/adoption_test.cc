@@ -126,7 +126,7 @@ TEST_F(Adoption, AKeeperProgramThatEndsAtOnceIsAFailureWithItsLastWords) {
 
 TEST_F(Adoption, AKeeperProgramThatNeverAnswersIsKilledAndAFailure) {
   options_.keeper = root_ + "/keeper";
-  options_.up_within = 300ms;
+  options_.up_within = 3s;
   std::ofstream(options_.keeper) << "#!/bin/sh\necho $$ > " << root_ << "/pid\nexec sleep 1000\n";
   std::filesystem::permissions(options_.keeper, std::filesystem::perms::owner_all);
   Launch();

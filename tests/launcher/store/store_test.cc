@@ -53,7 +53,8 @@ class StoreContract : public testing::TestWithParam<std::string> {
   }
   std::vector<std::string> Why(const HistoryQuery& query) {
     std::vector<std::string> out;
-    for (HistoryRow& row : store_->History(query).value()) out.push_back(std::move(row.why));
+    const Result<std::vector<HistoryRow>> rows = store_->History(query);
+    for (const HistoryRow& row : *rows) out.push_back(row.why);
     return out;
   }
 

@@ -110,7 +110,7 @@ def short_cut(s):
     require(job.view()["generation"] == 1, "no restart")
 
 
-@story("A frozen host is replaced; when it thaws its ranks do not take another step", nodes=4)
+@story("A frozen host is replaced; when it thaws its ranks are killed and the host comes back free", nodes=4)
 def frozen_and_thawed(s):
     job = s.submit(nodes=3, spares=1, trainer=["--steps", 400, "--alone"])
     job.wait_registered(10)
@@ -118,6 +118,7 @@ def frozen_and_thawed(s):
     frozen = s.hosts[before[1]]
     frozen.freeze()
     job.wait_step(15, generation=2)
+    job.thawed.add(frozen.name)
     frozen.thaw()
     wait_until(lambda: not [pid for pid in frozen.pids() if trains(pid)], "its ranks are killed after the thaw", PATIENCE)
     s.wait_node(before[1], "ready")
