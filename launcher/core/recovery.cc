@@ -50,15 +50,15 @@ std::string LostHost(const World& world, const JobState& job, NodeId& node) {
 std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged) {
   const RestartSpec& restart = job.spec.restart;
   if (Contains(restart.no_restart, judged.exit_code)) return Cat("exit code ", judged.exit_code, " is listed as no_restart");
+  const std::uint32_t used = RestartsInWindow(job, now.at);
+  if (used >= restart.budget)
+    return Cat("the restart budget is used up: ", used, " of ", restart.budget, " within ", Show(restart.window));
   const std::uint32_t fruitless = (judged.progressed ? 0 : job.fruitless) + 1;
   if (judged.code && judged.progress && judged.progress == job.progress && judged.signature == job.signature)
     return Cat("the same failure twice at step ", *judged.progress);
   if (judged.code && fruitless >= restart.no_progress)
     return Cat(Count(fruitless, "failure"),
                " in a row without a newer checkpoint or step (restart.no_progress: ", restart.no_progress, ")");
-  const std::uint32_t used = RestartsInWindow(job, now.at);
-  if (used >= restart.budget)
-    return Cat("the restart budget is used up: ", used, " of ", restart.budget, " within ", Show(restart.window));
   return {};
 }
 
