@@ -12,6 +12,7 @@ import os
 import pathlib
 import selectors
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -190,7 +191,7 @@ class FineTune:
             say(f"    {clock(seconds(event))}  {event['why']}")
         self.events.append(event)
         if event["kind"] == "job_ended":
-            self.follower.process.terminate()
+            os.killpg(self.follower.process.pid, signal.SIGKILL)  # the whole group: what entered the host is its child
 
     def on_log(self, line: str) -> None:
         found = metric(line)
