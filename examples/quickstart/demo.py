@@ -53,6 +53,9 @@ class Follower:
         self.on_line = on_line
         self._rest = b""
 
+    def stop(self) -> None:
+        os.killpg(self.process.pid, signal.SIGTERM)  # the whole group: what entered the host is its child
+
     def read(self) -> bool:
         """Called when there is something to read; False at the end."""
         data = os.read(self.process.stdout.fileno(), 65536)
@@ -191,7 +194,7 @@ class FineTune:
             say(f"    {clock(seconds(event))}  {event['why']}")
         self.events.append(event)
         if event["kind"] == "job_ended":
-            os.killpg(self.follower.process.pid, signal.SIGKILL)  # the whole group: what entered the host is its child
+            self.follower.stop()
 
     def on_log(self, line: str) -> None:
         found = metric(line)
