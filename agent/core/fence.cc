@@ -28,7 +28,6 @@ bool Fence::Acknowledged(Time now, Time sent) {
   if (sent > now || (acknowledged_ && sent <= *acknowledged_)) return false;
   acknowledged_ = sent;
   if (!fence_after_) return false;
-  if (!LauncherSilent(now)) round_.reset();
   return Grow(sent + *fence_after_);
 }
 

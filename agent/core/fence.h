@@ -13,9 +13,10 @@
 // Why no second world starts while ours may live. The launcher starts a successor without proof of death only when
 //   L1  the newest beat of this host that it has, however it came, was received more than 1.1 F + 0.5 s ago, and
 //   L2  during all of that time more than half of the membership that this host was told of last was heard over streams of
-//       their own with gaps shorter than F/2, the same hosts all the time. (More than half at the moment of the decision is not
-//       enough: they may have come back just now. A beat that came through a peer does not count here: its host learns of the
-//       acknowledgement one question later.)
+//       their own with gaps shorter than F/2 less a beat period and a round trip, the same hosts all the time. (More than half
+//       at the moment of the decision is not enough: they may have come back just now. A beat that came through a peer does not
+//       count here: its host learns of the acknowledgement one question later. The margin is for an agent that is stuck between
+//       a beat and its acknowledgement.)
 // Let two boot clocks run at rates that differ by less than 4 % (crystals: 0.01 %; the kernel slews by 0.05 % at most).
 //   By acknowledgement: every acknowledged beat was received by the launcher, at or after s, and not after the newest one that
 //   it has. So s + F on our clock lies before newest receipt + 1.1 F on the launcher's. 0.5 s is left for the keeper's timer
@@ -24,7 +25,7 @@
 //   majorities of one membership share a host P, and P is not this one, which was silent. P was heard and acknowledged all the
 //   time and yet told us that it had no launcher for F/2: a contradiction. This is why a member that hears the launcher must
 //   not count: it could reach us and the launcher both, while none of the few peers that the launcher asks about us can.
-// Assumed: who is heard over its stream with gaps below F/2 also gets the acknowledgements on it (a TCP stream with one dead
+// Assumed: who is heard over its stream also gets the acknowledgements on it (a TCP stream with one dead
 // direction dies whole), and keepers run. A frozen host runs nothing: CLOCK_BOOTTIME goes on, so its keepers fire first thing
 // when it thaws. What the kernel cannot kill (D state) outlives its lease: registered checkpoints are safe from it by
 // promise 3. tests/agent/core/fence_model_test.cc tries all this under random links and clock rates.

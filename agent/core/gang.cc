@@ -216,7 +216,6 @@ void Gang::Absorb(const KeeperStatus& status, GangStep& step) {
   }
   if (!started_ || phase_ == GangPhase::empty) return;
   forgotten_ = false;
-  ran_ = ran_ || status.phase != KeeperPhase::ready;
   ranks_ = status.ranks;
   std::string why = status.why;
   if (why.empty() && fenced_) why = "fenced: this host was cut off for longer than the fence time";
@@ -259,20 +258,17 @@ void Gang::HeardFailed(const std::string& why, GangStep& step) {
 }
 
 void Gang::HeardGone(const KeeperEvent& event, GangStep& step) {
-  const bool was_up = keeper_ == KeeperState::up;
   keeper_ = KeeperState::ended;
-  // Given ranks and gone without another word: only a keeper that this agent saw quit while it was ready has surely run
-  // nothing.
-  const bool nothing_ran =
-      started_ ? adopted_ && was_up && !ran_ && event.status.phase == KeeperPhase::ready : Unused(event.status);
-  if ((forgotten_ && Over()) || (adopted_ && nothing_ran)) {
+  if (forgotten_ && Over()) {
     Drop(step);
-  } else if (started_ || !nothing_ran) {
+  } else if (!Unused(event.status) || (started_ && event.status.phase != KeeperPhase::ready)) {
     Absorb(event.status, step);
     if (started_ && phase_ != GangPhase::empty)
       Enter(GangPhase::stopping, Cat("its keeper ended without seeing its processes gone: ", event.why), step);
-  } else if (phase_ == GangPhase::stopping) {
-    Enter(GangPhase::empty, why_, step);
+  } else if (adopted_) {
+    Drop(step);
+  } else if (phase_ == GangPhase::stopping || started_) {
+    Enter(GangPhase::empty, started_ ? Cat("its keeper ended before its ranks started: ", event.why) : why_, step);
   } else if (!Over()) {
     Refuse(Refusal::host, Cat("its keeper ended: ", event.why), step);
   }

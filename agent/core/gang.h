@@ -119,7 +119,6 @@ class Gang {
   KeeperState keeper_ = KeeperState::none;
   bool adopted_ = false;
   bool started_ = false;  // ranks may exist
-  bool ran_ = false;      // its keeper said so
   bool waiting_ = false;  // for older generations
   bool watching_ = false;
   bool forgotten_ = false;

@@ -44,6 +44,11 @@ Duration Session::Patience() const {
 }
 
 SessionStep Session::Tick(Time now) {
+  if (phase_ == SessionPhase::up) {
+    const Duration late = now - std::max(ticked_at_, heard_) - beat_every_;  // a beat is due that often
+    if (late > Duration(0)) heard_ += late;
+  }
+  ticked_at_ = now;
   switch (phase_) {
     case SessionPhase::down:
       if (!retry_at_ || now < *retry_at_) return {};

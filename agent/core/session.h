@@ -8,6 +8,9 @@
 // A stream whose other end went away without a word (link cut, host frozen) is noticed by silence and closed: the next one
 // finds its way as soon as there is one, while the old would sit out TCP's growing pauses.
 //
+// A loop that was stuck does not take its own lateness for the launcher's silence: what came meanwhile still waits in its
+// queue.
+//
 // Pure: time is an argument. Cost: O(1).
 #pragma once
 
@@ -48,6 +51,7 @@ class Session {
   // There are signs that the launcher can be reached now: no need to wait long.
   void Hopeful(Time now);
 
+  // Called every turn: its own lateness is what the last call and the deadline say.
   SessionStep Tick(Time now);
   std::optional<Time> Deadline() const;
   SessionPhase phase() const { return phase_; }
@@ -63,6 +67,7 @@ class Session {
   std::optional<Time> retry_at_{};
   Time heard_{};      // opening: when it began
   Time next_beat_{};  // up
+  Time ticked_at_{};
   Duration beat_every_ = 500ms;
   Duration fence_after_ = 4s;
 };

@@ -30,7 +30,6 @@ Status AgentLoop::Begin(Time now) {
   EVERSTEP_TRY(state_.Load());
   AgentMemory memory = state_.memory();
   memory.incarnation = memory.incarnation.Next();
-  if (memory.boot != setup_.boot) memory.gangs.clear();  // the reboot ended them all
   memory.boot = setup_.boot;
   EVERSTEP_TRY(state_.Remember(std::move(memory)));
 
@@ -40,8 +39,7 @@ Status AgentLoop::Begin(Time now) {
   log_("info",
        Cat("agent of ", setup_.node, ", incarnation ", incarnation(), ", epoch ", state_.memory().epoch, " obeyed last"));
   gangs_.Adopt();
-  adopt_until_ = now + kAdoptionMax;
-  Settle(now);
+  adopting_ = true;
   return {};
 }
 
@@ -56,6 +54,7 @@ void AgentLoop::Tick(Time now) {
 }
 
 std::optional<Time> AgentLoop::Deadline() const {
+  if (adopting_ && !adopt_until_) return Time::min();
   std::optional<Time> due = Sooner(adopt_until_, gangs_.Deadline());
   due = Sooner(due, session_.Deadline());
   if (session_.Up()) due = Sooner(due, reporter_.Deadline());
@@ -66,10 +65,13 @@ std::optional<Time> AgentLoop::Deadline() const {
 }
 
 void AgentLoop::Settle(Time now) {
-  if (adopt_until_ && (gangs_.Settled() || now >= *adopt_until_)) {
+  if (adopting_ && !adopt_until_) adopt_until_ = now + kAdoptionMax;
+  if (adopting_ && (gangs_.Settled() || now >= *adopt_until_)) {
+    adopting_ = false;
     adopt_until_.reset();
     session_.Begin(now);
   }
+  if (gangs_.Guarding()) RememberCluster();
   reporter_.SetGangs(gangs_.Statuses());
   RunFence(now);
   RunSession(now);
@@ -159,10 +161,7 @@ void AgentLoop::Obey(Time now, const Welcome& welcome) {
   session_.Welcomed(now, welcome.beat_every, welcome.fence_after);
   link_said_.clear();
   fence_->Told(welcome.fence_after, welcome.peers);
-  ClusterMemory cluster{.fence_after = welcome.fence_after, .peers = welcome.peers};
-  if (cluster != state_.cluster())
-    if (const Status written = state_.Remember(std::move(cluster)); !written)
-      log_("warning", Cat("an agent started without a launcher will not know its peers: ", written.error().Str()));
+  cluster_ = ClusterMemory{.fence_after = welcome.fence_after, .peers = welcome.peers};
   // The launcher has our Hello, so it heard of us at or after the time it was sent.
   if (hello_sent_) Acknowledged(now, *hello_sent_);
   hello_sent_.reset();
@@ -184,6 +183,14 @@ void AgentLoop::Obey(Time now, const BeatAck& ack) {
 void AgentLoop::Obey(Time, const ReportAck& ack) {
   for (const std::string& path : ack.registered) slow_files_.Registered(path);
   reporter_.Acknowledged(ack.seq);
+}
+
+void AgentLoop::RememberCluster() {
+  if (!cluster_) return;
+  if (*cluster_ != state_.cluster())
+    if (const Status written = state_.Remember(*cluster_); !written)
+      log_("warning", Cat("an agent started without a launcher will not know its peers: ", written.error().Str()));
+  cluster_.reset();
 }
 
 Beat AgentLoop::FreshBeat(Time now) {
@@ -224,8 +231,8 @@ void AgentLoop::Follow(Time now, Fence::Step step) {
 void AgentLoop::On(Time now, const PingReceived& input) {
   const Ping& ping = input.ping;
   if (ping.to != setup_.node) return link_.Answer(input.token, std::nullopt);
-  const bool of_launcher = ping.epoch != Epoch() && !WhyStaleEpoch(state_.memory(), ping.epoch);
-  if (of_launcher && ping.acknowledged) Acknowledged(now, *ping.acknowledged);
+  // Epoch 0, of an agent that counts its peers, is always stale.
+  if (ping.acknowledged && !WhyStaleEpoch(state_.memory(), ping.epoch)) Acknowledged(now, *ping.acknowledged);
   link_.Answer(input.token, Pong{.nonce = ping.nonce,
                                  .node = setup_.node,
                                  .boot = setup_.boot,

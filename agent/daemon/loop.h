@@ -96,6 +96,8 @@ class AgentLoop {
   void RunFence(Time now);
   // What every turn ends with: reports, beats, questions, leases that have become due.
   void Settle(Time now);
+  // For the next agent, in case there is no launcher then. Only hosts with gangs need it, the others are spared the fsync.
+  void RememberCluster();
   void CloseLink(const std::string& why);
 
   AgentSetup setup_;
@@ -109,10 +111,12 @@ class AgentLoop {
   Reporter reporter_{};
   std::optional<Fence> fence_{};  // set by Begin
 
-  std::optional<Time> adopt_until_{};  // the first attempt waits for keepers until then
+  bool adopting_ = false;              // the first attempt waits for keepers
+  std::optional<Time> adopt_until_{};  // until then; counted from the first turn, as Begin may have waited for the disk
   Sequence beat_{};
   std::optional<Time> hello_sent_{};                     // of this session, until its first Welcome
   std::set<std::pair<NodeId, std::uint64_t>> probes_{};  // asked for the launcher, not answered yet
+  std::optional<ClusterMemory> cluster_{};               // told by the launcher, not on disk yet
   std::optional<std::string> ended_why_{};
 
   std::string link_said_{};           // why the link was down when last logged

@@ -1,5 +1,5 @@
 // An agent's memory on disk, as JSON in its state directory: memory.json (what it obeyed, what may live here) and cluster.json
-// (what the launcher last told). The copy in memory changes only after the one on disk.
+// (what the launcher last told). What authority rests on changes in memory only after it did on disk.
 //
 // Thread: the loop thread. Each Remember costs two fsyncs.
 #pragma once

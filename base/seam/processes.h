@@ -80,7 +80,8 @@ EVERSTEP_FIELDS(KeeperStatus, phase, fenced, why, ranks, limits)
 // A keeper said its status, or
 //   up       with `status`: the keeper is there (launched or adopted)
 //   failed   it could not be started, or refused our protocol version: `why`
-//   gone     its process ended; `status` is what its spool says last (phase empty only if it had seen the gang gone)
+//   gone     its process ended; `status` is what its spool says last: phase empty only if the gang was seen to be gone, ready
+//            only if nothing was ever started
 EVERSTEP_ENUM(KeeperEventKind, up, status, failed, gone)
 
 struct KeeperEvent {

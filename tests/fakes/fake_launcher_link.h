@@ -22,6 +22,7 @@ class FakeLauncherLink : public LauncherLink {
   // ---- the launcher --------------------------------------------------------------------------------------------------------
   bool reachable = true;  // opening works
   bool silent = false;    // the stream stands, but nothing comes back (link cut, launcher frozen)
+  bool acks_beats = true;
   bool acks_reports = true;
   Welcome welcome{.epoch = Epoch(1), .index = LogIndex(1), .beat_every = 500ms, .fence_after = 4s};
   std::optional<Rejected> rejection{};  // instead of the welcome
@@ -94,7 +95,7 @@ class FakeLauncherLink : public LauncherLink {
   }
   void Got(Beat& beat) {
     beats.push_back(beat);
-    Say(BeatAck{.epoch = welcome.epoch, .seq = beat.seq, .sent = beat.sent, .index = welcome.index});
+    if (acks_beats) Say(BeatAck{.epoch = welcome.epoch, .seq = beat.seq, .sent = beat.sent, .index = welcome.index});
   }
   void Got(Report& report) {
     const Sequence seq = report.seq;

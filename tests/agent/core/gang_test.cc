@@ -170,13 +170,25 @@ TEST(Gang, AKeeperThatIsGoneWithoutAWordInEveryState) {
   ExpectRows({{"waiting", "", "preparing"},
               {"preparing", "", "refused"},
               {"prepared", "", "refused"},
-              {"started", "", "stopping"},
+              {"started", "watch", "stopping"},
               {"running", "", "stopping"},
               {"stopping", "", "stopping"},
               {"empty", "", "empty"},
               {"refused", "", "refused"},
               {"adopted", "", "stopping"}},
-             [](Gang& gang) { return gang.Heard(At(1s), Event(KeeperEventKind::gone, KeeperPhase::ready, "SIGKILL")); });
+             // Ranks that may live on may also save: they are watched.
+             [](Gang& gang) {
+               const bool ran = gang.phase() != GangPhase::preparing && !gang.Startable();
+               return gang.Heard(At(1s),
+                                 Event(KeeperEventKind::gone, ran ? KeeperPhase::running : KeeperPhase::ready, "SIGKILL"));
+             });
+}
+
+TEST(Gang, AKeeperThatIsGoneBeforeItsRanksStartedLeavesAnEmptyGang) {
+  Gang gang = Started();
+  gang.Heard(At(1s), Event(KeeperEventKind::gone, KeeperPhase::ready, "SIGKILL"));
+  EXPECT_EQ(gang.phase(), GangPhase::empty);
+  EXPECT_EQ(gang.Status().why, "its keeper ended before its ranks started: SIGKILL");
 }
 
 TEST(Gang, AKeeperThatIsGoneAfterItSawTheGangEnd) {
@@ -364,6 +376,15 @@ TEST(AdoptedGang, OneThatEndedWhileNoAgentWasThereGetsALastLook) {
   EXPECT_EQ(Actions(gang.Heard(At(0s), Event(KeeperEventKind::gone, KeeperPhase::empty))), "watch, unwatch");
   EXPECT_EQ(gang.phase(), GangPhase::empty);
   EXPECT_EQ(gang.Status().ranks.size(), 1u);
+}
+
+TEST(AdoptedGang, ItCannotBecomePreparedOrStarted) {
+  Gang gang = AdoptedGang(false);
+  EXPECT_EQ(Actions(gang.Checked(Good())), "");
+  EXPECT_EQ(Actions(gang.Advance(At(1h), "")), "");
+  EXPECT_FALSE(gang.Startable());
+  gang.Heard(At(0s), Event(KeeperEventKind::up));
+  EXPECT_NE(gang.phase(), GangPhase::prepared);
 }
 
 TEST(AdoptedGang, AKeeperOfAnotherVersionIsNotEmpty) {

@@ -65,6 +65,20 @@ TEST_F(Adoption, AKeeperThatSaysNothingDelaysTheHelloForASecondAndIsNotCalledGon
   EXPECT_EQ(Why(1), "found after a restart of the agent; its keeper has not answered yet");
 }
 
+TEST_F(Adoption, AKeeperThatSpeaksLateGetsTheLeaseAtOnce) {
+  TrainingHost();
+  KillAgent();
+  keepers.holds_its_tongue = true;
+  StartAgent();
+  Pass(2s);
+  keepers.sent.clear();
+  keepers.holds_its_tongue = false;
+  keepers.Speak(Key(1));
+  Give(KeeperEvent{.gang = Key(1), .kind = KeeperEventKind::up, .status = keepers.keepers.at(Key(1)).status, .why = ""});
+  ASSERT_FALSE(SentToKeeper<KeeperLease>(1).empty());
+  EXPECT_GT(SentToKeeper<KeeperLease>(1).at(0).until, now + 3s);
+}
+
 TEST_F(Adoption, AGangThatWasOnlyPreparedIsPreparedAgain) {
   StartAgent();
   PrepareGang(1);
@@ -141,6 +155,7 @@ TEST_F(Adoption, AfterARebootNothingIsLeftToAdopt) {
   KillAgent();
   keepers.keepers.clear();
   setup.boot = BootId("boot-b");
+  now = AtNanoseconds(0) + 10s;  // the boot clock begins again
   StartAgent();
   EXPECT_TRUE(launcher.hellos.back().report.gangs.empty());
   EXPECT_EQ(launcher.hellos.back().boot, BootId("boot-b"));

@@ -31,6 +31,14 @@ TEST_F(Link, BeatsComeAsOftenAsTheLauncherWantsThem) {
   EXPECT_EQ(launcher.beats.back().state_hash, HashOf(launcher.reports.back()));
 }
 
+TEST_F(Link, TheWelcomeAcknowledgesTheHelloSoThatAGangCanBePreparedAtOnce) {
+  launcher.acks_beats = false;
+  StartAgent();
+  PrepareGang(1);
+  EXPECT_EQ(Phase(1), "prepared");
+  EXPECT_EQ(keepers.keepers.at(Key(1)).lease, now + 4s);
+}
+
 TEST_F(Link, NothingIsSentWhileThereIsNoSession) {
   StartAgent();
   launcher.reachable = false;

@@ -46,6 +46,7 @@ class Story : public testing::Test {
         setup, launcher, keepers, files, slow_files, Rng(seed++),
         [this](std::string_view level, std::string message) { log.push_back(Cat(level, " ", message)); });
     begun = agent->Begin(now);
+    if (begun) agent->Tick(now);
     Run();
   }
   // kill -9: what is under way to it is lost, its connections break.
