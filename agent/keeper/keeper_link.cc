@@ -107,8 +107,12 @@ void KeeperLink::Connect(Time now) {
     if (!socket_.Send(HelloLine())) ConnectionLost(now);
     return;
   }
-  // Nobody listens: the keeper is dead, or was never there. Our own child's end is told by its pidfd as well.
-  if (fd.error().code == ErrorCode::kUnavailable || fd.error().code == ErrorCode::kNotFound) return Died();
+  // Nobody listens: the keeper is dead, or was never there.
+  if (fd.error().code == ErrorCode::kUnavailable || fd.error().code == ErrorCode::kNotFound) {
+    if (!keeper_.pidfd.open()) return Died();
+    step_ = Step::ending;  // our own child is still on its way out: it has to be reaped
+    return;
+  }
   backoff_ = std::clamp(backoff_ * 2, kBackoffFirst, kBackoffMost);
   connect_at_ = now + backoff_;
 }

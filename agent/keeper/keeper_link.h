@@ -2,7 +2,7 @@
 // its owner polls and ticks; what happened comes out as KeeperEvents.
 //
 //   making ─► connecting ─► greeting ─► up ─► (connection lost: connecting again) ─► dead ─► burying ─► over
-//                                 └─► ending (of no use: killed) ─► dead
+//                     └─► ending (closed its socket, or of no use and killed) ─► dead
 //
 // Thread: its owner's. Waits for nothing; what needs a disk (making the spool, reading the record) is done by the owner and
 // comes in through Made, MakingFailed and RemainsRead.

@@ -26,7 +26,7 @@ constexpr Duration kStuckAfter = 1s;      // then say who they are
 constexpr Duration kOutputPatience = 2s;  // for the last lines of a dead gang to reach the disk
 constexpr Duration kLookEvery = 1s;       // for things that have no event of their own
 
-enum : std::size_t { kChildSignals, kFenceTimer, kWorkerWake, kCgroupEvents, kOwnEntries };
+enum : std::size_t { kChildSignals, kFenceTimer, kRecordWake, kOutputWake, kCgroupEvents };
 
 void Swallow(int fd) {
   char buffer[1024];
@@ -46,10 +46,9 @@ Result<std::unique_ptr<KeeperLoop>> KeeperLoop::Make(KeeperOptions options, Keep
   std::unique_ptr<KeeperLoop> loop(new KeeperLoop(std::move(options), std::move(inheritance), std::move(listening),
                                                   std::move(child_signals), std::move(fence_timer)));
   EVERSTEP_TRY(loop->ArmFence());
-  EVERSTEP_TRY(WritePid(loop->options_.spool));
   loop->recorded_ = loop->StatusNow();
-  EVERSTEP_TRY(
-      WriteRecord(loop->options_.spool, {.boot = BootIdText(), .cgroups = loop->cgroup_.paths(), .status = *loop->recorded_}));
+  const KeeperRecord first{.boot = BootIdText(), .cgroups = loop->cgroup_.paths(), .status = *loop->recorded_};
+  EVERSTEP_TRY(WriteFirstRecord(loop->options_.spool, first));
   *loop->record_durable_ = true;
   return loop;
 }
@@ -61,7 +60,7 @@ KeeperLoop::KeeperLoop(KeeperOptions options, KeeperInheritance inheritance, Fd 
       // The pid tells gangs of one name apart: several agents may share a host, as in a lab.
       cgroup_(Cat("everstep-", options_.gang, "-", ::getpid())),
       door_(std::move(listening)),
-      ranks_(cgroup_, disk_, {.directory = options_.logs, .limits = options_.log_limits},
+      ranks_(cgroup_, output_disk_, {.directory = options_.logs, .limits = options_.log_limits},
              {.open_files = inheritance.open_files, .oom_score = std::move(inheritance.oom_score)}) {}
 
 bool KeeperLoop::Run() {
@@ -73,7 +72,8 @@ void KeeperLoop::Turn() {
   polled_.clear();
   polled_.push_back({.fd = child_signals_.get(), .events = POLLIN, .revents = 0});
   polled_.push_back({.fd = fence_timer_.get(), .events = POLLIN, .revents = 0});
-  polled_.push_back({.fd = disk_.wake_fd(), .events = POLLIN, .revents = 0});
+  polled_.push_back({.fd = record_disk_.wake_fd(), .events = POLLIN, .revents = 0});
+  polled_.push_back({.fd = output_disk_.wake_fd(), .events = POLLIN, .revents = 0});
   polled_.push_back({.fd = cgroup_.events_fd(), .events = POLLPRI, .revents = 0});
   door_.AddTo(polled_);
   ranks_.AddTo(polled_);
@@ -83,7 +83,8 @@ void KeeperLoop::Turn() {
   }
   if (polled_[kChildSignals].revents != 0) Swallow(child_signals_.get());
   if (polled_[kFenceTimer].revents != 0) Swallow(fence_timer_.get());
-  if (polled_[kWorkerWake].revents != 0) disk_.ClearWake();
+  if (polled_[kRecordWake].revents != 0) record_disk_.ClearWake();
+  if (polled_[kOutputWake].revents != 0) output_disk_.ClearWake();
   if (polled_[kCgroupEvents].revents != 0) cgroup_.AcknowledgeEvents();
 
   const Time now = clock_.Now();
@@ -124,12 +125,12 @@ void KeeperLoop::Obey(Time, KeeperStart message) {
   }
   // Should this process die now, the next agent must know that there may be ranks.
   start_ = std::move(message);
-  mark_number_ = disk_.Do([spool = options_.spool, marked = marked_] { *marked = MarkStarted(spool); });
+  mark_number_ = record_disk_.Do([spool = options_.spool, marked = marked_] { *marked = MarkStarted(spool); });
 }
 
 void KeeperLoop::StartWhenMarked(Time now) {
   if (phase_ != KeeperPhase::ready) start_.reset();  // its environments may hold secrets
-  if (!start_ || disk_.Done() < mark_number_) return;
+  if (!start_ || record_disk_.Done() < mark_number_) return;
   if (*marked_) {
     started_ = true;
     ranks_.Start(*std::exchange(start_, std::nullopt));
@@ -220,9 +221,9 @@ void KeeperLoop::CheckEmpty(Time now) {
     gone_at_ = now;
     ranks_.CloseOutputs();
     stuck_.clear();
-    output_done_ = disk_.Do([] {});
+    output_done_ = output_disk_.Do([] {});
   }
-  if (disk_.Done() < output_done_ && now < *gone_at_ + kOutputPatience) return;
+  if (output_disk_.Done() < output_done_ && now < *gone_at_ + kOutputPatience) return;
   phase_ = KeeperPhase::empty;
 }
 
@@ -240,19 +241,19 @@ void KeeperLoop::Publish(Time now) {
   const KeeperStatus status = StatusNow();
   door_.Show(status);
   // One record at a time: a slow disk gets the newest, not a queue of old ones. A failed one is tried again.
-  if (disk_.Done() < record_number_) return;
+  if (record_disk_.Done() < record_number_) return;
   const bool again = !*record_durable_ && now >= recorded_at_ + kLookEvery;
-  if (recorded_ != status || again) Record(now, status);
+  if (recorded_ != status || again) Record(now, status, again);
 }
 
-void KeeperLoop::Record(Time now, const KeeperStatus& status) {
+void KeeperLoop::Record(Time now, const KeeperStatus& status, bool again) {
   recorded_ = status;
   recorded_at_ = now;
   *record_durable_ = false;
   KeeperRecord record{.boot = BootIdText(), .cgroups = cgroup_.paths(), .started = ranks_.StartTimes(), .status = status};
-  record_number_ = disk_.Do([record = std::move(record), spool = options_.spool, durable = record_durable_] {
+  record_number_ = record_disk_.Do([record = std::move(record), spool = options_.spool, durable = record_durable_, again] {
     const Status written = WriteRecord(spool, record);
-    if (!written) std::fprintf(stderr, "%s\n", written.error().message.c_str());
+    if (!written && !again) std::fprintf(stderr, "%s\n", written.error().message.c_str());
     *durable = written.has_value();
   });
 }
@@ -274,18 +275,20 @@ Status KeeperLoop::ArmFence() {
 
 bool KeeperLoop::Leave() {
   const Time deadline = clock_.Now() + kOutputPatience;
-  const std::uint64_t last = disk_.Do([spool = options_.spool] { ::unlink(SocketIn(spool).c_str()); });
+  const std::uint64_t output = output_disk_.Do([] {});
+  const std::uint64_t record = record_disk_.Do([spool = options_.spool] { ::unlink(SocketIn(spool).c_str()); });
+  const auto written = [&] { return output_disk_.Done() >= output && record_disk_.Done() >= record; };
   bool removed = cgroup_.Remove();
-  while (disk_.Done() < last || !removed) {
-    const Time now = clock_.Now();
-    if (now >= deadline) break;
-    pollfd wake{.fd = disk_.wake_fd(), .events = POLLIN, .revents = 0};
-    ::poll(&wake, 1, 20);
-    disk_.ClearWake();
+  while ((!written() || !removed) && clock_.Now() < deadline) {
+    pollfd wakes[] = {{.fd = output_disk_.wake_fd(), .events = POLLIN, .revents = 0},
+                      {.fd = record_disk_.wake_fd(), .events = POLLIN, .revents = 0}};
+    ::poll(wakes, 2, 20);
+    output_disk_.ClearWake();
+    record_disk_.ClearWake();
     removed = cgroup_.Remove();
   }
   if (!removed) std::fprintf(stderr, "cannot remove the cgroup %s\n", Join(cgroup_.paths()).c_str());
-  return disk_.Done() >= last;
+  return written();
 }
 
 }  // namespace everstep

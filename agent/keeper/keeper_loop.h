@@ -49,7 +49,7 @@ struct KeeperInheritance {
 class KeeperLoop {
  public:
   // REQUIRES: SIGCHLD is blocked, no thread was started, this process is the subreaper of its descendants. The first record is
-  // durable on return.
+  // written on return.
   static Result<std::unique_ptr<KeeperLoop>> Make(KeeperOptions options, KeeperInheritance inheritance, Fd listening);
 
   // Returns when the keeper is to end. False: the disk is stuck, leave without waiting for its thread.
@@ -72,7 +72,7 @@ class KeeperLoop {
   void CheckEmpty(Time now);
   void CheckEnd(Time now);
   void Publish(Time now);
-  void Record(Time now, const KeeperStatus& status);
+  void Record(Time now, const KeeperStatus& status, bool again);
   KeeperStatus StatusNow() const;
   Status ArmFence();
   bool Leave();
@@ -99,13 +99,14 @@ class KeeperLoop {
   std::optional<Time> gone_at_;  // nothing left; its last output is on its way to the files
   std::uint64_t output_done_ = 0;
 
-  std::optional<KeeperStatus> recorded_;  // given to the disk thread
+  std::optional<KeeperStatus> recorded_;  // given to record_disk_
   Time recorded_at_{};
   std::uint64_t record_number_ = 0;
   std::shared_ptr<std::atomic<bool>> record_durable_ = std::make_shared<std::atomic<bool>>(false);
 
-  DiskThread disk_;
-  Ranks ranks_;  // uses cgroup_ and disk_
+  DiskThread record_disk_;
+  DiskThread output_disk_;
+  Ranks ranks_;  // uses cgroup_ and output_disk_
 };
 
 }  // namespace everstep

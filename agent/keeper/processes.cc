@@ -163,13 +163,13 @@ class RealProcesses::Rim {
     }
     std::vector<GangKey> keep;
     for (const auto& [other, link] : links_) keep.push_back(other);
-    disk_.Do([this, spool = SpoolOf(gang), keep] {
+    disk_.Do([spool = SpoolOf(gang)] {
       const Result<Fd> keeper = ConnectUnix(SocketIn(spool));
       if (keeper || keeper.error().code == ErrorCode::kExhausted) return;  // it lives
       // What cannot be removed is found by the next agent, and discarded again.
       static_cast<void>(RemoveSpool(spool));
-      PruneLogs(options_.log_dir, options_.log_gangs_max, keep);
     });
+    prune_disk_.Do([this, keep] { PruneLogs(options_.log_dir, options_.log_gangs_max, keep); });
   }
 
   const RealProcessesOptions options_;
@@ -187,7 +187,8 @@ class RealProcesses::Rim {
   std::set<GangKey> reading_;  // remains asked for
   bool ending_ = false;
 
-  DiskThread disk_;  // its work refers to what stands above
+  DiskThread disk_;        // its work refers to what stands above
+  DiskThread prune_disk_;  // deleting much takes long: no launch waits for it
   std::thread thread_;
 };
 

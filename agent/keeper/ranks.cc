@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kReadBytes = 64 << 10;
 // Output read but not yet written to files. Beyond it the ranks wait in their own write(), as with any slow disk.
 constexpr std::size_t kWaitingBytesMax = 8 << 20;
+constexpr std::size_t kHeldPerPiece = 256;  // of memory, beside its bytes
 constexpr std::size_t kPollsPerRank = 3;
 
 // To the whole group of a rank; to the rank alone in the moment before its setsid().
@@ -122,20 +123,21 @@ bool Ranks::TakeOomKill() {
 
 bool Ranks::ReadOnce(Rank& rank, Output& output) {
   if (!output.pipe.open()) return false;
-  std::string bytes(kReadBytes, '\0');
-  const ssize_t got = ::read(output.pipe.get(), bytes.data(), bytes.size());
+  char buffer[kReadBytes];
+  const ssize_t got = ::read(output.pipe.get(), buffer, sizeof buffer);
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return errno == EINTR;
   if (got <= 0) {
     output.pipe.Reset();
     return false;
   }
-  bytes.resize(static_cast<std::size_t>(got));
+  std::string bytes(buffer, static_cast<std::size_t>(got));
   if (&output == &rank.err) rank.tail.Append(bytes);
-  *waiting_bytes_ += bytes.size();
-  disk_.Do([file = output.file, waiting = waiting_bytes_, bytes = std::move(bytes)] {
+  const std::size_t held = bytes.size() + kHeldPerPiece;
+  *waiting_bytes_ += held;
+  disk_.Do([file = output.file, waiting = waiting_bytes_, held, bytes = std::move(bytes)] {
     if (const Status written = file->Append(bytes); !written)
       std::fprintf(stderr, "%s: output is lost from here on\n", written.error().message.c_str());
-    *waiting -= bytes.size();
+    *waiting -= held;
   });
   return true;
 }

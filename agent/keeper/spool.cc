@@ -43,6 +43,14 @@ Result<std::string> ReadWhole(const std::string& path, std::size_t bytes_max) {
   return bytes;
 }
 
+Status WriteQuickly(const std::string& path, const std::string& bytes) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd.open()) return FailErrno(errno, "create", path);
+  const ssize_t written = ::write(fd.get(), bytes.data(), bytes.size());
+  if (written != static_cast<ssize_t>(bytes.size())) return FailErrno(written < 0 ? errno : ENOSPC, "write", path);
+  return {};
+}
+
 }  // namespace
 
 std::string SocketIn(const std::string& directory) { return directory + "/keeper.sock"; }
@@ -72,9 +80,10 @@ Status WriteRecord(const std::string& directory, const KeeperRecord& record) {
   return RealFiles().Write(RecordIn(directory), ToJson(record));
 }
 
-Status WritePid(const std::string& directory) {
+Status WriteFirstRecord(const std::string& directory, const KeeperRecord& record) {
   const std::optional<ProcessStat> self = StatOf(::getpid());
-  return RealFiles().Write(directory + "/keeper.pid", Cat(::getpid(), ' ', self ? self->started : 0, '\n'));
+  EVERSTEP_TRY(WriteQuickly(directory + "/keeper.pid", Cat(::getpid(), ' ', self ? self->started : 0, '\n')));
+  return WriteQuickly(RecordIn(directory), ToJson(record));
 }
 
 Status MarkStarted(const std::string& directory) {

@@ -42,8 +42,10 @@ std::optional<GangKey> GangOfSpool(const std::string& name);  // nullopt: no spo
 Result<Fd> MakeSpool(const std::string& directory);
 // Atomic and durable on return.
 Status WriteRecord(const std::string& directory, const KeeperRecord& record);
-Status WritePid(const std::string& directory);
-// Not synced: after a crash of the host nothing runs anyway.
+// The first record, with keeper.pid. Outlives the keeper but perhaps not the host, after whose crash nothing runs anyway: the
+// disk is not waited for, and a keeper is up in milliseconds on a busy one too.
+Status WriteFirstRecord(const std::string& directory, const KeeperRecord& record);
+// Not synced, for the same reason.
 Status MarkStarted(const std::string& directory);
 
 // kNotFound: the keeper never came so far.

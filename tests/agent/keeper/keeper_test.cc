@@ -136,7 +136,9 @@ TEST_F(Keeper, AQuitIsRefusedWhileARankLives) {
   std::filesystem::create_directory(root_ + "/end");
   EXPECT_EQ(AwaitPhase(KeeperPhase::empty).ranks[0].exit->code, 5u);
   Send(KeeperQuit{});
+  const std::int64_t keeper = KeeperPid();
   const KeeperEvent gone = AwaitKind(KeeperEventKind::gone);
+  EXPECT_FALSE(StatOf(static_cast<pid_t>(keeper)).has_value());  // not even a zombie
   EXPECT_EQ(gone.why, "the keeper has ended");
   EXPECT_EQ(gone.status.phase, KeeperPhase::empty);
   EXPECT_EQ(gone.status.ranks[0].exit->code, 5u);
