@@ -56,7 +56,8 @@ Result<std::vector<Transferred>> Build(const std::string& from, const std::strin
   for (const SurveyFile& file : request.was.files) {
     if (stop.stop_requested()) return Fail(ErrorCode::kUnavailable, "stopped while pinning");
     const Result<Transferred> one = Transfer(PathIn(from, file.name), PathIn(root, file.name), request.own_bytes, stop);
-    if (!one && one.error().code == ErrorCode::kNotFound) return Changed();
+    // kCorrupt: it became shorter while it was read.
+    if (!one && (one.error().code == ErrorCode::kNotFound || one.error().code == ErrorCode::kCorrupt)) return Changed();
     if (!one) return Fail(one.error());
     how.push_back(*one);
   }

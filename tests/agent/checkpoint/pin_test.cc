@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
+#include <thread>
 
 #include "agent/checkpoint/layout.h"
 #include "agent/checkpoint/record_text.h"
@@ -80,13 +82,38 @@ TEST_F(Pins, ASourceThatChangedSinceItWasVerifiedIsNotPinnedAndNothingStays) {
   for (const std::string& now : {TorchFile(2, 5000), std::string()}) {
     Overwrite(dir_ / "step-1.pt", now);
     for (const bool own_bytes : {false, true}) {
+      SCOPED_TRACE(own_bytes);
       const Result<Pin> pin = MakePin(spec_, {.gang = gang_, .source = "step-1.pt", .was = was, .own_bytes = own_bytes}, {});
-      EXPECT_EQ(pin.error().code, ErrorCode::kConflict) << own_bytes;
+      EXPECT_EQ(pin.error().code, ErrorCode::kConflict);
     }
   }
   fs::remove(dir_ / "step-1.pt");
   EXPECT_EQ(MakePin(spec_, {.gang = gang_, .source = "step-1.pt", .was = was}, {}).error().code, ErrorCode::kConflict);
   EXPECT_EQ(Names(PinsDirectory(dir_.path())), std::vector<std::string>{});
+}
+
+// Of a format without checksums only the times can tell. The writer really writes while the pin is made.
+TEST_F(Pins, AWriterInPlaceDuringThePinNeverLeavesAMixInIt) {
+  const CheckpointSpec spec{.dir = dir_.path(), .complete_when = {.kind = CompleteWhenKind::glob, .pattern = "last.*"}};
+  constexpr std::size_t kBytes = 1 << 20;
+  std::size_t refused = 0;
+  for (int round = 0; round < 25; ++round) {
+    Overwrite(dir_ / "last.bin", std::string(kBytes, 'a'));
+    const timespec old[] = {{.tv_sec = 1000, .tv_nsec = 0}, {.tv_sec = 1000, .tv_nsec = 0}};
+    utimensat(AT_FDCWD, (dir_ / "last.bin").c_str(), old, 0);  // so that the next write shows, whatever the clock's tick
+    const Survey was = *SurveyOf(dir_ / "last.bin");
+    std::thread writer([this] {
+      std::fstream file(dir_ / "last.bin", std::ios::in | std::ios::out | std::ios::binary);  // without truncating it first
+      file << std::string(kBytes, 'b');
+    });
+    const Result<Pin> pin = MakePin(spec, {.gang = gang_, .source = "last.bin", .was = was, .own_bytes = true}, {});
+    writer.join();
+    refused += pin ? 0 : 1;
+    if (!pin) continue;
+    EXPECT_TRUE(ReadBack(pin->path()) == std::string(kBytes, 'a')) << "round " << round;
+    RemovePin(*pin);
+  }
+  EXPECT_GT(refused, 0u) << "else the writer was always late and this test shows nothing";
 }
 
 TEST_F(Pins, ACopyIsVerifiedByItsOwnBytes) {
