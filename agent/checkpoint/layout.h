@@ -1,7 +1,7 @@
 // Where Everstep keeps its own things in a job's checkpoint directory. All of it lies under DIR/.everstep, on the same file
 // system as the checkpoints, so that files can be linked and renamed.
 //
-//   pins/<generation>-<source>/      one pinned checkpoint: the source under its own name, and .everstep-pin (pin.h)
+//   pins/<generation>-<source>[.n]/  one pinned checkpoint: the source under its own name, and .everstep-pin (pin.h)
 //   aside/<generation>/<source>      torn leftovers that were moved out of the script's sight before that generation (aside.h)
 //   before/<job>.<generation>        what lay in DIR before that generation started; <job>.first: before the job (before.h)
 #pragma once

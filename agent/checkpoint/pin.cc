@@ -22,8 +22,6 @@ namespace everstep {
 
 namespace {
 
-constexpr int kNamesTried = 1000;
-
 constexpr std::size_t kSourceBytesMax = 200;  // of a source's name in a pin's: a file name has at most 255 bytes
 
 std::string HalfBuiltPrefix(const JobId& job) { return Cat(".making-", job, '.'); }
@@ -82,18 +80,19 @@ Status VerifyBuilt(const std::string& from, const std::string& root, const PinRe
   return {};
 }
 
-// Gives the built pin its name: <generation>-<source>, with ".2", ".3" … where that is taken.
+// Gives the built pin its name: <generation>-<source>. Where that is taken, or will be again (a name without a step is), the
+// pin's number follows: a path that has been registered must not come to mean something else.
 Status Publish(const std::string& built, const std::string& dir, Pin& pin) {
   const std::string name = Cat(PinsDirectory(dir), '/', pin.generation, '-', Clip(pin.source, kSourceBytesMax));
-  for (int i = 1; i <= kNamesTried; ++i) {
-    const std::string target = i == 1 ? name : Cat(name, '.', i);
-    if (::rename(built.c_str(), target.c_str()) == 0) {
-      pin.directory = target;
-      return SyncDirectory(PinsDirectory(dir));
-    }
-    if (errno != ENOTEMPTY && errno != EEXIST) return FailErrno(errno, "rename to", target);
+  const std::string numbered = Cat(name, '.', pin.number);
+  pin.directory = pin.step ? name : numbered;
+  int error = ::rename(built.c_str(), pin.directory.c_str()) == 0 ? 0 : errno;
+  if ((error == ENOTEMPTY || error == EEXIST) && pin.step) {
+    pin.directory = numbered;
+    error = ::rename(built.c_str(), pin.directory.c_str()) == 0 ? 0 : errno;
   }
-  return Fail(ErrorCode::kExhausted, Cat(name, " and ", kNamesTried, " names like it are taken"));
+  if (error != 0) return FailErrno(error, "rename to", pin.directory);
+  return SyncDirectory(PinsDirectory(dir));
 }
 
 Result<Pin> BuildPin(const std::string& building, const CheckpointSpec& checkpoint, const PinRequest& request,

@@ -26,6 +26,22 @@ Result<CheckpointFile> DecodeFact(const Words& line) {
   return fact;
 }
 
+// Whether a name stays below the directory it is looked up in. Records lie where jobs can write, and pins are deleted by them.
+bool StaysBelow(std::string_view name) {
+  for (const std::string& part : Split(name, '/'))
+    if (part.empty() || part == "." || part == "..") return false;
+  return true;
+}
+
+bool StaysBelow(const Pin& pin) {
+  if (!StaysBelow(pin.source) || pin.source.find('/') != std::string::npos) return false;
+  for (const std::string& directory : pin.was.directories)
+    if (!StaysBelow(directory)) return false;
+  for (const CheckpointFile& file : pin.files)
+    if (pin.was.directory ? !StaysBelow(file.name) : !file.name.empty()) return false;
+  return true;
+}
+
 }  // namespace
 
 std::string EncodePin(const Pin& pin) {
@@ -64,6 +80,7 @@ Result<Pin> DecodePin(const std::string& text) {
     EVERSTEP_ASSIGN(CheckpointFile fact, DecodeFact(lines[at]));
     pin.files.push_back(std::move(fact));
   }
+  if (!StaysBelow(pin)) return Fail(ErrorCode::kCorrupt, "no pin record: a name leads out of the pin");
   return pin;
 }
 

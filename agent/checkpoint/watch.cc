@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "agent/checkpoint/adopt.h"
+#include "agent/checkpoint/passed_over.h"
 #include "agent/checkpoint/recognise.h"
 #include "base/text.h"
 
@@ -78,7 +78,7 @@ void CheckpointWatch::Begin(const std::vector<std::string>& names) {
     (intact ? pins_ : lost_pins_).push_back(std::move(pin));
   }
   TellPins();
-  Adopt(names);
+  PassOverWhatWasThere(names);
 }
 
 void CheckpointWatch::TellPins() {
@@ -89,27 +89,24 @@ void CheckpointWatch::TellPins() {
     source.in_place = pin.copied && pin.step;  // links are tried first there: it was copied for a reason
     if (&pin != NewestPinOf(pin.source)) continue;
     const bool earlier = pin.generation != gang_.generation;
-    TellComplete(pin, earlier ? Cat(pin.why, "; pinned by generation ", pin.generation) : pin.why, earlier);
+    TellComplete(pin, earlier ? Cat(pin.why, "; pinned by generation ", pin.generation) : pin.why);
   }
 }
 
-void CheckpointWatch::Adopt(const std::vector<std::string>& names) {
+void CheckpointWatch::PassOverWhatWasThere(const std::vector<std::string>& names) {
   std::vector<FoundSource> found;
   for (const std::string& name : names) {
     Result<Survey> survey = SurveyOf(PathIn(checkpoint_.dir, name));
     if (survey && MayBeCheckpoint(name, *survey, checkpoint_.complete_when)) found.push_back({name, *std::move(survey)});
   }
-  const Adoption adoption = ChooseWhatWasThere(found, before_, pins_, kAdopted);
-  const std::set<std::string> adopted(adoption.adopted.begin(), adoption.adopted.end());
-  const std::set<std::string> passed_over(adoption.passed_over.begin(), adoption.passed_over.end());
-  for (const FoundSource& source : found) {
-    if (adopted.contains(source.name)) sources_[source.name].was_there = true;
-    if (passed_over.contains(source.name)) sources_[source.name].decided = sources_[source.name].last = source.survey;
-  }
-  if (!adoption.newest_of_others) return;
-  const std::string more = adoption.others == 1 ? "" : Cat(" (and ", adoption.others - 1, " more)");
-  Tell({.source = *adoption.newest_of_others,
-        .step = StepOf(*adoption.newest_of_others),
+  const PassedOver passed_over = PassOver(found, before_, pins_);
+  const std::set<std::string> passed(passed_over.names.begin(), passed_over.names.end());
+  for (const FoundSource& source : found)
+    if (passed.contains(source.name)) sources_[source.name].decided = sources_[source.name].last = source.survey;
+  if (!passed_over.newest_of_others) return;
+  const std::string more = passed_over.others == 1 ? "" : Cat(" (and ", passed_over.others - 1, " more)");
+  Tell({.source = *passed_over.newest_of_others,
+        .step = StepOf(*passed_over.newest_of_others),
         .why = Cat("was there before the job first started", more, ": not this job's")});
 }
 
@@ -131,7 +128,7 @@ void CheckpointWatch::CheckPins() {
     source.in_place = source.in_place || state == PinState::changed;
     if (!was_newest) continue;
     if (const Pin* older = NewestPinOf(lost.source)) {
-      TellComplete(*older, older->why, true);
+      TellComplete(*older, older->why);
       continue;
     }
     source.wanting = state == PinState::gone ? Cat("its pin ", lost.directory, " was deleted")
@@ -164,7 +161,6 @@ void CheckpointWatch::LookAt(const std::string& name, Source& source) {
       source.in_place = source.in_place || how.in_place;
       source.replaced = source.replaced || how.replaced;
     }
-    source.was_there = source.was_there && source.last == Survey{};  // else it has been written to
     source.last = *survey;
     undecided_ = true;
     return;
@@ -186,22 +182,20 @@ void CheckpointWatch::Decide(const std::string& name, Source& source, const Surv
   if (!recognised && (recognised.error().code == ErrorCode::kNotFound || stop_.stop_requested())) return;
   if (!recognised) return FindWanting(source, survey, recognised.error().message, true);
   if (recognised->completeness != Completeness::complete) return FindWanting(source, survey, std::move(recognised->why), false);
-  PinIt(name, source, survey, std::move(recognised->why));
+  PinIt(name, source, survey, recognised->why);
 }
 
-void CheckpointWatch::PinIt(const std::string& name, Source& source, const Survey& survey, std::string why) {
+void CheckpointWatch::PinIt(const std::string& name, Source& source, const Survey& survey, const std::string& why) {
   const bool expected_in_place = !StepOf(name) && !source.replaced;
-  const std::string told = source.was_there ? Cat(why, "; was there before generation ", gang_.generation, " started") : why;
   Result<Pin> pin = MakePin(
       checkpoint_,
-      {.gang = gang_, .source = name, .was = survey, .why = std::move(why), .own_bytes = source.in_place || expected_in_place},
-      stop_);
+      {.gang = gang_, .source = name, .was = survey, .why = why, .own_bytes = source.in_place || expected_in_place}, stop_);
   if (!pin && (pin.error().code == ErrorCode::kConflict || stop_.stop_requested())) {
     source.last = {};
     undecided_ = true;
     return;
   }
-  if (!pin) return FindWanting(source, survey, Cat(told, ", but cannot be pinned: ", pin.error().message), true);
+  if (!pin) return FindWanting(source, survey, Cat(why, ", but cannot be pinned: ", pin.error().message), true);
   if (Overtaken(checkpoint_.dir, gang_)) return RemovePin(*pin);
   source.decided = survey;
   source.wanting.clear();
@@ -209,7 +203,7 @@ void CheckpointWatch::PinIt(const std::string& name, Source& source, const Surve
   source.retry_at.reset();
   source.told = Told::complete;
   pins_.push_back(*std::move(pin));
-  TellComplete(pins_.back(), told, source.was_there);
+  TellComplete(pins_.back(), why);
   RemoveOldPins();
 }
 
@@ -229,16 +223,18 @@ void CheckpointWatch::Registered(const std::string& path) {
   RemoveOldPins();
 }
 
+// Names with and without a step are counted apart: a script's last.pt and best.pt must not crowd out its steps.
 void CheckpointWatch::RemoveOldPins() {
-  std::size_t kept = 0;
-  auto oldest_kept = pins_.end();
-  while (oldest_kept != pins_.begin() && kept < kPinsKept) kept += registered_.contains((--oldest_kept)->path()) ? 1 : 0;
-  if (kept == kPinsKept) {
-    for (auto pin = pins_.begin(); pin != oldest_kept; ++pin) {
-      RemovePin(*pin);
-      registered_.erase(pin->path());
+  std::size_t with_step = 0, without = 0;
+  for (std::size_t i = pins_.size(); i-- > 0;) {
+    std::size_t& kept = pins_[i].step ? with_step : without;
+    if (kept < kPinsKept) {
+      kept += registered_.contains(pins_[i].path()) ? 1 : 0;
+      continue;
     }
-    pins_.erase(pins_.begin(), oldest_kept);
+    RemovePin(pins_[i]);
+    registered_.erase(pins_[i].path());
+    pins_.erase(pins_.begin() + static_cast<std::ptrdiff_t>(i));
   }
   for (const Pin& pin : lost_pins_) RemovePin(pin);
   lost_pins_.clear();
@@ -266,14 +262,14 @@ const Pin* CheckpointWatch::NewestPinOf(const std::string& source) const {
   return nullptr;
 }
 
-void CheckpointWatch::TellComplete(const Pin& pin, const std::string& why, bool was_there) {
+void CheckpointWatch::TellComplete(const Pin& pin, const std::string& why) {
   Tell({.source = pin.source,
         .step = pin.step,
         .complete = true,
         .path = pin.path(),
         .files = pin.files,
         .why = why,
-        .was_there = was_there});
+        .was_there = pin.generation != gang_.generation});
 }
 
 void CheckpointWatch::TellWanting(const std::string& name, Source& source) {

@@ -10,14 +10,16 @@
 //   - It is overwritten in place after it was pinned by link: the pin is gone with it, which is told at once, and from then on
 //     that source is copied. A source without a step in its name ("last.pt") is expected to be overwritten and copied from the
 //     start, until it is seen to be replaced by rename.
-//   - The newest kPinsKept pins that the launcher has registered are kept, and all newer ones; older ones are removed.
+//   - Of the pins that the launcher has registered, the newest kPinsKept with a step in their name and as many without are
+//   kept,
+//     and all newer ones; older ones are removed.
 //
-// What was there when the generation started (before.h, adopt.h):
+// What was there when the watch began (before.h, passed_over.h):
 //   - from before the job's first generation: not this job's; the newest of them is named once, none is offered.
-//   - pinned already by an earlier generation, and intact: told again, since the host that pinned it may have been lost before
-//     it could say so. Being told twice changes nothing.
-//   - finished but not pinned (the same loss): the newest kAdopted of them that are newer than the newest pin are verified and
-//     pinned as this generation's, and say "was there before generation 3 started".
+//   - pinned already, and intact: told again, since whoever pinned it may have died before it could say so. Being told twice
+//     changes nothing; what an earlier generation pinned is marked `was_there`.
+//   - there before this generation started but not pinned, or older than the newest pin: passed over.
+//   - else, saved while the agent was down: as if it had just been saved.
 //   - a directory with files from before and files written since: a mix of two generations, not offered.
 //
 // A watch that has been overtaken by a later generation does nothing any more, whoever keeps it running.
@@ -45,8 +47,7 @@ namespace everstep {
 class CheckpointWatch {
  public:
   static constexpr std::uint32_t kPatience = 10;   // looks
-  static constexpr std::size_t kPinsKept = 3;      // of the job
-  static constexpr std::size_t kAdopted = 2;       // unpinned checkpoints from before the start, beside the newest pin
+  static constexpr std::size_t kPinsKept = 3;      // of the job, with and without step each
   static constexpr std::uint64_t kSlowLooks = 16;  // looks
   static constexpr std::uint32_t kRetriesMax = 7;  // what cannot be read or pinned is tried again after 2, 4 … 128 looks
 
@@ -73,20 +74,19 @@ class CheckpointWatch {
     std::optional<std::uint64_t> retry_at{};  // look
     bool in_place = false;                    // seen to be overwritten in place
     bool replaced = false;                    // seen to be replaced by rename
-    bool was_there = false;                   // before this generation started
   };
 
   void Begin(const std::vector<std::string>& names);
   void TellPins();
-  void Adopt(const std::vector<std::string>& names);
+  void PassOverWhatWasThere(const std::vector<std::string>& names);
   void CheckPins();
   bool Settled(const Source& source) const;
   void LookAt(const std::string& name, Source& source);
   void Decide(const std::string& name, Source& source, const Survey& survey);
-  void PinIt(const std::string& name, Source& source, const Survey& survey, std::string why);
+  void PinIt(const std::string& name, Source& source, const Survey& survey, const std::string& why);
   void FindWanting(Source& source, const Survey& survey, std::string why, bool retry);
   void RemoveOldPins();
-  void TellComplete(const Pin& pin, const std::string& why, bool was_there);
+  void TellComplete(const Pin& pin, const std::string& why);
   void TellWanting(const std::string& name, Source& source);
   void Tell(CheckpointSeen seen);
   std::optional<std::string> Mixed(const std::string& name, const Survey& survey) const;

@@ -201,5 +201,22 @@ TEST(RecordText, ARecordCutAtAnyByteIsDamaged) {
   for (const std::string bad : {"a %4\nend\n", "a %zz\nend\n", "a"}) EXPECT_FALSE(DecodeLines(bad)) << bad;
 }
 
+TEST(RecordText, ARecordWhoseNamesLeadOutOfThePinIsRefused) {
+  const Pin good{.source = "step-1", .was = {.directory = true, .directories = {"a/b"}}, .files = {{.name = "a/b/c"}}};
+  EXPECT_TRUE(DecodePin(EncodePin(good)));
+  for (const std::string name : {"..", "../x", "a/../../x", "/etc/passwd", "a//b", "."}) {
+    Pin bad = good;
+    bad.files[0].name = name;
+    EXPECT_FALSE(DecodePin(EncodePin(bad))) << name;
+    bad = good;
+    bad.was.directories[0] = name;
+    EXPECT_FALSE(DecodePin(EncodePin(bad))) << name;
+    bad = good;
+    bad.source = name;
+    EXPECT_FALSE(DecodePin(EncodePin(bad))) << name;
+  }
+  EXPECT_FALSE(DecodePin(EncodePin({.source = "step-1.pt", .files = {{.name = "x"}}}))) << "a file has no files below it";
+}
+
 }  // namespace
 }  // namespace everstep

@@ -47,10 +47,15 @@ class Watch : public testing::Test {
     }
     return lines;
   }
+  // The launcher registers at once what is told, unless it is cut off.
   Lines Looks(CheckpointWatch& watch, std::size_t looks = 2) {
     Lines lines;
-    for (std::size_t i = 0; i < looks; ++i)
-      for (const std::string& line : Told(watch.Look())) lines.push_back(line);
+    for (std::size_t i = 0; i < looks; ++i) {
+      const std::vector<CheckpointSeen> news = watch.Look();
+      for (const std::string& line : Told(news)) lines.push_back(line);
+      for (const CheckpointSeen& seen : news)
+        if (seen.complete && !cut_off_) watch.Registered(seen.path);
+    }
     return lines;
   }
   Lines Pins() { return Names(PinsDirectory(dir_.path())); }
@@ -65,6 +70,7 @@ class Watch : public testing::Test {
   const TempDir dir_;
   CheckpointSpec spec_{.dir = dir_.path()};
   CheckpointSeen last_;
+  bool cut_off_ = false;
   std::int64_t time_ = 1'000'000;
 };
 
@@ -228,26 +234,73 @@ TEST_F(Watch, AnAgentThatWasRestartedTellsItsPinsAgainAndMakesNoNewOnes) {
   Looks(before);
   CheckpointWatch after(Gang(1), spec_, {});
   EXPECT_EQ(Looks(after, 5), (Lines{Cat("last.pt complete: ", kZip), Cat("step-1.pt complete: ", kZip)}));
-  EXPECT_EQ(Pins(), (Lines{"1-last.pt", "1-step-1.pt"}));
+  EXPECT_EQ(Pins(), (Lines{"1-last.pt.1", "1-step-1.pt"}));
   ByRename("step-2.pt", TorchFile(3));
   EXPECT_EQ(Looks(after), Lines{Cat("step-2.pt complete: ", kZip)});
 }
 
-TEST_F(Watch, TheNextGenerationTellsWhatALostHostPinnedAndAdoptsTheNewestThatItDidNot) {
+TEST_F(Watch, AnAgentThatWasRestartedDoesNotPinAgainWhatItHadLetGo) {
+  CheckpointWatch before = Start(1);
+  for (int step = 1; step <= 12; ++step) {
+    ByRename(Cat("step-", step, ".pt"), TorchFile(static_cast<std::uint64_t>(step)));
+    Looks(before);
+  }
+  const Lines kept{"1-step-10.pt", "1-step-11.pt", "1-step-12.pt"};
+  EXPECT_EQ(Pins(), kept);
+  CheckpointWatch after(Gang(1), spec_, {});
+  EXPECT_EQ(Looks(after, 20).size(), 3u);
+  EXPECT_EQ(Pins(), kept);
+  ByRename("step-13.pt", TorchFile(13));
+  ByRename("step-14.pt", TorchFile(14));
+  CheckpointWatch later(Gang(1), spec_, {});  // the agent was down while these were saved
+  EXPECT_EQ(Looks(later, 20).size(), 5u);
+  EXPECT_EQ(Pins(), (Lines{"1-step-12.pt", "1-step-13.pt", "1-step-14.pt"}));
+}
+
+TEST_F(Watch, NamesWithoutAStepDoNotCrowdOutTheSteps) {
+  CheckpointWatch watch = Start(1);
+  for (std::uint64_t step = 1; step <= 4; ++step) {
+    ByRename(Cat("step-", step, ".pt"), TorchFile(step));
+    ByRename("last.pt", TorchFile(step));
+    ByRename("best.pt", TorchFile(step));
+    Looks(watch);
+  }
+  EXPECT_EQ(Pins(), (Lines{"1-best.pt.10", "1-last.pt.11", "1-last.pt.8", "1-step-2.pt", "1-step-3.pt", "1-step-4.pt"}));
+}
+
+TEST_F(Watch, TheNextGenerationTellsWhatIsPinnedAndPassesOverWhatIsNot) {
   {
     CheckpointWatch lost = Start(1);
     ByRename("step-10.pt", TorchFile(1));
     Looks(lost);
+    EXPECT_FALSE(last_.was_there);
   }
-  ByRename("step-5.pt", TorchFile(2));
-  for (int step = 20; step <= 60; step += 10) ByRename(Cat("step-", step, ".pt"), TorchFile(3));
+  ByRename("step-20.pt", TorchFile(2));  // finished, but the host was lost before it was pinned
   CheckpointWatch watch = Start(2);
-  EXPECT_EQ(Looks(watch, 5), (Lines{Cat("step-10.pt complete: ", kZip, "; pinned by generation 1"),
-                                    Cat("step-50.pt complete: ", kZip, "; was there before generation 2 started"),
-                                    Cat("step-60.pt complete: ", kZip, "; was there before generation 2 started")}));
+  EXPECT_EQ(Looks(watch, 20), Lines{Cat("step-10.pt complete: ", kZip, "; pinned by generation 1")});
   EXPECT_EQ(last_.generation, Generation(2));
+  EXPECT_TRUE(last_.was_there);
   ByRename("step-20.pt", TorchFile(4));
-  EXPECT_EQ(Looks(watch), Lines{Cat("step-20.pt complete: ", kZip)}) << "passed over, but written anew by this generation";
+  EXPECT_EQ(Looks(watch), Lines{Cat("step-20.pt complete: ", kZip)}) << "written anew by this generation";
+  EXPECT_FALSE(last_.was_there);
+}
+
+TEST_F(Watch, AWatchThatIsCutOffFromTheLauncherRemovesNoPin) {
+  CheckpointWatch watch = Start(1);
+  cut_off_ = true;
+  Lines all;
+  for (std::uint64_t step = 1; step <= 6; ++step) {
+    ByRename(Cat("step-", step, ".pt"), TorchFile(step));
+    Looks(watch);
+    all.push_back(Cat("1-step-", step, ".pt"));
+  }
+  EXPECT_EQ(Pins(), all);
+  const std::string pins = dir_ / ".everstep/pins/";
+  watch.Registered(pins + "1-step-4.pt/step-4.pt");
+  watch.Registered(pins + "1-step-3.pt/step-3.pt");
+  EXPECT_EQ(Pins(), all) << "two are registered, three are kept";
+  watch.Registered(pins + "1-step-6.pt/step-6.pt");
+  EXPECT_EQ(Pins(), (Lines{"1-step-3.pt", "1-step-4.pt", "1-step-5.pt", "1-step-6.pt"}));
 }
 
 TEST_F(Watch, WhatWasThereBeforeTheJobIsNeverOfferedByAnyGenerationUnlessTheJobWritesIt) {

@@ -1,4 +1,4 @@
-#include "agent/checkpoint/adopt.h"
+#include "agent/checkpoint/passed_over.h"
 
 #include <algorithm>
 #include <tuple>
@@ -31,30 +31,22 @@ bool Pinned(const std::vector<Pin>& pins, const FoundSource& found) {
 
 }  // namespace
 
-Adoption ChooseWhatWasThere(const std::vector<FoundSource>& found, const BeforeRecords& before, const std::vector<Pin>& pins,
-                            std::size_t adopted_max) {
-  Adoption adoption;
+PassedOver PassOver(const std::vector<FoundSource>& found, const BeforeRecords& before, const std::vector<Pin>& pins) {
+  PassedOver passed_over;
   std::optional<Age> newest_pin, newest_of_others;
   for (const Pin& pin : pins) newest_pin = std::max(newest_pin, std::optional(AgeOf(pin.source, pin.was)));
-  std::vector<std::pair<Age, std::string>> candidates;
   for (const FoundSource& source : found) {
-    const Age age = AgeOf(source.name, source.survey);
     if (Pinned(pins, source)) continue;
-    if (WasIn(before.job, source)) {
-      adoption.passed_over.push_back(source.name);
-      ++adoption.others;
-      if (newest_of_others < age) newest_of_others = age, adoption.newest_of_others = source.name;
-    } else if (!before.generation || WasIn(before.generation, source)) {
-      if (newest_pin < age)
-        candidates.emplace_back(age, source.name);
-      else
-        adoption.passed_over.push_back(source.name);
-    }
+    const Age age = AgeOf(source.name, source.survey);
+    const bool others = WasIn(before.job, source);
+    // Without a record nobody knows what was there: better nothing than another history.
+    const bool was_there = others || !before.generation || WasIn(before.generation, source);
+    if (was_there || age < newest_pin) passed_over.names.push_back(source.name);
+    if (!others) continue;
+    ++passed_over.others;
+    if (newest_of_others < age) newest_of_others = age, passed_over.newest_of_others = source.name;
   }
-  std::sort(candidates.rbegin(), candidates.rend());
-  for (std::size_t i = 0; i < candidates.size(); ++i)
-    (i < adopted_max ? adoption.adopted : adoption.passed_over).push_back(candidates[i].second);
-  return adoption;
+  return passed_over;
 }
 
 }  // namespace everstep
