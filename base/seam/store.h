@@ -1,6 +1,6 @@
 // The launcher's log on something durable. One of the five seams.
 //
-// The log is a sequence of entries (opaque bytes; launcher/store/codec.h makes and reads them), each batch of which becomes
+// The log is a sequence of entries (opaque bytes; launcher/daemon/codec.h makes and reads them), each batch of which becomes
 // durable whole or not at all. A snapshot stands for all entries up to its index. History rows are for people: indexed by
 // job, kept for a time, never replayed.
 //

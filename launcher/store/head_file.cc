@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/check.h"
+
 namespace everstep {
 namespace {
 
@@ -26,11 +28,17 @@ Result<HeadFile> HeadFile::Open(sqlite3_vfs* vfs, const std::string& path) {
   return head;
 }
 
-Status HeadFile::Write(const LogEnd& end) {
+Status HeadFile::Allocate() {
   if (!file_) {
     EVERSTEP_ASSIGN(file_, VfsFile::Open(vfs_, path_, true));
-    synced_ = true;
   }
+  EVERSTEP_ASSIGN(const std::int64_t size, file_->Size());
+  if (size >= 2 * kSlotBytes) return {};
+  return file_->Write(size, std::string(static_cast<std::size_t>(2 * kSlotBytes - size), '\0'));
+}
+
+Status HeadFile::Write(const LogEnd& end) {
+  Check(file_.has_value(), "Allocate comes first");
   // A launcher that was killed may have left the newest record in the page cache only, and the other slot has the last durable
   // one: overwriting that before the newest is durable could leave nothing after a power cut.
   if (!synced_) EVERSTEP_TRY(file_->Sync());

@@ -25,7 +25,10 @@ class HeadFile {
   // The newest record that was written whole; nullopt: none (no file, or a crash while the first was written).
   const std::optional<LogEnd>& newest() const { return newest_; }
 
-  // Durable on return; creates the file. A crash on the way leaves newest(). After an error it must not be called again.
+  // Makes the file, at its full size, so that Write never asks a full disk for room. Changes nothing that stands in it.
+  Status Allocate();
+
+  // Durable on return. A crash on the way leaves newest(). After an error it must not be called again. REQUIRES: Allocate().
   Status Write(const LogEnd& end);
 
  private:
@@ -36,7 +39,7 @@ class HeadFile {
   std::optional<VfsFile> file_{};  // nullopt: not there yet
   std::optional<LogEnd> newest_{};
   int newest_slot_ = 1;
-  bool synced_ = false;  // what stood in the file when it was opened is durable, not just in the page cache
+  bool synced_ = false;  // what stands in newest_slot_ is durable, not just in the page cache
 };
 
 }  // namespace everstep

@@ -23,6 +23,7 @@ Error SqliteError(sqlite3* db, int code, std::string_view doing) {
       kind = ErrorCode::kConflict;
       hint = "end the program that has the file open";
       break;
+    case SQLITE_ERROR:  // the SQL is ours and right: the file has other tables, or a header that SQLite does not know
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: kind = ErrorCode::kCorrupt; break;
     default: break;
@@ -95,6 +96,8 @@ Result<SqliteDb> SqliteDb::Open(const std::string& path, const std::string& vfs)
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags, vfs.empty() ? nullptr : vfs.c_str());
   SqliteDb db(raw);
   if (code != SQLITE_OK) return Fail(SqliteError(raw, code, Cat("open ", path)));
+  if (!db.Writable())
+    return Fail(ErrorCode::kIo, Cat("may not write to ", path), "give the launcher's user the right to write there");
   sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
@@ -109,6 +112,8 @@ Result<SqliteDb> SqliteDb::Open(const std::string& path, const std::string& vfs)
   return db;
 }
 
+bool SqliteDb::Writable() const { return sqlite3_db_readonly(db_.get(), "main") == 0; }
+
 Status SqliteDb::Run(const std::string& sql) {
   const int code = sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return Fail(SqliteError(db_.get(), code, Cat("run \"", Clip(sql, 60), "\"")));
@@ -122,16 +127,21 @@ Result<SqliteStatement> SqliteDb::Prepare(std::string_view sql) {
   return SqliteStatement(db_.get(), statement);
 }
 
+// To the end, although one row is enough: a pragma that writes commits with its last step, and may fail there.
 Result<std::int64_t> SqliteDb::Integer(std::string_view sql) {
   EVERSTEP_ASSIGN(SqliteStatement statement, Prepare(sql));
   EVERSTEP_ASSIGN(const bool row, statement.Next());
-  return row ? statement.Integer(0) : 0;
+  const std::int64_t value = row ? statement.Integer(0) : 0;
+  if (row) EVERSTEP_TRY(statement.Run());
+  return value;
 }
 
 Result<std::string> SqliteDb::Text(std::string_view sql) {
   EVERSTEP_ASSIGN(SqliteStatement statement, Prepare(sql));
   EVERSTEP_ASSIGN(const bool row, statement.Next());
-  return row ? std::string(statement.Bytes(0)) : std::string();
+  std::string value(row ? statement.Bytes(0) : std::string_view());
+  if (row) EVERSTEP_TRY(statement.Run());
+  return value;
 }
 
 Status SqliteDb::Checkpoint() {
@@ -143,15 +153,6 @@ Status SqliteDb::Checkpoint() {
 
 void SqliteDb::Rollback() {
   if (sqlite3_get_autocommit(db_.get()) == 0) sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
-}
-
-Result<std::int64_t> SqliteDb::FileSize() {
-  sqlite3_file* file = nullptr;
-  sqlite3_int64 bytes = 0;
-  int code = sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
-  if (code == SQLITE_OK) code = file->pMethods->xFileSize(file, &bytes);
-  if (code != SQLITE_OK) return Fail(SqliteError(db_.get(), code, "read the size of the database"));
-  return bytes;
 }
 
 }  // namespace everstep

@@ -11,13 +11,12 @@
 #include "base/result.h"
 
 struct sqlite3;
-struct sqlite3_file;
 struct sqlite3_stmt;
 
 namespace everstep {
 
-// kExhausted: disk full, value too large · kConflict: another program holds the file · kCorrupt: not a database, malformed ·
-// kIo: all else. `doing` completes "cannot ...: ".
+// kExhausted: disk full, value too large · kConflict: another program holds the file · kCorrupt: not a database, malformed,
+// other tables · kIo: all else. `doing` completes "cannot ...: ".
 Error SqliteError(sqlite3* db, int code, std::string_view doing);
 
 class SqliteStatement {
@@ -65,8 +64,8 @@ class SqliteDb {
   Status Checkpoint();
   // Ends a transaction that an error left open.
   void Rollback();
-  // Bytes in the database file itself.
-  Result<std::int64_t> FileSize();
+  // False: the file's permissions (known from the start) or its header (once something was read) forbid it.
+  bool Writable() const;
 
  private:
   struct Close {

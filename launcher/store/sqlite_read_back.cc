@@ -10,11 +10,13 @@ namespace everstep {
 namespace {
 
 Status CheckStructure(SqliteDb& db) {
-  EVERSTEP_ASSIGN(const std::string verdict, db.Text("PRAGMA quick_check(1)"));
-  if (verdict != "ok") return Fail(ErrorCode::kCorrupt, Cat("SQLite finds damage: ", Printable(Clip(verdict, 200))));
+  EVERSTEP_TRY(CheckSchema(db));  // first: a newer version's file is not ours to judge
   EVERSTEP_ASSIGN(const std::string mode, db.Text("PRAGMA journal_mode"));
   if (mode != "wal") return Fail(ErrorCode::kCorrupt, Cat("the journal mode is ", Printable(mode), ", not wal"));
-  return CheckSchema(db);
+  EVERSTEP_ASSIGN(const std::string verdict, db.Text("PRAGMA quick_check(1)"));
+  if (verdict != "ok") return Fail(ErrorCode::kCorrupt, Cat("SQLite finds damage: ", Printable(Clip(verdict, 200))));
+  if (!db.Writable()) return Fail(ErrorCode::kCorrupt, "the database's header forbids to write to it");
+  return {};
 }
 
 Result<LogEnd> ReadLogEnd(SqliteDb& db) {
@@ -22,10 +24,10 @@ Result<LogEnd> ReadLogEnd(SqliteDb& db) {
   return DecodeLogEnd(record);
 }
 
-// The database may be one commit ahead of the head (a crash between the two), never behind.
+// The database may be ahead of the head (a crash between the two), never behind.
 Status CheckAgainst(const std::optional<LogEnd>& acknowledged, const LogEnd& end) {
   if (!acknowledged) {
-    if (end.commit <= 1) return {};  // made, and nothing written since
+    if (end.index.value == 0) return {};  // made, perhaps claimed; a crash before the first acknowledgement
     return Fail(ErrorCode::kCorrupt, Cat("the head file, which proves that the log's end at entry ", end.index,
                                          " is the true one, is missing or damaged"));
   }
@@ -51,8 +53,10 @@ Result<std::optional<Snapshot>> ReadSnapshot(SqliteDb& db, Hash& hash) {
   return snapshot;
 }
 
-// Reads the entries after `previous`, whose hash is `hash`.
-Status ReadEntries(SqliteDb& db, LogIndex previous, Hash hash, const LogEnd& end, std::vector<std::string>& entries) {
+// Reads the entries after `previous`, whose hash is `hash`. `acknowledged`: the entry that the head file names must be that
+// very one, also when the log goes on after it.
+Status ReadEntries(SqliteDb& db, LogIndex previous, Hash hash, const LogEnd& acknowledged, const LogEnd& end,
+                   std::vector<std::string>& entries) {
   EVERSTEP_ASSIGN(SqliteStatement row, db.Prepare("SELECT idx, entry, hash FROM log ORDER BY idx"));
   for (;;) {
     EVERSTEP_ASSIGN(const bool found, row.Next());
@@ -63,6 +67,9 @@ Status ReadEntries(SqliteDb& db, LogIndex previous, Hash hash, const LogEnd& end
                   Cat("entry ", index, " is missing: entry ", row.Integer(0), " follows entry ", previous));
     hash = Chain(hash, index, row.Bytes(1));
     if (View(hash) != row.Bytes(2)) return Fail(ErrorCode::kCorrupt, Cat("entry ", index, " is not what was written"));
+    if (index == acknowledged.index && hash != acknowledged.hash)
+      return Fail(ErrorCode::kCorrupt,
+                  Cat("entry ", index, " is not the one that was acknowledged: the head file is of another log"));
     entries.emplace_back(row.Bytes(1));
     previous = index;
   }
@@ -85,7 +92,7 @@ Result<ReadBack> ReadStore(SqliteDb& db, const std::optional<LogEnd>& acknowledg
   Hash hash{};
   EVERSTEP_ASSIGN(out.recovered.snapshot, ReadSnapshot(db, hash));
   const LogIndex base = out.recovered.snapshot ? out.recovered.snapshot->index : LogIndex();
-  EVERSTEP_TRY(ReadEntries(db, base, hash, out.end, out.recovered.entries));
+  EVERSTEP_TRY(ReadEntries(db, base, hash, acknowledged.value_or(LogEnd()), out.end, out.recovered.entries));
   out.recovered.epoch = out.end.epoch;
   out.recovered.first = base.Next();
   out.recovered.last_write = out.end.last_write;

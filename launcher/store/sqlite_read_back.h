@@ -1,7 +1,7 @@
 // Reading a store back, with proof: either all that was acknowledged, byte for byte, or an error that names what is wrong.
 // Writes nothing.
 //
-// Proof, in this order: SQLite's own structure check of the whole file; the tables' definitions; the log_end record's hash; the
+// Proof, in this order: the tables' definitions; SQLite's own structure check of the whole file; the log_end record's hash; the
 // head file's record not ahead of it (a lost tail); the snapshot's hash; each row's index and hash chained to the one before;
 // the last row being the one that log_end names. What a crash left durable but unacknowledged is read as well: one commit at
 // most.

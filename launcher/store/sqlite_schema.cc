@@ -24,11 +24,11 @@ constexpr std::string_view kTables[] = {
 
 }  // namespace
 
-// Exclusive locking before the first read: no shared-memory file, and no other program may change the files under us. A
-// checkpoint is ours to start (SqliteDb::Checkpoint), as SQLite's own hides a failed fsync.
+// Exclusive locking before the first read: no shared-memory file, and no other program may change the files under us.
+// Not wal_autocheckpoint=0: it would remove the hook that counts the pages (SqliteDb::Open).
 Status Configure(SqliteDb& db) {
   return db.Run(
-      "PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA temp_store=MEMORY;"
+      "PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
       "PRAGMA cell_size_check=ON; PRAGMA secure_delete=OFF; PRAGMA mmap_size=0");
 }
 
@@ -41,8 +41,7 @@ Status CheckSchema(SqliteDb& db) {
   EVERSTEP_ASSIGN(const std::int64_t format, db.Integer("PRAGMA user_version"));
   if (format > kStoreFormat)
     return Fail(ErrorCode::kInvalid,
-                Cat("the store has format ", format, ", made by a newer version; this one knows format ", kStoreFormat),
-                "start the newer everstep-launcher, or give this one a state_dir of its own");
+                Cat("the store has format ", format, ", made by a newer version; this one knows format ", kStoreFormat));
   if (format != kStoreFormat) return Fail(ErrorCode::kCorrupt, Cat("the store has format ", format, ", which never was"));
   EVERSTEP_ASSIGN(SqliteStatement row, db.Prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"));
   for (const std::string_view table : kTables) {

@@ -12,8 +12,6 @@
 
 namespace everstep {
 
-inline constexpr int kLogEndRow = 1;
-
 // Tells SQLite how this program uses the file. Reads nothing, writes nothing.
 Status Configure(SqliteDb& db);
 

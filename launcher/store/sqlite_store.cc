@@ -28,6 +28,8 @@ Result<Recovered> SqliteStore::Open() {
   broken_ = error;
   db_.reset();
   head_.reset();
+  // To read a database that has no write-ahead log beside it, SQLite makes an empty one.
+  if (wal_is_missing_ && SizeOf("everstep.db-wal") == 0) VfsFile::Remove(vfs_, Path("everstep.db-wal"));
   directory_.reset();
   if (error.code == ErrorCode::kConflict || !error.hint.empty()) return Fail(error);
   error.message = Cat("the store in ", options_.directory, ": ", error.message);
@@ -38,6 +40,14 @@ Result<Recovered> SqliteStore::Open() {
   if (error.code == ErrorCode::kInvalid)
     error.hint = "nothing was changed; start the newer everstep-launcher, or give this one a state_dir of its own";
   return Fail(error);
+}
+
+// 0: empty or missing.
+Result<std::int64_t> SqliteStore::SizeOf(std::string_view name) {
+  EVERSTEP_ASSIGN(const bool exists, VfsFile::Exists(vfs_, Path(name)));
+  if (!exists) return 0;
+  EVERSTEP_ASSIGN(VfsFile file, VfsFile::Open(vfs_, Path(name), false));
+  return file.Size();
 }
 
 Result<Recovered> SqliteStore::OpenParts() {
@@ -56,6 +66,7 @@ Result<Recovered> SqliteStore::OpenParts() {
   EVERSTEP_ASSIGN(ReadBack back, ReadStore(*db_, head_->newest()));
   end_ = back.end;
   base_ = LogIndex(back.recovered.first.value - 1);
+  EVERSTEP_TRY(head_->Allocate());
   EVERSTEP_ASSIGN(reserve_, DiskReserve::Take(vfs_, Path("everstep.reserve"), options_.reserve_bytes));
   return std::move(back.recovered);
 }
@@ -63,16 +74,11 @@ Result<Recovered> SqliteStore::OpenParts() {
 // SQLite, as it opens a database, rolls back a journal that it finds, and deletes the write-ahead log of an empty file. Neither
 // can be right here once something was acknowledged, and both destroy evidence.
 Status SqliteStore::RefuseWhatSqliteWouldRepair() {
-  const auto size_of = [&](std::string_view name) -> Result<std::int64_t> {
-    const std::string path = Path(name);
-    EVERSTEP_ASSIGN(const bool exists, VfsFile::Exists(vfs_, path));
-    if (!exists) return 0;
-    EVERSTEP_ASSIGN(VfsFile file, VfsFile::Open(vfs_, path, false));
-    return file.Size();
-  };
-  EVERSTEP_ASSIGN(const std::int64_t database, size_of("everstep.db"));
-  EVERSTEP_ASSIGN(const std::int64_t wal, size_of("everstep.db-wal"));
-  EVERSTEP_ASSIGN(const std::int64_t journal, size_of("everstep.db-journal"));
+  EVERSTEP_ASSIGN(const std::int64_t database, SizeOf("everstep.db"));
+  EVERSTEP_ASSIGN(const std::int64_t wal, SizeOf("everstep.db-wal"));
+  EVERSTEP_ASSIGN(const std::int64_t journal, SizeOf("everstep.db-journal"));
+  EVERSTEP_ASSIGN(const bool wal_exists, VfsFile::Exists(vfs_, Path("everstep.db-wal")));
+  wal_is_missing_ = database > 0 && !wal_exists;
   if (database == 0 && (wal > 0 || head_->newest()))
     return Fail(ErrorCode::kCorrupt, "everstep.db is missing or empty, but what belongs to it is not");
   if (journal > 0 && head_->newest())
@@ -106,6 +112,7 @@ Status SqliteStore::Claimed(Epoch epoch) const {
 }
 
 Status SqliteStore::Broken(Error error) {
+  if (error.code != ErrorCode::kCorrupt) error.code = ErrorCode::kIo;
   broken_ = error;
   return Fail(std::move(error));
 }
@@ -147,13 +154,14 @@ Status SqliteStore::Commit(const Writes& writes) {
 Status SqliteStore::BeginEpoch(Epoch epoch) {
   EVERSTEP_TRY(Ready());
   EVERSTEP_TRY(MayBegin(epoch, end_.epoch));
+  // A launcher that was killed may have made or removed files whose names are not durable yet. Before anything is acknowledged:
+  // a journal of SQLite's that comes back after a power cut would be rolled back over what was written since.
+  if (const Status synced = VfsFile::SyncDirectory(vfs_, options_.directory); !synced) return Broken(synced.error());
   const auto claim = [&](LogEnd& next) -> Status {
     next.epoch = epoch;
     return {};
   };
   EVERSTEP_TRY(Commit(claim));
-  // The first acknowledgement of this opening: whoever made the files may have been killed before their names were durable.
-  if (const Status synced = VfsFile::SyncDirectory(vfs_, options_.directory); !synced) return Broken(synced.error());
   claimed_ = true;
   return {};
 }

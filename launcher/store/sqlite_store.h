@@ -5,7 +5,7 @@
 //   everstep.reserve               space for a full disk (disk_reserve.h)
 //
 // A commit is one transaction (one fsync of the write-ahead log) and one write of the head (one fdatasync), for as many batches
-// as Append is given. Every commit counts: the database may lag behind the head by nothing, and lead it by one.
+// as Append is given. Commits are numbered: after a crash the database may be ahead of the head, never behind it.
 //
 // What survives what:
 //   kill -9 at any point      all that was acknowledged; at most one group more
@@ -52,6 +52,7 @@ class SqliteStore final : public Store {
 
  private:
   std::string Path(std::string_view name) const;
+  Result<std::int64_t> SizeOf(std::string_view name);
   Result<Recovered> OpenParts();
   Status RefuseWhatSqliteWouldRepair();
   Status Create();
@@ -72,6 +73,7 @@ class SqliteStore final : public Store {
   std::optional<HeadFile> head_{};
   std::optional<SqliteDb> db_{};
   std::optional<DiskReserve> reserve_{};
+  bool wal_is_missing_ = false;    // before Open: another program closed the database properly
   LogEnd end_{};                   // durable and acknowledged
   LogIndex base_{};                // the snapshot stands for the entries up to here
   bool claimed_ = false;           // BeginEpoch was called: end_.epoch is ours
