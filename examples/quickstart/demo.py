@@ -264,10 +264,10 @@ def summarise(tuned: FineTune, scratch: dict[int, float]) -> None:
     say("\nRecovery")
     say(report.recovery(tuned.fault_at, tuned.when("node_lost"), tuned.when("generation_planned"), tuned.when("generation_started"),
                         tuned.stepped_at))  # fmt: skip
-    say(f"  lost       {lost:4} steps     done {max(tuned.before)}, resumed from {resumed}; done again with the same losses, digit for digit")
-    say(f"  hosts      {', '.join(tuned.hosts)} -> {', '.join(tuned.hosts_now())}")
+    say(f"  lost       {lost:7} steps  done {max(tuned.before)}, resumed from {resumed}; done again with the same losses, digit for digit")
+    say(f"  hosts            {', '.join(tuned.hosts)} -> {', '.join(tuned.hosts_now())}, by rank")
     say("\nLoss")
-    say(report.plot({"scratch": scratch, "before the loss of the host": tuned.before, "after": tuned.after}))
+    say(report.plot({"scratch": scratch, "before the host was lost": tuned.before, "after": tuned.after}))
     say(f"\n  mean of the last 10 of {STEPS} steps: fine-tuned {fine:.3f}, from scratch {plain:.3f}")
     if fine >= plain:
         raise Failed("the base did not help")

@@ -28,6 +28,7 @@ import texts
 from model import ByteTransformer
 
 CONTEXT = 128  # bytes a sample
+WARM_UP = 25  # steps until the learning rate is whole: with fewer, random weights run away
 
 
 def arguments() -> argparse.Namespace:
@@ -89,10 +90,13 @@ def main() -> int:
     elif options.base:
         model.load_state_dict(torch.load(options.base, map_location="cpu")["model"])
     parallel = DistributedDataParallel(model)
+    # It groups the gradients anew after its first pass, and other groups are summed in another order, which shows in the last
+    # digits. A pass for nothing gets that over with, so that the first step after a resume is like any other.
+    parallel(torch.zeros(1, CONTEXT, dtype=torch.long)).sum().backward()
 
     for step in range(done + 1, options.steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = options.learning_rate * min(1.0, step / 10)
+            group["lr"] = options.learning_rate * min(1.0, step / WARM_UP)
         inputs, targets = samples(text, options.seed, step, rank, options.batch)
         loss = functional.cross_entropy(parallel(inputs).flatten(0, 1), targets.flatten())
         optimizer.zero_grad()
@@ -106,7 +110,7 @@ def main() -> int:
         stop = shared[1].item() > 0
         if rank == 0:
             mean = shared[0].item() / dist.get_world_size()
-            print(json.dumps({"step": step, "loss": round(mean, 6), "time": round(time.time(), 3)}), flush=True)
+            print(json.dumps({"step": step, "loss": mean, "time": round(time.time(), 3)}), flush=True)
             if options.checkpoint_dir and (stop or step % options.checkpoint_every == 0 or step == options.steps):
                 save(options.checkpoint_dir, step, model, optimizer)
         if stop:
