@@ -54,7 +54,7 @@ void AgentLoop::Tick(Time now) {
 }
 
 std::optional<Time> AgentLoop::Deadline() const {
-  if (adopting_ && !adopt_until_) return Time::min();
+  if (adopting_ && !adopt_until_) return Time();  // at once
   std::optional<Time> due = Sooner(adopt_until_, gangs_.Deadline());
   due = Sooner(due, session_.Deadline());
   if (session_.Up()) due = Sooner(due, reporter_.Deadline());
