@@ -14,7 +14,7 @@ void AddCancel(CLI::App& app, Cli& cli) {
   verb->add_flag("--now", request->now, "SIGKILL at once");
   verb->callback([&cli, request] {
     cli.verb = [&cli, request]() -> Result<int> {
-      request->by = Requester(cli);
+      request->by = Requester();
       EVERSTEP_ASSIGN(const Accepted reply, Ask<Accepted>(cli, *request));
       WriteErr(Cat(Printable(reply.why), "\n"));
       return exit_code::kGood;

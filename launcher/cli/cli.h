@@ -61,7 +61,7 @@ std::string LauncherAddress(const Cli& cli);
 Result<std::unique_ptr<ControlClient>> Connect(const Cli& cli, Duration deadline = 10s);
 
 // "user@host", for the launcher's record of who asked.
-std::string Requester(const Cli& cli);
+std::string Requester();
 
 // One request over a connection of its own; the reply must be of this kind.
 template <class Reply>

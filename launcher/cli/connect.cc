@@ -3,6 +3,7 @@
 #include <array>
 #include <fstream>
 
+#include "base/real/host.h"
 #include "launcher/cli/cli.h"
 #include "launcher/cli/local_cluster.h"
 
@@ -21,7 +22,7 @@ Result<std::unique_ptr<ControlClient>> Connect(const Cli& cli, Duration deadline
   return ControlClient::Connect({.address = LauncherAddress(cli), .insecure = cli.insecure, .deadline = deadline});
 }
 
-std::string Requester(const Cli& cli) {
+std::string Requester() {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
   const auto user = cli.environment()("USER");

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/real/clock.h"
+#include "launcher/cli/flags.h"
 #include "launcher/cli/follow.h"
 #include "launcher/cli/verbs.h"
 #include "launcher/cli/view_json.h"
@@ -75,7 +76,7 @@ void AddEvents(CLI::App& app, Cli& cli) {
   verb->add_option("--after", request->after.value, "with a higher log index than this")->type_name("INDEX");
   verb->add_option("--max", request->rows_max, "at most so many, the newest")
       ->type_name("N")
-      ->check(CLI::Range(1, 100000))
+      ->check(Between(1, 100000))
       ->capture_default_str();
   AddOutputFlags(*verb, cli, true);
   verb->callback([&cli, request] { cli.verb = [&cli, request] { return Events(cli, *request); }; });

@@ -16,24 +16,28 @@ namespace {
 
 constexpr Duration kTick = 200ms;       // of the status line
 constexpr Duration kLogsPatience = 5s;  // after the job's end, for what ranks wrote last
-constexpr Duration kCancelWithin = 5s;
 
 class JobFollowing {
  public:
   JobFollowing(const Cli& cli, const FollowOptions& options, Interrupts& interrupts)
-      : cli_(cli), options_(options), interrupts_(interrupts), screen_(cli.console), events_upto_(options.events_after) {}
+      : client_(ClientOptionsOf(cli)),
+        options_(options),
+        interrupts_(interrupts),
+        screen_(cli.console),
+        lines_(true, cli.console.out),
+        events_upto_(options.events_after) {}
 
   Result<std::optional<JobView>> Run() {
-    const ClientOptions client = ClientOptionsOf(cli_);
-    Follower job(client, queue_, Topic::job, JobNews(options_.job));
-    Follower events(client, queue_, Topic::events, EventNews({}, {}, options_.events_after));
-    Follower logs(client, queue_, Topic::logs, LogNews({.job = options_.job, .follow = true}));
+    Follower job(client_, queue_, Topic::job, JobNews(options_.job));
+    Follower events(client_, queue_, Topic::events, EventNews({}, {}, options_.events_after));
+    Follower logs(client_, queue_, Topic::logs, LogNews({.job = options_.job, .follow = true}));
     const Status followed = Loop();
     TellLastEvents();
     for (const LogLine& line : lines_.TakeRest()) screen_.Output(line);
     screen_.Close();
     if (!followed) return Fail(followed.error());
     if (left_) return std::optional<JobView>();
+    screen_.End(*job_);
     return job_;
   }
 
@@ -93,39 +97,40 @@ class JobFollowing {
   }
 
   void Interrupted(int signal) {
-    if (signal == SIGHUP) {
+    if (signal == SIGHUP || interruptions_ == 2) {
       left_ = true;
       return;
     }
-    if (++interruptions_ > 2) {
-      screen_.Say(Cat("left; it is being ended. See: everstep job ", options_.job));
-      left_ = true;
-      return;
-    }
-    const bool now = interruptions_ == 2;
+    const bool now = ++interruptions_ == 2;
     screen_.Say(now ? "killing the job; Ctrl-C again leaves without waiting"
                     : "cancelling the job: SIGTERM, then its stop_grace; Ctrl-C again kills it");
-    const auto client = Connect(cli_, kCancelWithin);
-    const auto accepted = client ? Ask<Accepted>(**client, CancelJob{.job = options_.job, .now = now, .by = Requester(cli_)})
-                                 : Fail(client.error());
-    if (!accepted) screen_.Say(Cat("cannot cancel: ", accepted.error().Str()));
+    const auto accepted = Call<Accepted>(CancelJob{.job = options_.job, .now = now, .by = Requester()});
+    if (accepted) return;
+    screen_.Say(Cat("cannot cancel: ", accepted.error().message, "; Ctrl-C again leaves the job as it is"));
+    interruptions_ = 2;
   }
 
   // The stream may lag behind the end of the job: what is left is asked for.
   void TellLastEvents() {
     if (!job_ || left_) return;
-    const auto rest = Ask<EventsReply>(cli_, ListEvents{.job = options_.job, .after = events_upto_});
+    const auto rest = Call<EventsReply>(ListEvents{.job = options_.job, .after = events_upto_});
     if (!rest) return;
     for (const EventView& event : rest->events) screen_.Event(event, clock_.Wall());
   }
 
-  const Cli& cli_;
+  template <class Reply>
+  Result<Reply> Call(const ApiRequest& request) {
+    EVERSTEP_ASSIGN(const auto client, ControlClient::Connect(client_));
+    return Ask<Reply>(*client, request);
+  }
+
+  const ClientOptions client_;  // chosen once: a local cluster that goes down takes its address with it
   FollowOptions options_;
   Interrupts& interrupts_;
   RealClock clock_{};
   NewsQueue queue_{};
   RunScreen screen_;
-  LogLines lines_{true, cli_.console.out};
+  LogLines lines_;
   std::optional<JobView> job_{};
   std::set<NodeId> hosts_{};
   LogIndex events_upto_;

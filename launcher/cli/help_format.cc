@@ -13,22 +13,6 @@ constexpr std::size_t kFlagColumn = 30;
 constexpr std::size_t kVerbColumn = 12;
 constexpr std::size_t kWidest = 110;
 
-// `text` in lines of at most `width` columns, each but the first behind `indent` blanks.
-std::string Wrap(std::string_view text, std::size_t width, std::size_t indent) {
-  std::string out;
-  std::size_t used = 0;
-  for (const std::string& word : Split(text, ' ')) {
-    if (used > 0 && used + 1 + Columns(word) > width) {
-      out += Cat('\n', std::string(indent, ' '));
-      used = 0;
-    }
-    if (used > 0) out += ' ';
-    out += word;
-    used += (used > 0 ? 1 : 0) + Columns(word);
-  }
-  return out;
-}
-
 }  // namespace
 
 HelpFormat::HelpFormat(std::size_t columns) : columns_(std::min(columns, kWidest)) { label("Positionals", "Arguments"); }
@@ -58,20 +42,18 @@ std::string HelpFormat::make_option(const CLI::Option* option, bool is_positiona
   return Row(make_option_name(option, is_positional) + make_option_opts(option), what, kFlagColumn);
 }
 
-// The name of the value only: CLI11 adds its ranges behind a colon, which the error tells when it matters.
 std::string HelpFormat::make_option_opts(const CLI::Option* option) const {
   if (option->get_positional() || option->get_type_size() == 0) return {};
-  const std::string type = option->get_type_name();
-  return Cat(' ', type.substr(0, type.find(':')));
+  return Cat(' ', option->get_type_name());
 }
 
 std::string HelpFormat::make_footer(const CLI::App* app) const {
-  std::string footer;
-  for (const std::string& line : Split(app->get_footer(), '\n'))
-    footer += Cat('\n', line.starts_with("  ") ? line : Wrap(line, columns_, 0));
-  if (app->get_parent())
-    footer += Cat("\n", Wrap("Flags of all verbs: --launcher HOST:PORT, --insecure; see everstep --help.", columns_, 0));
-  return footer + '\n';
+  std::vector<std::string> lines;
+  if (!app->get_footer().empty()) lines = Split(app->get_footer(), '\n');
+  for (std::string& line : lines)
+    if (!line.starts_with("  ")) line = Wrap(line, columns_, 0);  // else an example, to be copied whole
+  if (app->get_parent()) lines.push_back("Flags of all verbs: --launcher HOST:PORT, --insecure; see everstep --help.");
+  return Join(lines, "\n") + '\n';
 }
 
 std::string HelpFormat::make_subcommand(const CLI::App* verb) const {

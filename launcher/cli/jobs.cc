@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/real/clock.h"
+#include "launcher/cli/flags.h"
 #include "launcher/cli/verbs.h"
 #include "launcher/cli/view_json.h"
 #include "launcher/cli/view_text.h"
@@ -32,7 +33,7 @@ void AddJobs(CLI::App& app, Cli& cli) {
   verb->add_flag("-a,--all", request->ended, "also those that have ended");
   verb->add_option("--max", request->rows_max, "at most so many, newest first")
       ->type_name("N")
-      ->check(CLI::Range(1, 10000))
+      ->check(Between(1, 10000))
       ->capture_default_str();
   AddOutputFlags(*verb, cli, true);
   verb->callback([&cli, request] { cli.verb = [&cli, request] { return Jobs(cli, *request); }; });

@@ -43,14 +43,14 @@ void EndJobs(const Cli& cli, const std::string& address, const EndOptions& optio
   bool now = options.now;
   Say(Cat(now ? "killing " : "stopping ", Count(jobs.size(), "job"),
           now ? "" : Cat(" (at most ", Show(options.grace), "; Ctrl-C kills)")));
-  CancelAll(**client, jobs, now, Requester(cli));
+  CancelAll(**client, jobs, now, Requester());
   Time deadline = clock.Now() + (now ? kKillPatience : options.grace);
   for (; !jobs.empty(); jobs = JobsAlive(**client)) {
     const bool interrupted = interrupts.Wait(100ms).has_value();
     if (!interrupted && clock.Now() < deadline) continue;
     if (now) return Say(Cat(jobs.front().id, " does not end: ", jobs.front().why));
     now = true;
-    CancelAll(**client, jobs, now, Requester(cli));
+    CancelAll(**client, jobs, now, Requester());
     deadline = clock.Now() + kKillPatience;
   }
 }

@@ -37,7 +37,7 @@ Status MakeSure(const NodeFlags& flags) {
 Result<int> Node(const Cli& cli, const NodeFlags& flags) {
   if (flags.confirm_dead) {
     EVERSTEP_TRY(MakeSure(flags));
-    EVERSTEP_ASSIGN(const Accepted reply, Ask<Accepted>(cli, ConfirmDead{.node = NodeId(flags.name), .by = Requester(cli)}));
+    EVERSTEP_ASSIGN(const Accepted reply, Ask<Accepted>(cli, ConfirmDead{.node = NodeId(flags.name), .by = Requester()}));
     WriteErr(Cat(Printable(reply.why), "\n"));
     return exit_code::kGood;
   }

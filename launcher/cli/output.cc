@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "launcher/cli/flags.h"
 #include "launcher/cli/verbs.h"
 
 namespace everstep {
@@ -9,7 +10,7 @@ void AddOutputFlags(CLI::App& verb, Cli& cli, bool table) {
           "-o,--output",
           [&cli](const std::string& name) { cli.output = name == "json" ? OutputFormat::json : OutputFormat::table; },
           "for people, or for programs [table]")
-      ->check(CLI::IsMember({"table", "json"}))
+      ->check(OneOf({"table", "json"}))
       ->type_name("table|json");
   if (table)
     verb.add_flag_callback(

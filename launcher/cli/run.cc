@@ -4,6 +4,7 @@
 #include <memory>
 #include <thread>
 
+#include "launcher/cli/flags.h"
 #include "launcher/cli/follow.h"
 #include "launcher/cli/run_spec.h"
 #include "launcher/cli/submission.h"
@@ -18,8 +19,9 @@ constexpr const char* kFooter =
     "LD_LIBRARY_PATH, OMP_* and OPENBLAS_* go along. Ctrl-C cancels with grace, a second one kills; a lost terminal leaves the "
     "job running. Returns the job's exit code, 125 when run itself failed.\n"
     "\n"
-    "  everstep run --nnodes 3 --nproc-per-node 1 --spares 1 -- python3 train.py --epochs 3\n"
-    "  everstep run --nnodes 2 --checkpoint-dir ckpt --resume-arg=--resume --resume-arg={resume} train.py\n";
+    "  everstep run --nnodes 3 --spares 1 -- python3 train.py --epochs 3\n"
+    "  everstep run --nnodes 2 --checkpoint-dir ckpt \\\n"
+    "      --resume-arg=--resume --resume-arg={resume} train.py\n";
 
 Result<int> Run(const Cli& cli, RunFlags& flags) {
   flags.command = cli.command;
@@ -31,7 +33,7 @@ Result<int> Run(const Cli& cli, RunFlags& flags) {
   EVERSTEP_ASSIGN(const Submitted submitted, Submit(*client, spec));
   EVERSTEP_ASSIGN(const auto job, FollowJob(cli, {.job = submitted.job, .events_after = before.index}, interrupts));
   if (!job) {
-    WriteErr(Cat(submitted.job, " goes on without this terminal: everstep logs ", submitted.job, " -f\n"));
+    WriteErr(Cat("left ", submitted.job, " to the launcher: everstep job ", submitted.job, '\n'));
     return exit_code::kRunFailed;
   }
   return ExitCodeOf(*job);
@@ -42,21 +44,21 @@ Result<int> Run(const Cli& cli, RunFlags& flags) {
 void AddRun(CLI::App& app, Cli& cli) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* verb = app.add_subcommand("run", "run a command on several hosts and follow it");
-  verb->add_option("--nnodes", flags->nodes, "hosts")->type_name("N")->check(CLI::Range(1, 16384))->capture_default_str();
+  verb->add_option("--nnodes", flags->nodes, "hosts")->type_name("N")->check(Between(1, 16384))->capture_default_str();
   verb->add_option("--nproc-per-node", flags->processes, "ranks on each host; auto and gpu: one for each accelerator, else 1")
       ->type_name("N|auto|gpu|cpu")
       ->capture_default_str();
   verb->add_option("--max-restarts", flags->restarts_max, "restarts allowed within 6 hours [10]")
       ->type_name("N")
-      ->check(CLI::Range(0, 10000));
+      ->check(Between(0, 10000));
   verb->add_option("--spares", flags->spares, "hosts kept idle for this job")
       ->type_name("N")
-      ->check(CLI::Range(0, 16384))
+      ->check(Between(0, 16384))
       ->capture_default_str();
   verb->add_option("--name", flags->name, "the job's name [from the script]")->type_name("NAME");
   verb->add_option("--priority", flags->priority, "0 to 100, higher first")
       ->type_name("N")
-      ->check(CLI::Range(0, 100))
+      ->check(Between(0, 100))
       ->capture_default_str();
   verb->add_option("--workdir", flags->workdir, "where the ranks run [here]")->type_name("DIR");
   verb->add_option("--checkpoint-dir", flags->checkpoint_dir, "where the script saves, seen by every host")->type_name("DIR");

@@ -15,14 +15,32 @@ void RunScreen::Output(const LogLine& line) {
     WriteOut(line.text);
 }
 
-void RunScreen::Event(const EventView& event, WallTime now) { Mark(ClockText(event.at, now), event.why); }
+void RunScreen::Event(const EventView& event, WallTime now) {
+  // A decision repeats the sentence of what it answers, and that each host is empty again is only of interest where it is not.
+  if (event.why == said_ || event.kind == "host_released") return;
+  said_ = event.why;
+  Mark(ClockText(event.at, now), event.why);
+}
 void RunScreen::Say(std::string_view sentence) { Mark("", sentence); }
+
+void RunScreen::End(const JobView& job) {
+  const Duration took(job.ended_at.value_or(job.submitted_at).ns - job.submitted_at.ns);
+  const std::string phase = Paint(console_.err, job.phase == JobPhase::done ? Style::green : Style::red, Name(job.phase));
+  std::string text =
+      Cat(job.id, " is ", phase, " after ", Show(std::chrono::floor<std::chrono::seconds>(std::max<Duration>(took, 0s))));
+  if (job.generation.value > 1) text += Cat(" in generation ", job.generation);
+  if (job.phase != JobPhase::done) text += Cat("; next: ", NextCommand(job));
+  WriteErr(Cat(Paint(console_.err, Style::bold, "==>"), ' ', text, '\n'));
+}
 
 void RunScreen::Mark(std::string_view time, std::string_view sentence) {
   Erase();
   std::string text = Printable(sentence);
   std::replace(text.begin(), text.end(), '\n', ' ');
-  WriteErr(Cat(Paint(console_.err, Style::bold, "==>"), ' ', time, time.empty() ? "" : " ", text, '\n'));
+  constexpr std::size_t kMark = 4;
+  text = Cat(time, time.empty() ? "" : " ", text);
+  if (console_.err.columns) text = Wrap(text, *console_.err.columns - kMark, kMark);
+  WriteErr(Cat(Paint(console_.err, Style::bold, "==>"), ' ', text, '\n'));
 }
 
 void RunScreen::Progress(const std::optional<JobView>& job, WallTime now) {

@@ -25,12 +25,15 @@ class RunScreen {
   void Progress(const std::optional<JobView>& job, WallTime now);
   // Takes the line at the bottom away.
   void Close() { Erase(); }
+  // How the job ended, how long it took, and what to type next.
+  void End(const JobView& job);
 
  private:
   void Mark(std::string_view time, std::string_view sentence);
   void Erase();
 
   Console console_;
+  std::string said_{};   // the last event's sentence
   std::string shown_{};  // the line at the bottom; empty: none
 };
 

@@ -75,6 +75,21 @@ std::string CutToColumns(std::string_view text, std::size_t columns) {
   return Cat(text.substr(0, end), "…");
 }
 
+std::string Wrap(std::string_view text, std::size_t width, std::size_t indent) {
+  std::string out;
+  std::size_t used = 0;
+  for (const std::string& word : Split(text, ' ')) {
+    if (used > 0 && used + 1 + Columns(word) > width) {
+      out += Cat('\n', std::string(indent, ' '));
+      used = 0;
+    }
+    if (used > 0) out += ' ';
+    out += word;
+    used += (used > 0 ? 1 : 0) + Columns(word);
+  }
+  return out;
+}
+
 void WriteOut(std::string_view text) { WriteAll(STDOUT_FILENO, text); }
 void WriteErr(std::string_view text) { WriteAll(STDERR_FILENO, text); }
 

@@ -37,6 +37,9 @@ std::size_t Columns(std::string_view text);
 // The first `columns` characters of it, the last of them "…" where something was cut.
 std::string CutToColumns(std::string_view text, std::size_t columns);
 
+// `text` broken between words into lines of at most `width` columns, each but the first behind `indent` more blanks.
+std::string Wrap(std::string_view text, std::size_t width, std::size_t indent);
+
 // Whole, at once, also when the stream is slow; stdout first gets all that was written to it. A stream that is gone is no
 // error.
 void WriteOut(std::string_view text);

@@ -14,6 +14,7 @@
 #include "base/real/clock.h"
 #include "base/real/files.h"
 #include "base/real/proc.h"
+#include "launcher/cli/flags.h"
 #include "launcher/cli/interrupts.h"
 #include "launcher/cli/local_cluster.h"
 #include "launcher/cli/local_end.h"
@@ -243,15 +244,15 @@ void AddUp(CLI::App& app, Cli& cli) {
   CLI::App* up = app.add_subcommand("up", "start a whole cluster on this machine");
   up->add_option("--nodes", flags->nodes, "hosts to have, all equal, called n1, n2, …")
       ->type_name("N")
-      ->check(CLI::Range(1, 64))
+      ->check(Between(1, 64))
       ->capture_default_str();
   up->add_option("--profile", flags->profile, "fast: lost hosts are noticed sooner")
       ->type_name("default|fast")
-      ->check(CLI::IsMember({"default", "fast"}))
+      ->check(OneOf({"default", "fast"}))
       ->capture_default_str();
   up->add_option("--port", flags->port, "of the launcher; 0: any free one")
       ->type_name("PORT")
-      ->check(CLI::Range(0, 65535))
+      ->check(Between(0, 65535))
       ->capture_default_str();
   up->add_option("--state", flags->directory, "where the cluster lives [everstep/local in XDG_STATE_HOME]")->type_name("DIR");
   up->add_flag("--foreground", flags->foreground, "stay; Ctrl-C ends the cluster");

@@ -109,9 +109,9 @@ TextTable NodesTable(const std::vector<NodeView>& nodes) {
 }
 
 TextTable EventsTable(const std::vector<EventView>& events, WallTime now) {
-  TextTable table{.titles = {"TIME", "JOB", "NODE", "KIND", "WHY"}};
+  TextTable table{.titles = {"TIME", "JOB", "NODE", "WHY"}};
   for (const EventView& event : events)
-    table.rows.push_back({ClockText(event.at, now), event.job.value, event.node.value, event.kind, event.why});
+    table.rows.push_back({ClockText(event.at, now), event.job.value, event.node.value, event.why});
   return table;
 }
 
@@ -120,8 +120,7 @@ std::string EventLine(const EventView& event, WallTime now) {
     const std::string cell = text.empty() ? "-" : Plain(text);
     return cell + std::string(cell.size() < width ? width - cell.size() : 0, ' ') + "  ";
   };
-  return Cat(ClockText(event.at, now), "  ", column(event.job.value, 12), column(event.node.value, 4), column(event.kind, 18),
-             Plain(event.why), '\n');
+  return Cat(ClockText(event.at, now), "  ", column(event.job.value, 12), column(event.node.value, 4), Plain(event.why), '\n');
 }
 
 std::string DescribeJob(const JobView& job, WallTime now) {

@@ -1,68 +1,15 @@
 // The program itself: what it says and how it exits when it is used wrongly, or when there is nobody to talk to.
 
-#include <fcntl.h>
-#include <gtest/gtest.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "base/text.h"
+#include "tests/launcher/cli/program.h"
 
 namespace everstep {
 namespace {
 
-struct Ran {
-  int code = -1;
-  std::string out{}, err{};
-};
-
-class CommandLine : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "command_line_XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  // In a home of its own, so that no local cluster is found; input: what stands on stdin.
-  Ran Everstep(std::vector<std::string> words, const std::string& input = "") {
-    std::ofstream(File("in")) << input;
-    words.insert(words.begin(), EVERSTEP_PROGRAM);
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    std::string home = Cat("HOME=", directory_), path = "PATH=/usr/bin:/bin";
-    char* environment[] = {home.data(), path.data(), nullptr};
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, File("in").c_str(), O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files, 1, File("out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    posix_spawn_file_actions_addopen(&files, 2, File("err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    pid_t pid = 0;
-    Ran ran;
-    if (posix_spawn(&pid, EVERSTEP_PROGRAM, &files, nullptr, argv.data(), environment) == 0) {
-      int status = 0;
-      waitpid(pid, &status, 0);
-      ran = {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), .out = Read("out"), .err = Read("err")};
-    }
-    posix_spawn_file_actions_destroy(&files);
-    return ran;
-  }
-  std::string File(const std::string& name) const { return Cat(directory_, '/', name); }
-  std::string Read(const std::string& name) const {
-    std::ifstream in(File(name));
-    std::stringstream text;
-    text << in.rdbuf();
-    return text.str();
-  }
-  std::string directory_{};
-};
+class CommandLine : public ProgramTest {};
 
 TEST_F(CommandLine, EveryMistakeIsExitCodeTwoOnStderrWithTheWayOut) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> rows{

@@ -143,7 +143,7 @@ TEST_F(ViewText, ALostNodeSaysHowToGoOnWithoutIt) {
 TEST_F(ViewText, EventsCarryTheTimeAndTheSentence) {
   const EventView event{
       .index = LogIndex(7), .at = Ago(1), .job = JobId("a-1"), .node = {}, .kind = "job_done", .why = "all 2 ranks\nexited 0"};
-  EXPECT_EQ(EventLine(event, kNow), "14:02:59  a-1           -     job_done            all 2 ranks exited 0\n");
+  EXPECT_EQ(EventLine(event, kNow), "14:02:59  a-1           -     all 2 ranks exited 0\n");
 }
 
 TEST_F(ViewText, TheLineAtTheBottomSaysHowFarTheJobIs) {

@@ -1,0 +1,17 @@
+// Checks of flag values whose ranges do not clutter the help: the error names them when it matters.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <set>
+#include <string>
+
+namespace everstep {
+
+template <class N>
+CLI::Validator Between(N min, N max) {
+  return CLI::Range(min, max).description("");
+}
+
+inline CLI::Validator OneOf(const std::set<std::string>& words) { return CLI::IsMember(words).description(""); }
+
+}  // namespace everstep
