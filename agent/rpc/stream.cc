@@ -11,6 +11,8 @@ namespace everstep {
 namespace {
 
 constexpr Duration kConnectWithin = 3s;
+// A command may hold a checkpoint, which came to the launcher in one message, and a command line.
+constexpr std::size_t kCommandBytes = 2 * limit::kMessageBytes;
 
 }  // namespace
 
@@ -27,7 +29,7 @@ LauncherStream::LauncherStream(const HostPort& launcher, std::function<void(Agen
     : launcher_(launcher),
       post_(std::move(post)),
       gone_(std::move(gone)),
-      channel_(FreshChannel(launcher, kConnectWithin)),
+      channel_(FreshChannel(launcher, kConnectWithin, kCommandBytes)),
       stub_(v1::AgentLink::NewStub(channel_)) {}
 
 void LauncherStream::Send(v1::FromAgent message) {

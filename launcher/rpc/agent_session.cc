@@ -13,6 +13,9 @@ namespace {
 constexpr Duration kLastWords =
     3s;  // for what was sent before the end; an agent that does not read cannot hold its session open
 
+// gRPC does not tell apart whether the agent, the network or a message above 4 MiB ended it; the agent is told the last.
+constexpr char kLost[] = "connection lost";
+
 // Peers and the launcher itself will connect to it.
 Status CheckHello(const Hello& hello) {
   EVERSTEP_ASSIGN(const HostPort address, ParseHostPort("hello.address", hello.address));
@@ -35,6 +38,9 @@ AgentSession::AgentSession(std::shared_ptr<Shared> shared, grpc::CallbackServerC
     number_ = *number;
     StartSendInitialMetadata();  // tells the agent that its stream stands
     StartRead(&in_);
+    hello_by_.Set(Within(shared_->hello_within), [shared = shared_, number = number_](bool over) {
+      if (over) shared->sessions.With(number, [](AgentSession& session) { session.EndUnlessOpened(); });
+    });
   } else {
     End(Error{ErrorCode::kUnavailable, "the launcher has as many sessions as it can hold, or is going down",
               "try again later"});
@@ -44,8 +50,7 @@ AgentSession::AgentSession(std::shared_ptr<Shared> shared, grpc::CallbackServerC
 void AgentSession::OnReadDone(bool ok) {
   if (!ok) {
     const std::lock_guard lock(mutex_);
-    return Finish(grpc::Status::OK,
-                  context_->IsCancelled() ? "connection lost" : "ended by the agent, or by a message above 4 MiB or malformed");
+    return Finish(grpc::Status::OK, kLost);
   }
   Result<FromAgent> message = FromProto<FromAgent>(in_);
   const Status said = message ? Validate(*message) : Fail(message.error());
@@ -94,12 +99,19 @@ void AgentSession::End(const Error& error) {
   if (!finished_) Finish(ToStatus(error, *context_), error.Str());
 }
 
+void AgentSession::EndUnlessOpened() {
+  const std::lock_guard lock(mutex_);
+  if (opened_ || finished_) return;
+  const Error late{ErrorCode::kTimeout, Cat("no hello within ", Show(shared_->hello_within)), {}};
+  Finish(ToStatus(late, *context_), late.message);
+}
+
 void AgentSession::Cut() { context_->TryCancel(); }
 
 void AgentSession::OnWriteDone(bool ok) {
   const std::lock_guard lock(mutex_);
   out_.Written();
-  if (!ok) return Finish(grpc::Status::CANCELLED, "connection lost");
+  if (!ok) return Finish(grpc::Status::CANCELLED, kLost);
   if (finished_) return;
   Write();
   if (closing_ && out_.empty()) Finish(grpc::Status::OK, "closed by the launcher");
@@ -107,7 +119,7 @@ void AgentSession::OnWriteDone(bool ok) {
 
 void AgentSession::OnCancel() {
   const std::lock_guard lock(mutex_);
-  Finish(grpc::Status::CANCELLED, "connection lost");
+  Finish(grpc::Status::CANCELLED, kLost);
 }
 
 void AgentSession::OnDone() {

@@ -55,6 +55,7 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToA
   bool opened_ = false;
   bool closing_ = false;
   bool finished_ = false;
+  grpc::Alarm hello_by_;
   grpc::Alarm last_words_;
 };
 

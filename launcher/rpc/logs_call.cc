@@ -25,6 +25,17 @@ constexpr Duration kPollSlack = 5s;         // for connecting, on top
 constexpr Duration kRetryAfter = 200ms;     // a reading that failed
 constexpr Duration kLastAnswerWithin = 3s;  // of an agent whose generation is over
 
+v1::LogChunk ChunkOf(const v1::LogPiece& piece, const NodeId& node, Generation generation) {
+  v1::LogChunk chunk;
+  chunk.set_rank(piece.rank());
+  chunk.set_node(node.value);
+  chunk.set_generation(generation.value);
+  chunk.set_is_stderr(piece.is_stderr());
+  chunk.set_bytes(piece.bytes());
+  chunk.set_note(piece.note());
+  return chunk;
+}
+
 }  // namespace
 
 struct LogsCall::Source {
@@ -34,6 +45,7 @@ struct LogsCall::Source {
   std::unique_ptr<v1::PeerLink::Stub> stub{};
   std::shared_ptr<Reading> reading{};  // under way
   grpc::Alarm again{};                 // after a failure
+  bool waits = false;                  // for `again`
   bool over = false;
 };
 
@@ -89,13 +101,11 @@ void LogsCall::Deliver(Result<ApiReply> reply, bool last) {
     AskEveryNode(*nodes);
   }
   if (gang_ && Over()) Hurry();
-  if (!gang_) ReadNextGang();
-  WriteOrFinish();
+  Advance();
 }
 
 Status LogsCall::Look(const JobView& job) {
   request_.job = job.id;  // asked for by name: from now on this one
-  nothing_because_ = Cat(job.id, " has not run yet: ", job.why);
   const Generation wanted = request_.generation.value_or(job.generation);
   if (wanted > job.generation)
     return Fail(ErrorCode::kNotFound, Cat("generation: found ", wanted, ", legal: 1 to ", job.generation));
@@ -105,9 +115,11 @@ Status LogsCall::Look(const JobView& job) {
     shared_->post(ApiCall{*nodes_token_, ListNodes{}});
     return {};
   }
-  if (wanted <= newest_) return {};
+  nothing_because_ = job.hosts.empty() ? Cat(job.id, " has not run yet: ", job.why)
+                                       : Cat("nothing was written by generation ", wanted, " of ", job.id);
+  if (job.hosts.empty()) return {};
+  if (wanted <= newest_) return Follow(job), Status();
   newest_ = wanted;
-  nothing_because_ = Cat("nothing was written by generation ", wanted, " of ", job.id);
   Gang gang{.generation = wanted};
   for (const HostView& host : job.hosts) {
     Host& reader = gang.hosts.emplace_back(Host{host.node, host.address});
@@ -117,6 +129,17 @@ Status LogsCall::Look(const JobView& job) {
   }
   gangs_.push_back(std::move(gang));
   return {};
+}
+
+void LogsCall::Follow(const JobView& job) {
+  for (const auto& source : sources_)
+    for (const HostView& host : job.hosts) {
+      if (host.node != source->host.node || host.address.empty() || host.address == source->host.address || source->over)
+        continue;
+      source->host.address = host.address;
+      if (const Status said = Connect(*source); !said) GiveUp(*source, said.error().message);
+      if (source->reading) source->reading->context.TryCancel();  // it goes on there
+    }
 }
 
 void LogsCall::AskEveryNode(const NodesReply& nodes) {
@@ -142,19 +165,21 @@ void LogsCall::ReadNextGang() {
 }
 
 bool LogsCall::AllOver() const {
-  return std::all_of(sources_.begin(), sources_.end(), [](const auto& source) { return source->over; });
+  return std::all_of(sources_.begin(), sources_.end(),
+                     [](const auto& source) { return source->over && !source->reading && !source->waits; });
+}
+
+Status LogsCall::Connect(Source& source) {
+  if (source.host.address.empty()) return Fail(ErrorCode::kNotFound, "the address of its agent is not known any more");
+  EVERSTEP_ASSIGN(const HostPort address, ParseHostPort("address", source.host.address));
+  EVERSTEP_TRY(CheckPlainText("talk to", address, shared_->insecure));
+  source.channel = FreshChannel(address, kLastAnswerWithin);
+  source.stub = v1::PeerLink::NewStub(source.channel);
+  return {};
 }
 
 void LogsCall::Open(Source& source) {
-  const Result<HostPort> address = ParseHostPort("address", source.host.address);
-  const Status allowed = [&]() -> Status {
-    EVERSTEP_TRY(address);
-    EVERSTEP_TRY(CheckPlainText("talk to", *address, shared_->insecure));
-    return {};
-  }();
-  if (!allowed) return GiveUp(source, allowed.error().message);
-  source.channel = FreshChannel(*address, kLastAnswerWithin);
-  source.stub = v1::PeerLink::NewStub(source.channel);
+  if (const Status said = Connect(source); !said) return GiveUp(source, said.error().message);
   source.request.set_job(request_.job.value);
   source.request.set_generation(gang_->generation.value);
   for (const std::uint32_t rank : source.host.ranks) source.request.add_ranks(rank);
@@ -185,17 +210,10 @@ void LogsCall::Read(Source& source) {
 }
 
 void LogsCall::Took(Source& source, const grpc::Status& status, const Reading& reading) {
-  if (status.ok()) {
-    for (const v1::LogPiece& piece : reading.reply.pieces()) {
-      v1::LogChunk chunk;
-      chunk.set_rank(piece.rank());
-      chunk.set_node(source.host.node.value);
-      chunk.set_generation(gang_->generation.value);
-      chunk.set_is_stderr(piece.is_stderr());
-      chunk.set_bytes(piece.bytes());
-      chunk.set_note(piece.note());
-      Put(std::move(chunk));
-    }
+  if (source.over) {
+    // given up meanwhile
+  } else if (status.ok()) {
+    for (const v1::LogPiece& piece : reading.reply.pieces()) Put(ChunkOf(piece, source.host.node, gang_->generation));
     *source.request.mutable_places() = reading.reply.places();
     source.request.clear_tail_lines();
     source.over = reading.last && !reading.reply.more();
@@ -207,15 +225,20 @@ void LogsCall::Took(Source& source, const grpc::Status& status, const Reading& r
     return ReadLater(source);
   }
   if (!source.over && out_.bytes() < kBufferBytes) Read(source);
-  if (AllOver()) ReadNextGang();
-  WriteOrFinish();
+  Advance();
 }
 
 void LogsCall::ReadLater(Source& source) {
-  source.again.Set(Within(kRetryAfter), [owner = shared_from_this(), &source](bool now) {
-    if (!now) return;  // the alarm went with its source
+  source.waits = true;  // so that it stays until then
+  // The alarm keeps its function until it goes itself: a shared_ptr in it would keep both for ever.
+  source.again.Set(Within(kRetryAfter), [weak = weak_from_this(), &source](bool) {
+    const std::shared_ptr<LogsCall> owner = weak.lock();
+    if (owner == nullptr) return;
     const std::lock_guard lock(owner->mutex_);
-    if (!owner->ended_ && !source.reading) owner->Read(source);
+    source.waits = false;
+    if (owner->ended_) return;
+    if (!source.over && !source.reading) owner->Read(source);
+    owner->Advance();
   });
 }
 
@@ -247,8 +270,9 @@ void LogsCall::Put(v1::LogChunk chunk) {
   out_.Push(std::move(chunk));
 }
 
-void LogsCall::WriteOrFinish() {
+void LogsCall::Advance() {
   if (ended_) return;
+  if (AllOver()) ReadNextGang();
   const bool all_read = no_more_gangs_ && gangs_.empty() && !gang_;
   if (all_read && !said_something_) Note(NodeId(), nothing_because_);
   if (const v1::LogChunk* next = out_.Next()) StartWrite(next);
@@ -269,7 +293,7 @@ void LogsCall::OnWriteDone(bool ok) {
   if (ended_) return;
   if (!ok) return End(grpc::Status::CANCELLED);
   if (out_.bytes() < kBufferBytes / 2) Resume();
-  WriteOrFinish();
+  Advance();
 }
 
 void LogsCall::OnCancel() {

@@ -51,10 +51,12 @@ class LogsCall final : public grpc::ServerWriteReactor<v1::LogChunk>,
 
   // All below: REQUIRES mutex_ held.
   Status Look(const JobView& job);
+  void Follow(const JobView& job);  // agents that came back elsewhere
   void AskEveryNode(const NodesReply& nodes);
   bool Over() const { return !gangs_.empty() || no_more_gangs_; }  // the gang being read
   bool AllOver() const;
   void ReadNextGang();
+  Status Connect(Source& source);
   void Open(Source& source);
   void Read(Source& source);
   void Took(Source& source, const grpc::Status& status, const Reading& reading);
@@ -64,7 +66,7 @@ class LogsCall final : public grpc::ServerWriteReactor<v1::LogChunk>,
   void Resume();
   void Note(const NodeId& node, std::string text);
   void Put(v1::LogChunk chunk);
-  void WriteOrFinish();
+  void Advance();  // to the next gang, the next chunk or the end
   void End(const grpc::Status& status);
 
   void OnWriteDone(bool ok) override;

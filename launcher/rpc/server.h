@@ -21,6 +21,7 @@ struct LauncherServerOptions {
   bool insecure = false;       // plain text on an address that is not loopback
   std::string address_file{};  // where the address is written once it serves; empty: nowhere
   std::size_t sessions_max = 20'000;
+  Duration hello_within = 10s;               // of a stream's start: beyond, it is closed
   std::size_t calls_max = 4'096;             // of people, streams too
   std::size_t unread_messages_max = 1'024;   // of one session or stream: beyond, it is closed
   std::size_t unread_bytes_max = 64u << 20;  // of the same

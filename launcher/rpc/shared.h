@@ -27,12 +27,14 @@ struct Shared {
   Shared(const LauncherServerOptions& options, std::function<void(LauncherInput)> to_loop)
       : post(std::move(to_loop)),
         insecure(options.insecure),
+        hello_within(options.hello_within),
         outbox{options.unread_messages_max, options.unread_bytes_max},
         sessions(options.sessions_max),
         callers(options.calls_max) {}
 
   const std::function<void(LauncherInput)> post;
   const bool insecure;
+  const Duration hello_within;
   const OutboxLimits outbox;
   Registry<AgentSession> sessions;
   Registry<Caller> callers;

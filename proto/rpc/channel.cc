@@ -19,22 +19,20 @@ constexpr int kPingEveryMsMin = 5'000;  // what a server puts up with; below kKe
 
 int Milliseconds(Duration d) { return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(d).count()); }
 
-// What the kernel says to `listen`: gRPC only says that it failed.
-Error WhyNotBound(const HostPort& listen) {
-  const Result<SocketAddress> address = LookUp(listen, LookUpKind::any);
-  if (!address) return address.error();
-  const Fd fd(::socket(address->Family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+// What the kernel says to `listen`: gRPC would only say that it failed, and print its own story to stderr.
+Status CheckFree(const HostPort& listen) {
+  EVERSTEP_ASSIGN(const SocketAddress address, LookUp(listen, LookUpKind::any));
+  const Fd fd(::socket(address.Family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(fd.get(), address->Get(), address->length) == 0 && ::listen(fd.get(), 1) == 0)
-    return Error{ErrorCode::kIo, Cat("cannot listen on ", listen), "try again"};
+  if (::bind(fd.get(), address.Get(), address.length) == 0) return {};
   const int why = errno;
   Error error = FailErrno(why, "listen on", listen.Str()).value();
   if (why == EADDRINUSE) {
     error.code = ErrorCode::kConflict;
     error.hint = "another program listens there: stop it or choose another port";
   }
-  return error;
+  return Fail(std::move(error));
 }
 
 }  // namespace
@@ -58,6 +56,7 @@ std::shared_ptr<grpc::Channel> FreshChannel(const HostPort& to, Duration connect
 }
 
 Result<Served> Serve(const HostPort& listen, const std::vector<grpc::Service*>& services) {
+  EVERSTEP_TRY(CheckFree(listen));
   Served served{.bound = listen};
   int port = 0;
   grpc::ServerBuilder builder;
@@ -72,7 +71,7 @@ Result<Served> Serve(const HostPort& listen, const std::vector<grpc::Service*>& 
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingEveryMsMin);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   served.server = builder.BuildAndStart();
-  if (served.server == nullptr || port == 0) return Fail(WhyNotBound(listen));
+  if (served.server == nullptr || port == 0) return Fail(ErrorCode::kIo, Cat("cannot listen on ", listen), "try again");
   served.bound.port = static_cast<std::uint16_t>(port);
   return served;
 }

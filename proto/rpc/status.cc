@@ -51,6 +51,10 @@ std::string Words(const grpc::Status& status) {
   std::string words = status.error_code() == grpc::CANCELLED ? "cancelled" : "failed";
   for (const Row& row : kRows)
     if (row.wire == status.error_code()) words = row.words;
+  // gRPC tells all addresses and source lines; the kernel's word is at the end.
+  constexpr std::string_view kKernel = "Failed to connect to remote host: ";
+  if (const std::size_t at = status.error_message().rfind(kKernel); at != std::string::npos)
+    return Cat("cannot connect: ", status.error_message().substr(at + kKernel.size()));
   return status.error_message().empty() ? words : Clip(Cat(words, ": ", status.error_message()), limit::kWhyBytes);
 }
 

@@ -177,6 +177,27 @@ TEST_F(LogsTest, AnAgentThatRestartsIsReadOnWithoutLossOrRepetition) {
   EXPECT_EQ(launcher_.Take<ApiGone>().token, call.token);
 }
 
+TEST_F(LogsTest, AnAgentThatComesBackAtAnotherAddressIsFollowedThere) {
+  auto logs = Logs({.job = JobId("a-1"), .follow = true});
+  const auto call = launcher_.Take<ApiCall>();
+  JobView job = Running(1, {&one_});
+  Say(call.token, job, false);
+  one_.logs.Append("a-1/1/0.out", "before\n");
+  screen_.WaitFor("0 g1", "before\n");
+  one_.link.Shutdown();
+  GrpcLink next;
+  const auto serving = next.Start({.log_dir = one_.logs.path()}, one_.inbox.Poster());
+  ASSERT_TRUE(serving);
+  job.hosts[0].address = serving->address;
+  Say(call.token, job, false);
+  one_.logs.Append("a-1/1/0.out", "after\n");
+  screen_.WaitFor("0 g1", "before\nafter\n");
+  job.phase = JobPhase::done;
+  Say(call.token, job, true);
+  EXPECT_TRUE(logs.get());
+  EXPECT_EQ(screen_.notes(), "");
+}
+
 TEST_F(LogsTest, AnOlderGenerationIsLookedForOnEveryNode) {
   two_.logs.Append("a-1/1/0.out", "long ago");
   auto logs = Logs({.job = JobId("a-1"), .generation = Generation(1)});
