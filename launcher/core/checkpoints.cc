@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "launcher/core/sentence.h"
 
 namespace everstep {
 
@@ -35,11 +36,12 @@ Facts RegisterCheckpoints(const World& world, const NodeId& node, const Report& 
     // The generation has begun from somewhere else: to resume from this later would be to jump into another history.
     if (seen.was_there) continue;
     const CheckpointId id = NewId(*job, seen, report);
-    const std::string name = seen.step ? Cat(seen.source, " (step ", *seen.step, ")") : seen.source;
+    const std::string source = Said(seen.source);
+    const std::string name = seen.step ? Cat(source, " (step ", *seen.step, ")") : source;
     if (seen.complete)
-      facts.push_back(CheckpointRegistered{seen.job, id, seen, Cat("checkpoint ", name, " registered: ", seen.why)});
+      facts.push_back(CheckpointRegistered{seen.job, id, seen, Sentence("checkpoint ", name, " registered: ", Said(seen.why))});
     else
-      facts.push_back(CheckpointNoted{seen.job, id, seen, Cat("checkpoint ", name, " is not offered: ", seen.why)});
+      facts.push_back(CheckpointNoted{seen.job, id, seen, Sentence("checkpoint ", name, " is not offered: ", Said(seen.why))});
   }
   return facts;
 }

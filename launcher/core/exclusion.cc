@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "launcher/core/sentence.h"
 
 namespace everstep {
 
@@ -28,7 +29,8 @@ std::optional<std::string> SaidGone(const World& world, const JobState& job, con
     if (awaited) return std::nullopt;
     return Cat(gang.node, " has no gang of generation ", gang.generation);
   }
-  if (status->phase == GangPhase::refused) return Cat(gang.node, " refused generation ", gang.generation, ": ", status->why);
+  if (status->phase == GangPhase::refused)
+    return Sentence(gang.node, " refused generation ", gang.generation, ": ", Said(status->why));
   if (status->phase != GangPhase::empty) return std::nullopt;
   return Cat(gang.node, status->fenced ? " fenced itself: generation " : " reported generation ", gang.generation,
              status->fenced ? " was killed by its keeper" : " empty");

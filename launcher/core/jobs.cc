@@ -7,6 +7,7 @@
 #include "launcher/core/exclusion.h"
 #include "launcher/core/placement.h"
 #include "launcher/core/recovery.h"
+#include "launcher/core/sentence.h"
 
 namespace everstep {
 
@@ -59,7 +60,7 @@ std::optional<GenerationBroken> HostGone(const World& world, const JobState& job
 }
 
 Facts Refused(const World& world, const JobState& job, const NodeId& node, const GangStatus& gang) {
-  const std::string why = Cat(node, " refused: ", gang.why);
+  const std::string why = Sentence(node, " refused: ", Said(gang.why));
   GenerationBroken broken = HostBroken(world, job, node, why);
   switch (gang.refusal.value_or(Refusal::host)) {
     case Refusal::spec: return {JobStopping{job.id, JobPhase::failed, 1, 0s, why}};
@@ -67,9 +68,9 @@ Facts Refused(const World& world, const JobState& job, const NodeId& node, const
     case Refusal::checkpoint: {
       Facts facts{broken};
       if (job.resume)
-        facts.insert(
-            facts.begin(),
-            CheckpointWithdrawn{job.id, *job.resume, Cat("checkpoint ", *job.resume, " is not offered any more: ", gang.why)});
+        facts.insert(facts.begin(),
+                     CheckpointWithdrawn{job.id, *job.resume,
+                                         Sentence("checkpoint ", *job.resume, " is not offered any more: ", Said(gang.why))});
       return facts;
     }
     case Refusal::host:
@@ -86,7 +87,7 @@ Facts AdvancePreparing(const World& world, Now now, const JobState& job) {
     const GangStatus* gang = GangOn(world, node, job.id, job.generation);
     if (gang && gang->phase == GangPhase::refused) return Refused(world, job, node, *gang);
     if (gang && gang->phase == GangPhase::empty)
-      return {HostBroken(world, job, node, Cat(node, " lost its gang before the start: ", gang->why))};
+      return {HostBroken(world, job, node, Sentence(node, " lost its gang before the start: ", Said(gang->why)))};
     if (gang && gang->phase == GangPhase::prepared) {
       ++prepared;
     } else if (now.at - job.since >= world.policy.prepare_deadline) {
@@ -118,10 +119,10 @@ bool SomeRankDone(const World& world, const JobState& job) {
 }
 
 Facts RankFailed(const World& world, const JobState& job, const RankEnd& end, const std::vector<RankEnd>& ends) {
-  const std::string why = Cat("rank ", end.rank, " on ", end.node, ' ', Describe(end.exit));
+  const std::string why = Sentence("rank ", end.rank, " on ", end.node, ' ', Describe(end.exit));
   if (SomeRankDone(world, job))
     return {JobStopping{job.id, JobPhase::failed, ShellCode(end.exit), world.policy.recovery_grace,
-                        Cat(why, "; other ranks were done already, so it is not restarted")}};
+                        Sentence(why, "; other ranks were done already, so it is not restarted")}};
   GenerationBroken broken = Broken(world, job, end.node, why);
   broken.ends = ends;
   return {broken};
@@ -146,9 +147,10 @@ Facts Failure(const World& world, Now now, const JobState& job, const NodeId& no
     if (Classify(end.exit) < (wait ? EndClass::victim : EndClass::stopped)) return RankFailed(world, job, end, ends);
   for (const RankEnd& end : ends)
     if (Classify(end.exit) == EndClass::stopped)
-      return {HostBroken(world, job, node, Cat(node, " stopped its ranks: ", gang.why))};
+      return {HostBroken(world, job, node, Sentence(node, " stopped its ranks", gang.why.empty() ? "" : ": ", Said(gang.why)))};
   if (gang.phase == GangPhase::empty && ends.size() < job.processes_per_node)
-    return {HostBroken(world, job, node, Cat(node, " lost its ranks: ", gang.why.empty() ? "its keeper is gone" : gang.why))};
+    return {HostBroken(world, job, node,
+                       Sentence(node, " lost its ranks: ", gang.why.empty() ? "its keeper is gone" : Said(gang.why)))};
   return {};
 }
 
@@ -265,7 +267,7 @@ Result<JobSubmitted> Submit(const World& world, const SubmitJob& request) {
 Result<Facts> Cancel(const JobState& job, const CancelJob& request) {
   if (Ended(job.phase))
     return Fail(ErrorCode::kConflict, Cat(job.id, " has ended already: ", Name(job.phase), " (", job.why, ")"));
-  const std::string why = Cat("cancelled by ", request.by.empty() ? "an unknown user" : Clip(Printable(request.by), 100));
+  const std::string why = Sentence("cancelled by ", Who(request.by));
   const Duration grace = request.now ? 0s : job.spec.stop_grace;
   if (job.phase == JobPhase::queued) return Facts{JobEnded{job.id, JobPhase::cancelled, kCancelledCode, why}};
   if (job.phase == JobPhase::stopping && job.stop_grace <= grace)

@@ -1,6 +1,7 @@
 #include "launcher/core/membership.h"
 
 #include "base/text.h"
+#include "launcher/core/sentence.h"
 
 namespace everstep {
 
@@ -23,16 +24,16 @@ Facts Join(const World& world, const Hello& hello) {
   const NodeState* known = NodeIn(world.state, hello.node);
   NodeJoined joined{hello.node, hello.boot, hello.address, hello.job_address, hello.accelerators, hello.version, {}};
   if (!known) {
-    joined.why = Cat(hello.node, " joined from ", hello.address);
+    joined.why = Sentence(hello.node, " joined from ", hello.address);
   } else if (!known->member && known->boot != hello.boot) {
-    joined.why = Cat(hello.node, " is back after a reboot");
+    joined.why = Sentence(hello.node, " is back after a reboot");
   } else if (!known->member) {
-    joined.why = Cat(hello.node, " is back");
+    joined.why = Sentence(hello.node, " is back");
   } else if (known->boot != hello.boot) {
-    joined.why = Cat(hello.node, " was rebooted");
+    joined.why = Sentence(hello.node, " was rebooted");
   } else if (known->address != hello.address || known->job_address != hello.job_address ||
              known->accelerators != hello.accelerators || known->version != hello.version) {
-    joined.why = Cat(hello.node, " started its agent again, now at ", hello.address);
+    joined.why = Sentence(hello.node, " started its agent again, now at ", hello.address);
   } else {
     return {};
   }
@@ -44,12 +45,10 @@ Facts Evict(const World& world, const NodeId& node, const std::string& evidence)
   if (!known || !known->member) return {};
   const std::vector<NodeId> silent = SilentMembers(world);
   const std::size_t members = MemberCount(world.state);
-  if (2 * silent.size() < members) return {NodeLost{node, evidence}};
-  std::vector<std::string> names;
-  for (const NodeId& id : silent) names.push_back(id.value);
-  return {EvictionHeld{node, Cat(evidence, "; not evicted: ", silent.size(), " of ", members, " hosts are silent (",
-                                 Join(names), "), which is not less than half, so the fault may be on this side; if ", node,
-                                 " is off, say: everstep node ", node, " --confirm-dead")}};
+  if (2 * silent.size() < members) return {NodeLost{node, Sentence(evidence)}};
+  return {EvictionHeld{node, Sentence(Said(evidence), "; not evicted: ", silent.size(), " of ", members, " hosts are silent (",
+                                      NamesOf(silent), "), which is not less than half, so the fault may be on this side; if ",
+                                      node, " is off, say: everstep node ", node, " --confirm-dead")}};
 }
 
 Result<Facts> ConfirmDeadBy(const World& world, const NodeId& node, const std::string& by) {
@@ -59,7 +58,7 @@ Result<Facts> ConfirmDeadBy(const World& world, const NodeId& node, const std::s
   if (host && host->connected && host->pulse == Pulse::trusted)
     return Fail(ErrorCode::kConflict, Cat(node, " is alive: its agent is connected and beats"),
                 "to take it out of work, stop its agent first");
-  const std::string why = Cat(node, " is dead: confirmed by ", by.empty() ? "an unknown user" : Clip(Printable(by), 100));
+  const std::string why = Sentence(node, " is dead: confirmed by ", Who(by));
   Facts facts;
   if (known->member) facts.push_back(NodeLost{node, why});
   for (const auto& [id, job] : world.state.jobs)

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "launcher/core/sentence.h"
 
 namespace everstep {
 
@@ -72,7 +73,6 @@ std::vector<NodeId> EligibleHosts(const World& world, const JobState& job) {
 }
 
 std::string WhyNotPlaced(const World& world, const JobState& job) {
-  constexpr std::size_t kNamed = 8;
   std::vector<std::string> reasons;
   std::vector<NodeId> ids;
   for (const auto& [id, node] : world.state.nodes) ids.push_back(id);
@@ -85,15 +85,10 @@ std::string WhyNotPlaced(const World& world, const JobState& job) {
     else
       reasons.push_back(Cat(id, ' ', reason));
   }
-  if (reasons.size() > kNamed) {
-    const std::size_t more = reasons.size() - kNamed;
-    reasons.resize(kNamed);
-    reasons.push_back(Cat(more, " more do not fit"));
-  }
   std::string needs = Cat("needs ", Count(job.spec.nodes, "host"));
   if (job.spec.spares > 0) needs += Cat(" and ", Count(job.spec.spares, "spare"));
   const std::string there = fit > 0 ? Cat(fit, fit == 1 ? " fits" : " fit") : ids.empty() ? "none has joined" : "none fits";
-  return Cat(needs, ", ", there, reasons.empty() ? "" : ": ", Join(reasons, "; "));
+  return Sentence(needs, ", ", there, reasons.empty() ? "" : ": ", FirstOf(std::move(reasons)));
 }
 
 std::vector<JobId> QueueOrder(const State& state) {

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "launcher/core/blame.h"
 #include "launcher/core/placement.h"
+#include "launcher/core/sentence.h"
 
 namespace everstep {
 
@@ -65,7 +66,7 @@ std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged) {
 std::string ResumeText(const JobState& job, const CheckpointRecord* resume) {
   if (!job.spec.checkpoint) return "from the start (no checkpoint dir)";
   if (!resume) return "from the start (no checkpoint yet)";
-  return resume->seen.step ? Cat("resuming from step ", *resume->seen.step) : Cat("resuming from ", resume->seen.source);
+  return resume->seen.step ? Cat("resuming from step ", *resume->seen.step) : Cat("resuming from ", Said(resume->seen.source));
 }
 
 void Complete(const World& world, Now now, const JobState& job, GenerationPlanned& plan) {
@@ -160,10 +161,11 @@ Facts JudgeFailure(const World& world, Now now, const JobState& job) {
 
 Facts PlanRecovery(const World& world, Now now, const JobState& job) {
   if (!job.give_up.empty())
-    return {JobEnded{job.id, JobPhase::failed, job.exit_code.value_or(1), Cat(job.broken, "; gave up: ", job.give_up)}};
+    return {JobEnded{job.id, JobPhase::failed, job.exit_code.value_or(1),
+                     Sentence(OneLine(job.broken, 600), "; gave up: ", job.give_up)}};
   Ladder ladder = Climb(world, job);
   if (!ladder.why_not.empty()) {
-    const std::string why = Cat(job.broken, "; ", ladder.why_not);
+    const std::string why = Sentence(OneLine(job.broken, 600), "; ", ladder.why_not);
     if (why == job.why) return {};
     return {JobWaits{job.id, why}};
   }
@@ -172,9 +174,10 @@ Facts PlanRecovery(const World& world, Now now, const JobState& job) {
   plan.spares = std::move(ladder.spares);
   plan.restart = true;
   Complete(world, now, job, plan);
-  const std::string where = ladder.moves.empty() ? std::string("all hosts go on in place") : Join(ladder.moves);
-  plan.why = Cat(job.broken, "; ", where, ", ", ResumeText(job, NewestOffered(job)), " (restart ",
-                 RestartsInWindow(job, now.at) + 1, " of ", job.spec.restart.budget, ")");
+  const std::string where =
+      ladder.moves.empty() ? std::string("all hosts go on in place") : FirstOf(std::move(ladder.moves), ", ");
+  plan.why = Sentence(OneLine(job.broken, 400), "; ", where, ", ", ResumeText(job, NewestOffered(job)), " (restart ",
+                      RestartsInWindow(job, now.at) + 1, " of ", job.spec.restart.budget, ")");
   return {plan};
 }
 
@@ -184,10 +187,9 @@ GenerationPlanned PlanFirst(const World& world, Now now, const JobState& job, co
   plan.hosts = hosts;
   plan.spares = spares;
   Complete(world, now, job, plan);
-  std::vector<std::string> names, spare_names;
-  for (const NodeId& id : hosts) names.push_back(id.value);
-  for (const NodeId& id : spares) spare_names.push_back(id.value);
-  plan.why = Cat("placed on ", Join(names, ", ", " and "), spares.empty() ? "" : Cat(" with ", Join(spare_names), " as spare"));
+  const std::string with =
+      spares.empty() ? "" : Cat(" with ", NamesOf(spares), spares.size() == 1 ? " as spare" : " as spares");
+  plan.why = Sentence("placed on ", NamesOf(hosts), with);
   return plan;
 }
 
