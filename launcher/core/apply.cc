@@ -39,37 +39,46 @@ void DropOldestEndedJob(State& state) {
   if (ended > kEndedJobs) state.jobs.erase(oldest);
 }
 
+// What goes first when there are too many: the oldest that cannot be resumed from, then the oldest that can, but never the last
+// such one, nor the one in use.
 void AddCheckpoint(JobState& job, CheckpointRecord record) {
   job.checkpoints.push_back(std::move(record));
-  // The oldest goes first, but never the last one that can be resumed from, nor the one in use.
-  for (auto it = job.checkpoints.begin(); job.checkpoints.size() > kCheckpointRecords && it != job.checkpoints.end();) {
-    const auto offered =
-        std::count_if(job.checkpoints.begin(), job.checkpoints.end(), [](const CheckpointRecord& r) { return r.offered; });
-    const bool needed = (it->offered && offered == 1) || it->id == job.resume;
-    it = needed ? std::next(it) : job.checkpoints.erase(it);
-  }
+  for (const bool offered : {false, true})
+    for (auto it = job.checkpoints.begin(); job.checkpoints.size() > kCheckpointRecords && it != job.checkpoints.end();) {
+      const bool last = std::none_of(std::next(it), job.checkpoints.end(), [](const CheckpointRecord& r) { return r.offered; });
+      const bool goes = it->offered == offered && it->id != job.resume && !(offered && last);
+      it = goes ? job.checkpoints.erase(it) : std::next(it);
+    }
 }
 
 class Applier {
  public:
   Applier(State& state, const Entry& entry) : state_(state), entry_(entry) {}
 
-  void operator()(const LauncherStarted& f) { state_.epoch = std::max(state_.epoch, f.epoch); }
+  void operator()(const LauncherStarted& f) {
+    state_.epoch = std::max(state_.epoch, f.epoch);
+    // While there was no launcher nobody could prepare: the time does not count against the hosts.
+    for (auto& [id, job] : state_.jobs)
+      if (job.phase == JobPhase::preparing) job.since = entry_.at;
+  }
 
   void operator()(const NodeJoined& f) {
-    state_.nodes[f.node] = {f.node, f.boot, f.address, f.job_address, f.accelerators, f.version, true, f.why};
+    const auto [it, first] = state_.nodes.try_emplace(f.node);
+    NodeState& node = it->second;
     ++state_.membership;
+    const std::uint64_t changed = first || !node.member ? state_.membership : node.changed;
+    node = {f.node, f.boot, f.address, f.job_address, f.accelerators, f.version, true, changed, f.why};
+    std::erase_if(state_.fences, [&](const FenceRecord& r) { return r.node == f.node; });  // it is not off
   }
   void operator()(const NodeSuspected&) {}
-  void operator()(const NodeTrusted&) {}
-  void operator()(const EvictionHeld&) {}
+  void operator()(const NodeTrusted& f) { Explain(f.node, f.why); }
+  void operator()(const EvictionHeld& f) { Explain(f.node, f.why); }
   void operator()(const NodeLost& f) {
     const auto it = state_.nodes.find(f.node);
-    if (it == state_.nodes.end()) return;
+    if (it == state_.nodes.end() || !it->second.member) return;
     it->second.member = false;
     it->second.why = f.why;
-    ++state_.membership;
-    for (auto& [id, job] : state_.jobs) std::erase(job.spares, f.node);
+    it->second.changed = ++state_.membership;
   }
   void operator()(const FenceStarted& f) {
     std::erase_if(state_.fences, [&](const FenceRecord& r) { return r.node == f.node; });
@@ -103,13 +112,16 @@ class Applier {
     job->resume = f.resume;
     job->started = false;
     job->broken.clear();
+    job->broken_on = NodeId();
     job->host_failed = false;
+    job->port_taken = false;
+    job->step.reset();
     job->judged = false;
     job->give_up.clear();
     job->ends.clear();
     for (const NodeId& node : f.hosts) {
       const auto it = state_.nodes.find(node);
-      job->live.push_back({f.generation, node, it == state_.nodes.end() ? BootId() : it->second.boot});
+      job->live.push_back({f.generation, node, it == state_.nodes.end() ? BootId() : it->second.boot, state_.membership});
     }
     if (f.restart) {
       job->restarts.push_back(entry_.at);
@@ -130,8 +142,10 @@ class Applier {
   void operator()(const GenerationBroken& f) {
     JobState* job = Current(f.job, f.generation);
     if (!job) return;
-    job->broken = f.why;
+    job->broken = f.cause;
+    job->broken_on = f.node;
     job->host_failed = f.host_failed;
+    job->port_taken = f.port_taken;
     job->stop_grace = f.grace;
     if (f.avoid_node) AddUnique(job->avoid, f.node);
     MergeEnds(*job, f.ends);
@@ -141,20 +155,24 @@ class Applier {
     JobState* job = Job(f.job);
     if (!job) return;
     std::erase_if(job->live, [&](const LiveGang& g) { return g.generation == f.generation && g.node == f.node; });
-    if (job->generation == f.generation) MergeEnds(*job, f.ends);
+    if (job->generation != f.generation) return;
+    MergeEnds(*job, f.ends);
+    if (f.step) job->step = std::max(job->step.value_or(0), *f.step);
   }
   void operator()(const FailureJudged& f) {
     JobState* job = Current(f.job, f.generation);
     if (!job) return;
     if (f.progressed) job->fruitless = 0;
     if (f.code) ++job->fruitless;
+    job->ports_taken = f.port_taken ? job->ports_taken + 1 : 0;
+    job->failed_at = job->step;
     job->progress = f.progress;
     job->signature = f.signature;
     job->exit_code = f.exit_code;
     job->judged = true;
     job->give_up = f.give_up;
     if (f.avoid_node) AddUnique(job->avoid, f.node);
-    job->broken = f.why;
+    job->broken = f.cause;
     job->why = f.why;
   }
   void operator()(const JobWaits& f) {
@@ -187,12 +205,13 @@ class Applier {
     job->outcome = f.outcome;
     job->exit_code = f.exit_code;
     job->stop_grace = f.grace;
+    job->give_up = f.why;
     job->spares.clear();
     Enter(*job, JobPhase::stopping, f.why, entry_.at);
   }
   void operator()(const JobEnded& f) {
     JobState* job = Job(f.job);
-    if (!job || Ended(job->phase)) return;
+    if (!job) return;
     job->outcome = f.outcome;
     job->exit_code = f.exit_code;
     job->ended_at = entry_.wall;
@@ -202,9 +221,14 @@ class Applier {
   }
 
  private:
+  // Jobs that have not ended: an end is final.
   JobState* Job(const JobId& id) {
     const auto it = state_.jobs.find(id);
-    return it == state_.jobs.end() ? nullptr : &it->second;
+    return it == state_.jobs.end() || Ended(it->second.phase) ? nullptr : &it->second;
+  }
+  void Explain(const NodeId& node, const std::string& why) {
+    const auto it = state_.nodes.find(node);
+    if (it != state_.nodes.end() && it->second.member) it->second.why = why;
   }
   JobState* Current(const JobId& id, Generation generation) {
     JobState* job = Job(id);

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "launcher/core/state.h"
@@ -25,6 +26,12 @@ struct Culprit {
 
 // nullopt: no rank failed.
 std::optional<Culprit> FindCulprit(const std::vector<RankEnd>& ends);
+
+// Killed by a signal that programs do not get by their own fault: somebody sent it.
+bool FromOutside(const RankExit& exit);
+
+// Whether the text has this number as a word of its own.
+bool Mentions(std::string_view text, std::uint32_t number);
 
 // "SIGKILL", or "signal 42".
 std::string SignalName(std::uint32_t signal);

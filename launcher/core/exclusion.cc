@@ -1,8 +1,8 @@
 #include "launcher/core/exclusion.h"
 
 #include <algorithm>
+#include <vector>
 
-#include "base/text.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
@@ -23,17 +23,41 @@ std::optional<std::string> SaidGone(const World& world, const JobState& job, con
   const HostNow* host = HostIn(world, gang.node);
   if (!host || !host->connected || !host->report) return std::nullopt;
   const GangStatus* status = GangOn(world, gang.node, job.id, gang.generation);
-  if (!status) {
-    // Not there yet is not gone: the current generation is only just being prepared.
-    const bool awaited = gang.generation == job.generation && job.phase == JobPhase::preparing;
-    if (awaited) return std::nullopt;
-    return Cat(gang.node, " has no gang of generation ", gang.generation);
-  }
+  if (!status) return Cat(gang.node, " has no gang of generation ", gang.generation);
   if (status->phase == GangPhase::refused)
     return Sentence(gang.node, " refused generation ", gang.generation, ": ", Said(status->why));
   if (status->phase != GangPhase::empty) return std::nullopt;
-  return Cat(gang.node, status->fenced ? " fenced itself: generation " : " reported generation ", gang.generation,
-             status->fenced ? " was killed by its keeper" : " empty");
+  if (status->fenced) return Cat(gang.node, " fenced itself: generation ", gang.generation, " was killed by its keeper");
+  return Cat(gang.node, " reported generation ", gang.generation, " empty");
+}
+
+// L2: since when more than half of the membership that the host may hold have been heard without a gap; nullopt: they are not.
+std::optional<Time> MajorityHeardSince(const World& world, const LiveGang& gang, const HostNow& silent) {
+  const std::uint64_t told = std::max(gang.membership, silent.told);
+  std::size_t members = 0;
+  std::vector<Time> heard;
+  for (const auto& [id, node] : world.state.nodes) {
+    const HostNow* host = HostIn(world, id);
+    const bool hears = host && host->pulse == Pulse::trusted && id != gang.node;
+    const bool changed = node.changed > told;  // joined or was evicted since: whether it counts there is not known
+    if (changed ? hears : !node.member) continue;
+    ++members;
+    if (hears) heard.push_back(host->heard_since);
+  }
+  const std::size_t needed = members / 2 + 1;
+  if (heard.size() < needed) return std::nullopt;
+  std::nth_element(heard.begin(), heard.begin() + static_cast<std::ptrdiff_t>(needed - 1), heard.end());
+  return heard[needed - 1];
+}
+
+// From when on silence suffices, if nothing changes.
+std::optional<Time> SilenceSuffices(const World& world, const LiveGang& gang) {
+  const NodeState* node = NodeIn(world.state, gang.node);
+  const HostNow* host = HostIn(world, gang.node);
+  if (!node || node->member || !host || host->pulse != Pulse::lost) return std::nullopt;
+  const auto majority = MajorityHeardSince(world, gang, *host);
+  if (!majority) return std::nullopt;
+  return std::max(host->silent_since, *majority) + FenceTime(world.policy.fence_after) + 1ns;
 }
 
 }  // namespace
@@ -41,25 +65,31 @@ std::optional<std::string> SaidGone(const World& world, const JobState& job, con
 std::optional<std::string> ExcludedBecause(const World& world, Time now, const JobState& job, const LiveGang& gang) {
   const NodeState* node = NodeIn(world.state, gang.node);
   if (!node) return Cat(gang.node, " is not known any more");
+  if (node->boot != gang.boot) return Cat(gang.node, " came back with a new boot id");
   if (auto gone = SaidGone(world, job, gang)) return gone;
-  if (node->member && node->boot != gang.boot) return Cat(gang.node, " came back with a new boot id");
   if (node->member) return std::nullopt;
   for (const FenceRecord& fence : world.state.fences)
     if (fence.node == gang.node && fence.boot == gang.boot && fence.off)
       return Cat("the fence hook says that ", gang.node, " is off");
-  const HostNow* host = HostIn(world, gang.node);
-  if (!host) return std::nullopt;
-  const Duration silence = now - host->silent_since;
-  const Duration needed = FenceTime(world.policy.fence_after);
-  if (silence <= needed) return std::nullopt;
-  return Cat(gang.node, " is lost and silent for ", Show(silence), ", longer than its fence time of ", Show(needed));
+  const auto due = SilenceSuffices(world, gang);
+  if (!due || now < *due) return std::nullopt;
+  return Cat(gang.node, " is lost and silent for ", Show(now - HostIn(world, gang.node)->silent_since),
+             ", longer than its fence time of ", Show(FenceTime(world.policy.fence_after)));
 }
 
-std::optional<Time> ExclusionDue(const World& world, const LiveGang& gang) {
+std::optional<Time> ExclusionDue(const World& world, const LiveGang& gang) { return SilenceSuffices(world, gang); }
+
+std::optional<std::string> StuckBecause(const World& world, const LiveGang& gang) {
   const NodeState* node = NodeIn(world.state, gang.node);
   const HostNow* host = HostIn(world, gang.node);
-  if (!node || node->member || !host) return std::nullopt;
-  return host->silent_since + FenceTime(world.policy.fence_after) + 1ns;
+  if (!node || !host || host->pulse != Pulse::lost) return std::nullopt;
+  if (node->member) return node->why;  // the half rule holds its eviction back, and says so
+  if (SilenceSuffices(world, gang)) return std::nullopt;
+  return Sentence(
+      "generation ", gang.generation, " may live on ", gang.node,
+      ", which may reach more than half of the hosts it knows: it must report, come back rebooted, or be vouched for: "
+      "everstep node ",
+      gang.node, " --confirm-dead");
 }
 
 }  // namespace everstep

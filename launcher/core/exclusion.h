@@ -4,14 +4,19 @@
 //   the host reported the gang empty, refused or unknown          (its keeper has seen every process gone)
 //   the host came back with another boot id                       (no process outlives its kernel)
 //   its fence hook said: off
-//   it is lost and silent for longer than F × 1.1 + 0.5 s         (its keeper has killed the gang, see below)
-//   an operator's `--confirm-dead`                                 (a HostReleased fact of its own)
+//   it is lost, and silence suffices                              (its keeper has killed the gang, see below)
+//   an operator's `--confirm-dead`                                (a HostReleased fact of its own)
 //
-// Why silence suffices: a keeper kills its gang F after the *send* time of the newest acknowledged beat, by its own
-// CLOCK_BOOTTIME, unless its agent reaches more than half of the members. The launcher counts from the *receipt* of the newest
-// beat, which is not earlier, waits 10 % longer (clock rates of sane hosts differ by less than 0.1 %), and adds 0.5 s for the
-// kill itself. A host that reaches more than half of the members shares at least one with the launcher's own more than half,
-// and the launcher asked everybody before it concluded "lost" (health/core/detector.h): it would have heard of the host.
+// Why silence can suffice: a keeper kills its gang F after the *send* time of the newest acknowledged beat, by its own
+// CLOCK_BOOTTIME, unless its agent reaches more than half of the membership that it was last told, counting only hosts that
+// hear no launcher either (agent/core/fence.h, where the proof stands). So silence suffices when for F × 1.1 + 0.5 s
+//   L1  nothing was heard of the host, and
+//   L2  more than half of the membership that it was last told were heard without a gap: it cannot have found a majority.
+// The half rule alone (membership.h) does not give L2: hosts may be lost one after the other and still reach each other.
+//
+// Which membership the host was last told is known from below: a gang that was prepared has had the membership of the time when
+// it was planned (LiveGang::membership), one that was heard since may have had a newer one (HostNow::told). Hosts that changed
+// since count against us: who may be in that membership and is not heard counts as a member, who joined since does not count.
 #pragma once
 
 #include <optional>
@@ -24,10 +29,13 @@ namespace everstep {
 // F × 1.1 + 0.5 s.
 Duration FenceTime(Duration fence_after);
 
-// Why this gang has no effect any more, or nullopt. `status`: what the host says about it, if it says anything.
+// Why this gang has no effect any more, or nullopt.
 std::optional<std::string> ExcludedBecause(const World& world, Time now, const JobState& job, const LiveGang& gang);
 
-// When ExcludedBecause may change by time alone; nullopt: only by news.
+// When ExcludedBecause changes by time alone; nullopt: only by news, or it holds already.
 std::optional<Time> ExclusionDue(const World& world, const LiveGang& gang);
+
+// Why neither time nor a command of ours will do, and how to go on; nullopt: one of them may.
+std::optional<std::string> StuckBecause(const World& world, const LiveGang& gang);
 
 }  // namespace everstep

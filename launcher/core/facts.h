@@ -121,12 +121,14 @@ struct GenerationBroken {
   Generation generation{};
   NodeId node{};  // whose failure was seen first
   bool host_failed = false;
+  bool port_taken = false;      // MASTER_PORT was not free
   bool avoid_node = false;      // do not give `node` to this job again
   std::vector<RankEnd> ends{};  // seen so far
   Duration grace{0};            // between SIGTERM and SIGKILL for the others
+  std::string cause{};          // "rank 1 on n2 was killed by SIGKILL"
   std::string why{};
 };
-EVERSTEP_FIELDS(GenerationBroken, job, generation, node, host_failed, avoid_node, ends, grace, why)
+EVERSTEP_FIELDS(GenerationBroken, job, generation, node, host_failed, port_taken, avoid_node, ends, grace, cause, why)
 
 // No process of this generation runs on the host any more, or none can have an effect: reported empty, another boot,
 // fenced, silent past the fence time, or an operator's word.
@@ -136,9 +138,10 @@ struct HostReleased {
   Generation generation{};
   NodeId node{};
   std::vector<RankEnd> ends{};
+  std::optional<std::uint64_t> step{};  // the newest that its ranks told of
   std::string why{};
 };
-EVERSTEP_FIELDS(HostReleased, job, generation, node, ends, why)
+EVERSTEP_FIELDS(HostReleased, job, generation, node, ends, step, why)
 
 // Why a failure came to be, once all is known: counted against budget and progress.
 struct FailureJudged {
@@ -147,16 +150,18 @@ struct FailureJudged {
   Generation generation{};
   NodeId node{};            // the culprit's; empty: unknown
   bool code = false;        // the code's own or unknown: spends the patience of `no_progress`
+  bool port_taken = false;  // MASTER_PORT was not free: another one, not a failure
   bool progressed = false;  // a newer checkpoint or step than at the last failure
   std::optional<std::uint64_t> progress{};
   std::string signature{};
   std::uint32_t exit_code = 1;  // what the job would end with
   bool avoid_node = false;      // do not give `node` to this job again
   std::string give_up{};        // why the job is not restarted; empty: it may be
+  std::string cause{};          // the culprit in one sentence
   std::string why{};
 };
-EVERSTEP_FIELDS(FailureJudged, job, generation, node, code, progressed, progress, signature, exit_code, avoid_node, give_up,
-                why)
+EVERSTEP_FIELDS(FailureJudged, job, generation, node, code, port_taken, progressed, progress, signature, exit_code, avoid_node,
+                give_up, cause, why)
 
 // Cannot go on now; will when hosts allow.
 struct JobWaits {

@@ -1,9 +1,23 @@
 #include "launcher/core/membership.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
+
+namespace {
+
+Facts Lost(const World& world, const NodeId& node, const std::string& why) {
+  Facts facts{NodeLost{node, why}};
+  for (const auto& [id, job] : world.state.jobs)
+    if (std::find(job.spares.begin(), job.spares.end(), node) != job.spares.end())
+      facts.push_back(SpareReleased{id, node, Sentence(node, " is no spare of ", id, " any more: it is lost")});
+  return facts;
+}
+
+}  // namespace
 
 std::vector<NodeId> SilentMembers(const World& world) {
   std::vector<NodeId> silent;
@@ -45,25 +59,29 @@ Facts Evict(const World& world, const NodeId& node, const std::string& evidence)
   if (!known || !known->member) return {};
   const std::vector<NodeId> silent = SilentMembers(world);
   const std::size_t members = MemberCount(world.state);
-  if (2 * silent.size() < members) return {NodeLost{node, Sentence(evidence)}};
-  return {EvictionHeld{node, Sentence(Said(evidence), "; not evicted: ", silent.size(), " of ", members, " hosts are silent (",
-                                      NamesOf(silent), "), which is not less than half, so the fault may be on this side; if ",
-                                      node, " is off, say: everstep node ", node, " --confirm-dead")}};
+  if (2 * silent.size() < members) return Lost(world, node, Sentence(evidence));
+  std::string why = Sentence(Said(evidence), "; not evicted: ", silent.size(), " of ", members, " hosts are silent (",
+                             NamesOf(silent), "), which is not less than half, so the fault may be on this side; if ", node,
+                             " is off, say: everstep node ", node, " --confirm-dead");
+  if (why == known->why) return {};
+  return {EvictionHeld{node, std::move(why)}};
 }
 
 Result<Facts> ConfirmDeadBy(const World& world, const NodeId& node, const std::string& by) {
   const NodeState* known = NodeIn(world.state, node);
-  if (!known) return Fail(ErrorCode::kNotFound, Cat("no host ", node, " has ever joined"), "everstep nodes lists all hosts");
+  if (!known)
+    return Fail(ErrorCode::kNotFound, Cat("no host ", OneLine(node.value, 80), " has ever joined"),
+                "everstep nodes lists all hosts");
   const HostNow* host = HostIn(world, node);
   if (host && host->connected && host->pulse == Pulse::trusted)
     return Fail(ErrorCode::kConflict, Cat(node, " is alive: its agent is connected and beats"),
                 "to take it out of work, stop its agent first");
   const std::string why = Sentence(node, " is dead: confirmed by ", Who(by));
   Facts facts;
-  if (known->member) facts.push_back(NodeLost{node, why});
+  if (known->member) facts = Lost(world, node, why);
   for (const auto& [id, job] : world.state.jobs)
     for (const LiveGang& gang : job.live)
-      if (gang.node == node) facts.push_back(HostReleased{id, gang.generation, node, {}, why});
+      if (gang.node == node) facts.push_back(HostReleased{.job = id, .generation = gang.generation, .node = node, .why = why});
   return facts;
 }
 

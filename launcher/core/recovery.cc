@@ -11,6 +11,9 @@ namespace everstep {
 
 namespace {
 
+// So many taken ports in a row cost no restart: another one is found at once. Beyond, something else is wrong.
+constexpr std::uint32_t kPortsFree = 5;
+
 bool Contains(const std::vector<NodeId>& nodes, const NodeId& node) {
   return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
@@ -19,15 +22,14 @@ bool Contains(const std::vector<std::uint32_t>& codes, std::uint32_t code) {
 }
 
 // The newest step that is known to be reached: from a registered checkpoint or from the ranks' own words.
-std::optional<std::uint64_t> Progress(const World& world, const JobState& job) {
+std::optional<std::uint64_t> Progress(const JobState& job) {
   std::optional<std::uint64_t> step = job.progress;
   const auto raise = [&step](std::optional<std::uint64_t> to) {
     if (to && (!step || *to > *step)) step = to;
   };
   for (const CheckpointRecord& record : job.checkpoints)
     if (record.offered) raise(record.seen.step);
-  for (const NodeId& node : job.hosts)
-    if (const GangStatus* gang = GangOn(world, node, job.id, job.generation)) raise(gang->step);
+  raise(job.step);
   return step;
 }
 
@@ -37,35 +39,39 @@ bool NewCheckpoint(const JobState& job) {
                      [&](const CheckpointRecord& r) { return r.offered && r.seen.generation == job.generation; });
 }
 
-// "n2 is lost: …" for the first host of the generation that is no member any more; empty: all are.
-std::string LostHost(const World& world, const JobState& job, NodeId& node) {
-  for (const NodeId& id : job.hosts) {
-    const NodeState* known = NodeIn(world.state, id);
-    if (known && known->member) continue;
-    node = id;
-    return known ? known->why : Cat(id, " is not known any more");
-  }
-  return {};
+// Failures of the code in a row without progress, this one included.
+std::uint32_t Fruitless(const JobState& job, const FailureJudged& judged) {
+  return (judged.progressed ? 0 : job.fruitless) + (judged.code ? 1 : 0);
 }
 
-std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged) {
+// `culprit`: nullptr unless a rank is to blame.
+std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged, const Culprit* culprit) {
   const RestartSpec& restart = job.spec.restart;
-  if (Contains(restart.no_restart, judged.exit_code)) return Cat("exit code ", judged.exit_code, " is listed as no_restart");
+  if (culprit && Contains(restart.no_restart, judged.exit_code))
+    return Cat("exit code ", judged.exit_code, " is listed as no_restart");
+  if (judged.port_taken && job.ports_taken < kPortsFree) return {};
   const std::uint32_t used = RestartsInWindow(job, now.at);
   if (used >= restart.budget)
     return Cat("the restart budget is used up: ", used, " of ", restart.budget, " within ", Show(restart.window));
-  const std::uint32_t fruitless = (judged.progressed ? 0 : job.fruitless) + 1;
-  if (judged.code && judged.progress && judged.progress == job.progress && judged.signature == job.signature)
-    return Cat("the same failure twice at step ", *judged.progress);
-  if (judged.code && fruitless >= restart.no_progress)
-    return Cat(Count(fruitless, "failure"),
-               " in a row without a newer checkpoint or step (restart.no_progress: ", restart.no_progress, ")");
+  const bool repeated = culprit && !FromOutside(culprit->end.exit) && judged.signature == job.signature;
+  if (judged.code && repeated && job.step && job.step == job.failed_at)
+    return Cat("the same failure twice at step ", *job.step);
+  if (judged.code && Fruitless(job, judged) >= restart.no_progress)
+    return Cat(Count(Fruitless(job, judged), "failure"), restart.no_progress == 1 ? "" : " in a row",
+               " without a newer checkpoint or step (restart.no_progress: ", restart.no_progress, ")");
   return {};
+}
+
+std::string Verdict(const JobState& job, const FailureJudged& judged) {
+  if (judged.port_taken) return "counts as no failure, another port will do: ";
+  if (!judged.code) return "counts as the host's failure: ";
+  return Cat("counts as failure ", Fruitless(job, judged), " of ", job.spec.restart.no_progress, " of the code: ");
 }
 
 std::string ResumeText(const JobState& job, const CheckpointRecord* resume) {
   if (!job.spec.checkpoint) return "from the start (no checkpoint dir)";
-  if (!resume) return "from the start (no checkpoint yet)";
+  if (!resume && job.checkpoints.empty()) return "from the start (no checkpoint yet)";
+  if (!resume) return Cat("from the start (none of ", Count(job.checkpoints.size(), "checkpoint"), " can be resumed from)");
   return resume->seen.step ? Cat("resuming from step ", *resume->seen.step) : Cat("resuming from ", Said(resume->seen.source));
 }
 
@@ -113,8 +119,8 @@ Ladder Climb(const World& world, const JobState& job) {
     ladder.moves.push_back(Cat(fresh.front(), " takes node rank ", i, " from ", old));
     fresh.erase(fresh.begin());
   }
-  for (const NodeId& id : fresh)
-    if (Contains(job.spares, id)) ladder.spares.push_back(id);
+  for (const NodeId& id : job.spares)
+    if (!Contains(ladder.hosts, id) && !Contains(job.avoid, id)) ladder.spares.push_back(id);
   return ladder;
 }
 
@@ -135,27 +141,27 @@ std::uint32_t RestartsInWindow(const JobState& job, Time now) {
       std::count_if(job.restarts.begin(), job.restarts.end(), [&](Time t) { return now - t <= job.spec.restart.window; }));
 }
 
-Facts JudgeFailure(const World& world, Now now, const JobState& job) {
-  FailureJudged judged{.job = job.id, .generation = job.generation};
-  judged.progress = Progress(world, job);
+Facts JudgeFailure(Now now, const JobState& job) {
+  FailureJudged judged{.job = job.id, .generation = job.generation, .cause = job.broken};
+  judged.progress = Progress(job);
   judged.progressed = NewCheckpoint(job) || (judged.progress && (!job.progress || *judged.progress > *job.progress));
-  const std::string lost = LostHost(world, job, judged.node);
-  const auto culprit = FindCulprit(job.ends);
-  if (!lost.empty()) {
-    judged.why = lost;
-    judged.signature = "host lost";
-  } else if (job.host_failed || !culprit || culprit->kind == EndClass::stopped) {
-    judged.why = job.broken;
-    judged.signature = "host failed";
-  } else {
+  const auto culprit = job.host_failed ? std::nullopt : FindCulprit(job.ends);
+  if (culprit) {
     judged.node = culprit->end.node;
-    judged.why = culprit->why;
+    judged.cause = culprit->why;
     judged.signature = culprit->signature;
     judged.exit_code = ShellCode(culprit->end.exit);
-    judged.code = culprit->kind != EndClass::port_taken;
     judged.avoid_node = Contains(job.spec.restart.new_host, judged.exit_code);
+    judged.port_taken = culprit->kind == EndClass::port_taken && Mentions(culprit->end.exit.tail, job.master_port);
+    judged.code = !judged.avoid_node && !judged.port_taken;
+  } else {
+    judged.node = job.broken_on;
+    judged.signature = "host failed";
+    judged.port_taken = job.port_taken;
   }
-  judged.give_up = GiveUp(now, job, judged);
+  judged.give_up = GiveUp(now, job, judged, culprit ? &*culprit : nullptr);
+  judged.why =
+      Sentence(Verdict(job, judged), OneLine(judged.cause, 600), judged.give_up.empty() ? "" : "; gives up: ", judged.give_up);
   return {judged};
 }
 
@@ -172,12 +178,13 @@ Facts PlanRecovery(const World& world, Now now, const JobState& job) {
   GenerationPlanned plan;
   plan.hosts = std::move(ladder.hosts);
   plan.spares = std::move(ladder.spares);
-  plan.restart = true;
+  plan.restart = job.ports_taken == 0 || job.ports_taken > kPortsFree;
   Complete(world, now, job, plan);
   const std::string where =
       ladder.moves.empty() ? std::string("all hosts go on in place") : FirstOf(std::move(ladder.moves), ", ");
-  plan.why = Sentence(OneLine(job.broken, 400), "; ", where, ", ", ResumeText(job, NewestOffered(job)), " (restart ",
-                      RestartsInWindow(job, now.at) + 1, " of ", job.spec.restart.budget, ")");
+  const std::string cost = plan.restart ? Cat("restart ", RestartsInWindow(job, now.at) + 1, " of ", job.spec.restart.budget)
+                                        : Cat("port ", plan.master_port, " now, no restart is counted");
+  plan.why = Sentence(OneLine(job.broken, 400), "; ", where, ", ", ResumeText(job, NewestOffered(job)), " (", cost, ')');
   return {plan};
 }
 

@@ -25,20 +25,22 @@ struct NodeState {
   std::string job_address{};
   std::uint32_t accelerators = 0;
   std::string version{};
-  bool member = true;  // counted in the membership: may vote by being reached, may be given work
-  std::string why{};   // why it is (no) member
+  bool member = true;         // counted in the membership: may vote by being reached, may be given work
+  std::uint64_t changed = 0;  // version of the membership in which it became a member, or ceased to be one
+  std::string why{};          // why it is (no) member
   friend bool operator==(const NodeState&, const NodeState&) = default;
 };
-EVERSTEP_FIELDS(NodeState, node, boot, address, job_address, accelerators, version, member, why)
+EVERSTEP_FIELDS(NodeState, node, boot, address, job_address, accelerators, version, member, changed, why)
 
 // A gang of some generation that may still have processes on a host. It is released by a HostReleased fact only.
 struct LiveGang {
   Generation generation{};
   NodeId node{};
-  BootId boot{};  // of the host when the gang was planned: another boot cannot have its processes
+  BootId boot{};                 // of the host when the gang was planned: another boot cannot have its processes
+  std::uint64_t membership = 0;  // version when the gang was planned: its host has been told of it, if it ever started
   friend bool operator==(const LiveGang&, const LiveGang&) = default;
 };
-EVERSTEP_FIELDS(LiveGang, generation, node, boot)
+EVERSTEP_FIELDS(LiveGang, generation, node, boot, membership)
 
 // How one rank of the current generation ended. Kept in the order in which the news came: the first failure is the likeliest
 // cause.
@@ -79,19 +81,24 @@ struct JobState {
   std::optional<CheckpointId> resume{};  // what `generation` resumes from
   bool started = false;                  // `generation` was told to start
   std::vector<LiveGang> live{};
-  std::vector<RankEnd> ends{};  // of `generation`
-  std::string broken{};         // why `generation` broke, as first seen; empty: it has not
-  bool host_failed = false;     // `broken` is about a host, not about a rank
-  std::vector<NodeId> avoid{};  // hosts that failed or refused this job
+  std::vector<RankEnd> ends{};          // of `generation`
+  std::string broken{};                 // why `generation` broke, as first seen; empty: it has not
+  NodeId broken_on{};                   // the host where that was seen; may be empty
+  bool host_failed = false;             // `broken` is about a host, not about a rank
+  bool port_taken = false;              // `broken` is about MASTER_PORT
+  std::optional<std::uint64_t> step{};  // the newest that the ranks of `generation` told of, where they are gone
+  std::vector<NodeId> avoid{};          // hosts that failed or refused this job
 
   std::vector<CheckpointRecord> checkpoints{};  // oldest first; bounded
   std::vector<Time> restarts{};                 // of the budget's window, oldest first
   std::uint32_t restarts_total = 0;
-  std::uint32_t fruitless = 0;              // failures of the code in a row without a newer checkpoint or step
-  std::optional<std::uint64_t> progress{};  // newest step known at the last failure
-  std::string signature{};                  // of the last failure
-  bool judged = false;                      // the failure of `generation` is judged
-  std::string give_up{};                    // why there is no further generation; empty: there may be
+  std::uint32_t fruitless = 0;               // failures of the code in a row without a newer checkpoint or step
+  std::uint32_t ports_taken = 0;             // generations in a row whose MASTER_PORT was not free
+  std::optional<std::uint64_t> progress{};   // newest step known at the last failure
+  std::optional<std::uint64_t> failed_at{};  // the step that the ranks told of at the last failure
+  std::string signature{};                   // of the last failure
+  bool judged = false;                       // the failure of `generation` is judged
+  std::string give_up{};                     // why there is no further generation; empty: there may be
 
   JobPhase outcome = JobPhase::failed;  // what it will end as; read in phase stopping and later
   std::optional<std::uint32_t> exit_code{};
@@ -102,9 +109,9 @@ struct JobState {
   friend bool operator==(const JobState&, const JobState&) = default;
 };
 EVERSTEP_FIELDS(JobState, id, spec, order, request_id, phase, why, since, generation, hosts, spares, processes_per_node,
-                master_address, master_port, resume, started, live, ends, broken, host_failed, avoid, checkpoints, restarts,
-                restarts_total, fruitless, progress, signature, judged, give_up, outcome, exit_code, stop_grace, submitted_at,
-                started_at, ended_at)
+                master_address, master_port, resume, started, live, ends, broken, broken_on, host_failed, port_taken, step,
+                avoid, checkpoints, restarts, restarts_total, fruitless, ports_taken, progress, failed_at, signature, judged,
+                give_up, outcome, exit_code, stop_grace, submitted_at, started_at, ended_at)
 
 // A MASTER_PORT that was given out.
 struct PortUse {

@@ -42,6 +42,8 @@ struct HostNow {
   Pulse pulse = Pulse::trusted;
   std::string pulse_why{};
   Time silent_since{};             // nothing heard since, by receipt; never earlier than the truth
+  Time heard_since{};              // while trusted: no gap longer than suspect_after since then; never earlier than the truth
+  std::uint64_t told = 0;          // a version of the membership that it surely has, or a newer one
   std::optional<Report> report{};  // of this session; nullopt: not heard since the launcher started
 };
 

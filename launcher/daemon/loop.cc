@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "launcher/core/jobs.h"
 #include "launcher/core/membership.h"
+#include "launcher/core/queue.h"
 #include "launcher/core/reconcile.h"
 #include "launcher/daemon/codec.h"
 
@@ -99,7 +100,7 @@ Status LauncherLoop::Begin(Time now, const Recovered& recovered, Epoch epoch) {
   return_until_ = NowAt(now).at + options_.return_grace;
   for (const auto& [id, node] : world_.state.nodes) {
     detector_.Watch(id, NowAt(now).at, return_until_);
-    Host(id).silent_since = NowAt(now).at;
+    Host(id).silent_since = Host(id).heard_since = NowAt(now).at;
     Host(id).pulse = node.member ? Pulse::trusted : Pulse::lost;
   }
   Commit({LauncherStarted{epoch, away,
@@ -164,6 +165,7 @@ void LauncherLoop::Commit(const Facts& facts) {
     Apply(world_.state, entry);
     Retouch(fact);
     rims_.log(LevelOf(fact), WhyOf(fact));
+    if (const auto* lost = std::get_if<NodeLost>(&fact)) CloseSession(lost->node);
   }
   WhenDurable([this, rows = batch.history] { ShowFollowers(rows); });
   rims_.journal.Append(before, world_.state.epoch, std::move(batch));
@@ -215,7 +217,7 @@ void LauncherLoop::SendCommands(const NodeId& node) {
     const auto sent = it->second.sent.find(key);
     const bool on_its_way = sent != it->second.sent.end() && now_ - sent->second < kResendEvery;
     still_wanted[key] = on_its_way ? sent->second : now_;
-    if (!on_its_way) SendCommand(node, it->second, std::move(command));
+    if (!on_its_way) SendCommand(node, std::move(command));
   }
   it->second.sent = std::move(still_wanted);
   if (it->second.sent.empty()) return;
@@ -223,19 +225,28 @@ void LauncherLoop::SendCommands(const NodeId& node) {
   if (!resend_at_) resend_at_ = now_ + kResendEvery;
 }
 
-void LauncherLoop::SendCommand(const NodeId& node, Session& session, ToAgent command) {
+void LauncherLoop::SendCommand(const NodeId& node, ToAgent command) {
   std::visit(
       [this](auto& c) {
         if constexpr (requires { c.epoch; }) c.epoch = world_.state.epoch;
         if constexpr (requires { c.id; }) c.id = CommandId(++last_command_);
       },
       command);
-  static_cast<void>(node);
+  const SessionId id = sessions_.at(node).id;
   if (std::holds_alternative<Stop>(command)) {
-    rims_.links.Send(session.id, std::move(command));  // stopping is always safe: it need not wait for the disk
+    rims_.links.Send(id, std::move(command));  // stopping is always safe: it need not wait for the disk
     return;
   }
-  WhenDurable([this, id = session.id, command = std::move(command)] { rims_.links.Send(id, command); });
+  WhenDurable([this, node, id, command = std::move(command)] { SendInSession(node, id, command); });
+}
+
+// Who has prepared a gang has the membership of the time when it was planned: exclusion counts on it (LiveGang::membership).
+void LauncherLoop::SendInSession(const NodeId& node, SessionId id, const ToAgent& command) {
+  const auto it = sessions_.find(node);
+  if (it == sessions_.end() || it->second.id != id) return;
+  if (std::holds_alternative<Prepare>(command) && it->second.welcomed < world_.state.membership)
+    SendWelcome(it->second, MakeWelcome());
+  rims_.links.Send(id, command);
 }
 
 void LauncherLoop::WhenDurable(std::function<void()> action) {
@@ -262,7 +273,16 @@ void LauncherLoop::BroadcastMembership() {
   broadcast_at_.reset();
   broadcast_membership_ = world_.state.membership;
   const Welcome welcome = MakeWelcome();
-  for (const auto& [node, session] : sessions_) rims_.links.Send(session.id, welcome);
+  for (auto& [node, session] : sessions_) SendWelcome(session, welcome);
+}
+
+void LauncherLoop::SendWelcome(Session& session, const Welcome& welcome) {
+  rims_.links.Send(session.id, welcome);
+  session.welcomed = welcome.membership;
+  if (session.awaited == 0) {
+    session.awaited = welcome.membership;
+    session.awaited_since = now_;
+  }
 }
 
 // A hook is started once for one boot of a host: its intent is in the log before it runs, and an unknown outcome is never tried

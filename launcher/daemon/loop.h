@@ -67,6 +67,9 @@ class LauncherLoop {
     std::string peer{};
     std::uint64_t report_hash = 0;
     std::map<std::string, Time> sent{};  // commands on their way: key → when
+    std::uint64_t welcomed = 0;          // version of the membership that was sent last
+    std::uint64_t awaited = 0;           // version that it has once a beat comes F/2 after `awaited_since`; 0: none
+    Time awaited_since{};
   };
   struct Follower {
     ListEvents query{};
@@ -86,7 +89,8 @@ class LauncherLoop {
   void SettleJobs();
   void Retouch(const Fact& fact);
   void SendCommands(const NodeId& node);
-  void SendCommand(const NodeId& node, Session& session, ToAgent command);
+  void SendCommand(const NodeId& node, ToAgent command);
+  void SendInSession(const NodeId& node, SessionId id, const ToAgent& command);
   void WhenDurable(std::function<void()> action);
   void BroadcastMembership();
   void StartFences(const Facts& facts);
@@ -101,8 +105,10 @@ class LauncherLoop {
   void On(const FenceDone& input);
   void OnBeat(const NodeId& node, Session& session, const Beat& beat);
   void OnReport(const NodeId& node, Session& session, const Report& report);
+  void CloseSession(const NodeId& node);
   std::string WhyRejected(const Hello& hello, bool& final) const;
   Welcome MakeWelcome() const;
+  void SendWelcome(Session& session, const Welcome& welcome);
   void Take(const DetectorOutput& output);
   void Ask(const AskAbout& ask);
   void TakeLost(const NodeId& node, const std::string& why);

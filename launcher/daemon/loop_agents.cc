@@ -63,9 +63,10 @@ void LauncherLoop::On(const SessionOpened& input) {
     rims_.links.Close(old->second.id);
   }
   nodes_by_session_[input.session] = hello.node;
-  sessions_[hello.node] = {input.session, hello.incarnation, input.peer, HashOf(hello.report), {}};
+  sessions_[hello.node] = {input.session, hello.incarnation, input.peer, HashOf(hello.report), {}, 0, 0, {}};
   HostNow& host = Host(hello.node);
   const bool was_suspect = host.pulse == Pulse::suspect;
+  if (host.pulse != Pulse::trusted || !host.report) host.heard_since = NowAt(now_).at;
   host.connected = true;
   host.pulse = Pulse::trusted;
   host.pulse_why.clear();
@@ -78,7 +79,10 @@ void LauncherLoop::On(const SessionOpened& input) {
     if (joined.empty() && was_suspect) Commit({NodeTrusted{hello.node, Cat(hello.node, " opened a new session")}});
   }
   OnReport(hello.node, sessions_[hello.node], hello.report);
-  WhenDurable([this, id = input.session] { rims_.links.Send(id, MakeWelcome()); });
+  WhenDurable([this, id = input.session, node = hello.node] {
+    const auto it = sessions_.find(node);
+    if (it != sessions_.end() && it->second.id == id) SendWelcome(it->second, MakeWelcome());
+  });
   touched_nodes_.insert(hello.node);
   RetryHeldEvictions();
 }
@@ -121,7 +125,14 @@ void LauncherLoop::On(const FenceDone& input) {
 
 void LauncherLoop::OnBeat(const NodeId& node, Session& session, const Beat& beat) {
   Take(detector_.Heard(node, NowAt(now_).at, beat));
-  Host(node).silent_since = detector_.SilentSince(node).value_or(NowAt(now_).at);
+  HostNow& host = Host(node);
+  host.silent_since = detector_.SilentSince(node).value_or(NowAt(now_).at);
+  if (session.awaited != 0 && now_ - session.awaited_since >= options_.fence_after / 2) {
+    // Heard all that time, it has also received what was sent (assumed, as in agent/core/fence.h).
+    host.told = std::max(host.told, session.awaited);
+    session.awaited = session.welcomed > host.told ? session.welcomed : 0;
+    session.awaited_since = now_;
+  }
   rims_.links.Send(session.id,
                    BeatAck{world_.state.epoch, beat.seq, beat.sent, durable_, beat.state_hash != session.report_hash});
 }
@@ -149,6 +160,7 @@ void LauncherLoop::Take(const DetectorOutput& output) {
   for (const AskAbout& ask : output.ask) Ask(ask);
   for (const TrustChanged& change : output.changed) {
     HostNow& host = Host(change.node);
+    if (change.trust == Trust::trusted) host.heard_since = NowAt(now_).at;
     host.pulse = PulseOf(change.trust);
     host.pulse_why = change.why;
     const NodeState* node = NodeIn(world_.state, change.node);
@@ -158,6 +170,16 @@ void LauncherLoop::Take(const DetectorOutput& output) {
     if (change.trust == Trust::lost) TakeLost(change.node, change.why);
   }
   if (!output.changed.empty()) RetryHeldEvictions();
+}
+
+// Who was evicted has to say hello again: only that makes it a member.
+void LauncherLoop::CloseSession(const NodeId& node) {
+  const auto it = sessions_.find(node);
+  if (it == sessions_.end()) return;
+  rims_.links.Close(it->second.id);
+  nodes_by_session_.erase(it->second.id);
+  sessions_.erase(it);
+  Host(node).connected = false;
 }
 
 void LauncherLoop::TakeLost(const NodeId& node, const std::string& why) { Commit(Evict(world_, node, why)); }
@@ -201,8 +223,7 @@ void LauncherLoop::Ask(const AskAbout& ask) {
 
 void LauncherLoop::SyncSilence() {
   for (auto& [node, host] : world_.hosts)
-    if (host.pulse != Pulse::trusted)
-      host.silent_since = std::max(host.silent_since, detector_.SilentSince(node).value_or(host.silent_since));
+    host.silent_since = std::max(host.silent_since, detector_.SilentSince(node).value_or(host.silent_since));
 }
 
 }  // namespace everstep

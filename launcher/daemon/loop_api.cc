@@ -2,8 +2,8 @@
 #include <utility>
 
 #include "base/text.h"
-#include "launcher/core/jobs.h"
 #include "launcher/core/membership.h"
+#include "launcher/core/requests.h"
 #include "launcher/core/status.h"
 #include "launcher/daemon/loop.h"
 

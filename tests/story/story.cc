@@ -6,7 +6,9 @@
 #include "launcher/core/checkpoints.h"
 #include "launcher/core/jobs.h"
 #include "launcher/core/membership.h"
+#include "launcher/core/queue.h"
 #include "launcher/core/reconcile.h"
+#include "launcher/core/requests.h"
 
 namespace everstep {
 
@@ -81,6 +83,7 @@ std::string Story::ConfirmDead(const std::string& node, const std::string& by) {
 void Story::Pass(Duration d) {
   for (const Time until = now_ + d; now_ < until;) {
     now_ += step_;
+    news_ = false;
     if (now_.time_since_epoch() % kBeatEvery < step_) BeatAll();
     RunFences();
     for (auto& [id, host] : hosts_) {
@@ -88,9 +91,8 @@ void Story::Pass(Duration d) {
       OnReport(host);
     }
     Take(detector_.Tick(now_));
-    by_time_alone_ = true;
     Settle();
-    by_time_alone_ = false;
+    news_ = true;
   }
 }
 
@@ -297,7 +299,7 @@ void Story::OnReport(SimHost& host) {
   Report report = host.MakeReport();
   if (known.report && HashOf(*known.report) == HashOf(report)) return;
   known.report = std::move(report);
-  by_time_alone_ = false;
+  news_ = true;
   Commit(RegisterCheckpoints(world_, host.id, *known.report));
   Decide();
   host.Obey(now_, ReportAck{});
@@ -305,7 +307,7 @@ void Story::OnReport(SimHost& host) {
 
 void Story::Take(const DetectorOutput& output) {
   for (const TrustChanged& change : output.changed) {
-    by_time_alone_ = false;
+    news_ = true;
     HostNow& host = world_.hosts[change.node];
     host.pulse = PulseOf(change.trust);
     host.pulse_why = change.why;
@@ -389,9 +391,8 @@ void Story::Decide() {
       if (job.phase == JobPhase::queued || Ended(job.phase)) continue;
       facts = AdvanceJob(world_, now(), job);
       if (facts.empty()) continue;
-      EXPECT_TRUE(!by_time_alone_ || due_.contains(id))
-          << id << ": decided by time alone, without a deadline: " << WhyOf(facts.front());
-      by_time_alone_ = false;
+      EXPECT_TRUE(news_ || due_.contains(id)) << id << ": decided by time alone, without a deadline: " << WhyOf(facts.front());
+      news_ = true;
       break;
     }
     if (facts.empty()) facts = AdvanceQueue(world_, now());

@@ -107,8 +107,8 @@ class Story {
   std::vector<Entry> log_{};
   Lines told_{};
   std::uint64_t membership_told_ = 0;
-  bool by_time_alone_ = false;  // what is decided now, time alone has brought about
-  std::set<JobId> due_{};       // jobs whose deadline has come
+  bool news_ = true;       // false: what is decided now, time alone has brought about
+  std::set<JobId> due_{};  // jobs whose deadline has come
 };
 
 }  // namespace everstep

@@ -1,0 +1,182 @@
+#include "launcher/core/generation.h"
+
+#include <algorithm>
+
+#include "launcher/core/blame.h"
+#include "launcher/core/sentence.h"
+
+namespace everstep {
+
+namespace {
+
+GenerationBroken Broken(const World& world, const JobState& job, const NodeId& node, std::string cause) {
+  GenerationBroken broken{.job = job.id, .generation = job.generation, .node = node, .grace = world.policy.recovery_grace};
+  broken.why = Sentence(OneLine(cause, 700), "; generation ", job.generation, " is stopped");
+  broken.cause = std::move(cause);
+  return broken;
+}
+GenerationBroken HostBroken(const World& world, const JobState& job, const NodeId& node, std::string cause) {
+  GenerationBroken broken = Broken(world, job, node, std::move(cause));
+  broken.host_failed = true;
+  return broken;
+}
+
+// A host of the generation that left the membership or lives another life.
+std::optional<GenerationBroken> HostGone(const World& world, const JobState& job) {
+  for (const NodeId& id : job.hosts) {
+    const NodeState* node = NodeIn(world.state, id);
+    if (!node) return HostBroken(world, job, id, Cat(id, " is not known any more"));
+    if (!node->member) return HostBroken(world, job, id, node->why);
+  }
+  for (const LiveGang& gang : job.live) {
+    const NodeState* node = gang.generation == job.generation ? NodeIn(world.state, gang.node) : nullptr;
+    if (node && node->boot != gang.boot) return HostBroken(world, job, gang.node, Cat(gang.node, " was rebooted"));
+  }
+  return std::nullopt;
+}
+
+// The gang as the host says now; nullptr: it says nothing.
+const GangStatus* Heard(const World& world, const JobState& job, const NodeId& node) {
+  const HostNow* host = HostIn(world, node);
+  return host && host->connected ? GangOn(world, node, job.id, job.generation) : nullptr;
+}
+
+bool RefusesCheckpoint(const GangStatus& gang) {
+  return gang.phase == GangPhase::refused && gang.refusal == Refusal::checkpoint;
+}
+
+Facts Refused(const World& world, const JobState& job, const NodeId& node, const GangStatus& gang) {
+  GenerationBroken broken = HostBroken(world, job, node, Sentence(node, " refused: ", Said(gang.why)));
+  switch (gang.refusal.value_or(Refusal::host)) {
+    case Refusal::spec:
+      return {JobStopping{job.id, JobPhase::failed, 1, 0s, Sentence(broken.cause, "; no host can run this job")}};
+    case Refusal::port: broken.port_taken = true; break;
+    case Refusal::host:
+    case Refusal::checkpoint:
+    case Refusal::leftovers: broken.avoid_node = true;
+  }
+  return {broken};
+}
+
+// A checkpoint that one host has checked and another does not see is that host's trouble (its mount, say). One that nobody sees
+// is no checkpoint any more.
+Facts CheckpointRefused(const World& world, const JobState& job, const NodeId& node, const GangStatus& gang,
+                        bool others_see_it) {
+  if (others_see_it || !job.resume) return Refused(world, job, node, gang);
+  GenerationBroken broken = HostBroken(world, job, node, Sentence(node, " refused: ", Said(gang.why)));
+  return {CheckpointWithdrawn{job.id, *job.resume,
+                              Sentence("checkpoint ", Said(job.resume->value), " is not offered any more: ", Said(gang.why))},
+          broken};
+}
+
+Facts NotPreparedInTime(const World& world, const JobState& job, const NodeId& node) {
+  GenerationBroken broken =
+      HostBroken(world, job, node, Cat(node, " has not prepared within ", Show(world.policy.prepare_deadline)));
+  const HostNow* host = HostIn(world, node);
+  broken.avoid_node = host && host->connected;  // one that is not even there has not failed at preparing
+  return {broken};
+}
+
+// One failed rank after others of the generation were done: their work is finished and the code fails at its end.
+bool SomeRankDone(const World& world, const JobState& job) {
+  const auto good = [](const RankExit& exit) { return Classify(exit) == EndClass::good; };
+  for (const NodeId& node : job.hosts)
+    if (const GangStatus* gang = GangOn(world, node, job.id, job.generation))
+      for (const RankStatus& rank : gang->ranks)
+        if (rank.exit && good(*rank.exit)) return true;
+  return false;
+}
+
+Facts RankFailed(const World& world, const JobState& job, const RankEnd& end, std::vector<RankEnd> ends) {
+  const std::string cause = Sentence("rank ", end.rank, " on ", end.node, ' ', Describe(end.exit));
+  if (SomeRankDone(world, job) && !FromOutside(end.exit))
+    return {JobStopping{job.id, JobPhase::failed, ShellCode(end.exit), world.policy.recovery_grace,
+                        Sentence(cause, "; other ranks were done already, so it is not restarted")}};
+  GenerationBroken broken = Broken(world, job, end.node, cause);
+  if (Classify(end.exit) == EndClass::victim)
+    broken.why = Sentence(cause, ", which tells of a failure elsewhere; generation ", job.generation, " is stopped");
+  broken.ends = std::move(ends);
+  return {broken};
+}
+
+// Something on a host that ends the generation; empty: it runs, or it is well done.
+Facts Failure(const World& world, const JobState& job, const NodeId& node, const GangStatus& gang) {
+  if (gang.phase == GangPhase::refused) return Refused(world, job, node, gang);
+  const std::vector<RankEnd> ends = EndsOn(node, gang);
+  if (gang.fenced)
+    return {HostBroken(world, job, node, Cat(node, " fenced itself: it heard no launcher and no majority of hosts"))};
+  for (const RankEnd& end : ends)
+    if (Classify(end.exit) < EndClass::stopped) return RankFailed(world, job, end, ends);
+  const auto stopped = [](const RankEnd& end) { return Classify(end.exit) == EndClass::stopped; };
+  const std::string why = gang.why.empty() ? "" : Cat(": ", Said(gang.why));
+  if (std::any_of(ends.begin(), ends.end(), stopped))
+    return {HostBroken(world, job, node, Cat(node, " stopped its ranks", why))};
+  if (gang.phase == GangPhase::empty && ends.size() < job.processes_per_node)
+    return {HostBroken(world, job, node, Cat(node, " lost its ranks", why))};
+  return {};
+}
+
+}  // namespace
+
+std::vector<RankEnd> EndsOn(const NodeId& node, const GangStatus& gang) {
+  std::vector<RankEnd> ends;
+  for (const RankStatus& rank : gang.ranks)
+    if (rank.exit) ends.push_back({rank.rank, node, *rank.exit});
+  std::stable_sort(ends.begin(), ends.end(), [](const RankEnd& a, const RankEnd& b) { return a.exit.at < b.exit.at; });
+  return ends;
+}
+
+Facts AdvancePreparing(const World& world, Now now, const JobState& job) {
+  if (const auto gone = HostGone(world, job)) return {*gone};
+  std::size_t prepared = 0;
+  std::optional<NodeId> blind, missing;  // does not see the checkpoint; has not answered
+  for (const NodeId& node : job.hosts) {
+    const GangStatus* gang = Heard(world, job, node);
+    if (gang && RefusesCheckpoint(*gang)) {
+      if (!blind) blind = node;
+    } else if (gang && gang->phase == GangPhase::refused) {
+      return Refused(world, job, node, *gang);
+    } else if (gang && gang->phase == GangPhase::empty) {
+      return {HostBroken(world, job, node, Cat(node, " lost its gang before the start: ", Said(gang->why)))};
+    } else if (gang && gang->phase == GangPhase::prepared) {
+      ++prepared;
+    } else if (!missing) {
+      missing = node;
+    }
+  }
+  const bool late = now.at - job.since >= world.policy.prepare_deadline;
+  if (blind && (!missing || late)) return CheckpointRefused(world, job, *blind, *Heard(world, job, *blind), prepared > 0);
+  if (missing && late) return NotPreparedInTime(world, job, *missing);
+  if (missing || blind) return {};
+  const std::uint64_t ranks = job.hosts.size() * job.processes_per_node;
+  return {GenerationStarted{
+      job.id, job.generation,
+      Cat("generation ", job.generation, " starts: ", Count(ranks, "rank"), " on ", Count(job.hosts.size(), "host"))}};
+}
+
+Facts AdvanceRunning(const World& world, const JobState& job) {
+  if (const auto gone = HostGone(world, job)) return {*gone};
+  std::size_t good = 0;
+  for (const NodeId& node : job.hosts) {
+    const HostNow* host = HostIn(world, node);
+    if (!host || !host->connected || !host->report) continue;
+    const GangStatus* gang = Heard(world, job, node);
+    if (!gang) return {HostBroken(world, job, node, Cat(node, " does not know its gang any more"))};
+    if (Facts failure = Failure(world, job, node, *gang); !failure.empty()) return failure;
+    good += gang->phase == GangPhase::empty ? 1 : 0;
+  }
+  if (good < job.hosts.size()) return {};
+  return {JobStopping{job.id, JobPhase::done, 0, 0s,
+                      Cat("all ", job.hosts.size() * job.processes_per_node, " ranks ended with code 0")}};
+}
+
+Facts CorrectCause(const World& world, const JobState& job) {
+  if (job.host_failed || job.judged) return {};
+  auto gone = HostGone(world, job);
+  if (!gone) return {};
+  gone->grace = job.stop_grace;
+  gone->why = Sentence(OneLine(gone->cause, 700), "; this is what broke generation ", job.generation);
+  return {*gone};
+}
+
+}  // namespace everstep

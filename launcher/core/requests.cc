@@ -1,0 +1,65 @@
+#include "launcher/core/requests.h"
+
+#include <algorithm>
+
+#include "launcher/core/placement.h"
+#include "launcher/core/sentence.h"
+
+namespace everstep {
+
+namespace {
+constexpr std::uint32_t kCancelledCode = 143;  // as if ended by SIGTERM
+}
+
+const JobState* SubmittedBefore(const State& state, const std::string& request_id) {
+  if (request_id.empty()) return nullptr;
+  for (const auto& [id, job] : state.jobs)
+    if (job.request_id == request_id) return &job;
+  return nullptr;
+}
+
+Result<JobSubmitted> Submit(const World& world, const SubmitJob& request) {
+  std::size_t open = 0;
+  for (const auto& [id, job] : world.state.jobs) open += Ended(job.phase) ? 0 : 1;
+  if (open >= world.policy.jobs_max)
+    return Fail(ErrorCode::kExhausted,
+                Cat("the queue is full: ", open, " jobs have not ended, jobs_max is ", world.policy.jobs_max),
+                "cancel some, or raise jobs_max in launcher.yaml");
+  const std::string number = Cat('-', world.state.last_order + 1);
+  std::string stem = request.spec.name.substr(0, limit::kNameBytes - number.size());
+  while (!stem.empty() && stem.back() == '-') stem.pop_back();
+  JobSubmitted submitted{.job = JobId(stem + number), .spec = request.spec, .request_id = request.request_id};
+  JobState as_queued;
+  as_queued.id = submitted.job;
+  as_queued.spec = request.spec;
+  submitted.why = Cat("queued: ", WhyNotPlaced(world, as_queued));
+  return submitted;
+}
+
+Result<Facts> Cancel(const JobState& job, const CancelJob& request) {
+  if (Ended(job.phase))
+    return Fail(ErrorCode::kConflict, Cat(job.id, " has ended already: ", Name(job.phase), " (", job.why, ")"));
+  const std::string why = Sentence("cancelled by ", Who(request.by));
+  const Duration grace = request.now ? 0s : job.spec.stop_grace;
+  switch (job.phase) {
+    case JobPhase::queued: return Facts{JobEnded{job.id, JobPhase::cancelled, kCancelledCode, why}};
+    case JobPhase::stopping:
+      if (job.stop_grace <= grace)
+        return Fail(ErrorCode::kConflict, Cat(job.id, " is stopping already: ", job.give_up), "--now kills its ranks at once");
+      return Facts{JobStopping{job.id, job.outcome, job.exit_code.value_or(1), grace,
+                               Sentence(OneLine(job.give_up, 800), "; killed without grace by ", Who(request.by))}};
+    case JobPhase::recovering:  // its ranks have their SIGTERM already
+      return Facts{JobStopping{job.id, JobPhase::cancelled, kCancelledCode, std::min(grace, job.stop_grace), why}};
+    default: return Facts{JobStopping{job.id, JobPhase::cancelled, kCancelledCode, grace, why}};
+  }
+}
+
+const JobState* FindJob(const State& state, const JobId& id_or_name) {
+  if (const JobState* job = JobIn(state, id_or_name)) return job;
+  const JobState* newest = nullptr;
+  for (const auto& [id, job] : state.jobs)
+    if (job.spec.name == id_or_name.value && (!newest || job.order > newest->order)) newest = &job;
+  return newest;
+}
+
+}  // namespace everstep
