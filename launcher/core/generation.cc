@@ -99,14 +99,14 @@ Facts RankFailed(const World& world, const JobState& job, const RankEnd& end, st
   return {broken};
 }
 
-// Something on a host that ends the generation; empty: it runs, or it is well done.
-Facts Failure(const World& world, const JobState& job, const NodeId& node, const GangStatus& gang) {
+// Something on a host that ends the generation; empty: it runs, or it is well done. `weakest`: of the ends that count now.
+Facts Failure(const World& world, const JobState& job, const NodeId& node, const GangStatus& gang, EndClass weakest) {
   if (gang.phase == GangPhase::refused) return Refused(world, job, node, gang);
   const std::vector<RankEnd> ends = EndsOn(node, gang);
   if (gang.fenced)
     return {HostBroken(world, job, node, Cat(node, " fenced itself: it heard no launcher and no majority of hosts"))};
   for (const RankEnd& end : ends)
-    if (Classify(end.exit) < EndClass::stopped) return RankFailed(world, job, end, ends);
+    if (Classify(end.exit) <= weakest) return RankFailed(world, job, end, ends);
   const auto stopped = [](const RankEnd& end) { return Classify(end.exit) == EndClass::stopped; };
   const std::string why = gang.why.empty() ? "" : Cat(": ", Said(gang.why));
   if (std::any_of(ends.begin(), ends.end(), stopped))
@@ -154,16 +154,31 @@ Facts AdvancePreparing(const World& world, Now now, const JobState& job) {
       Cat("generation ", job.generation, " starts: ", Count(ranks, "rank"), " on ", Count(job.hosts.size(), "host"))}};
 }
 
-Facts AdvanceRunning(const World& world, const JobState& job) {
+// The cause may still be on its way from another host, and a stop would take it along.
+std::optional<Time> CauseAwaitedUntil(const World& world, const JobState& job) {
+  constexpr Duration kCauseWait = 500ms;
+  const auto first = world.first_failure.find({job.id, job.generation});
+  if (first == world.first_failure.end()) return std::nullopt;
+  for (const NodeId& node : job.hosts)
+    if (const GangStatus* gang = Heard(world, job, node))
+      for (const RankStatus& rank : gang->ranks)
+        if (rank.exit && Classify(*rank.exit) == EndClass::victim) return first->second + kCauseWait;
+  return std::nullopt;
+}
+
+Facts AdvanceRunning(const World& world, Now now, const JobState& job) {
   if (const auto gone = HostGone(world, job)) return {*gone};
+  const auto awaited = CauseAwaitedUntil(world, job);
+  const EndClass weakest = awaited && now.at < *awaited ? EndClass::port_taken : EndClass::victim;
   std::size_t good = 0;
   for (const NodeId& node : job.hosts) {
     const HostNow* host = HostIn(world, node);
     if (!host || !host->connected || !host->report) continue;
     const GangStatus* gang = Heard(world, job, node);
     if (!gang) return {HostBroken(world, job, node, Cat(node, " does not know its gang any more"))};
-    if (Facts failure = Failure(world, job, node, *gang); !failure.empty()) return failure;
-    good += gang->phase == GangPhase::empty ? 1 : 0;
+    if (Facts failure = Failure(world, job, node, *gang, weakest); !failure.empty()) return failure;
+    const auto well = [](const RankStatus& rank) { return rank.exit && Classify(*rank.exit) == EndClass::good; };
+    good += gang->phase == GangPhase::empty && std::all_of(gang->ranks.begin(), gang->ranks.end(), well) ? 1 : 0;
   }
   if (good < job.hosts.size()) return {};
   return {JobStopping{job.id, JobPhase::done, 0, 0s,

@@ -13,7 +13,10 @@ namespace everstep {
 Facts AdvancePreparing(const World& world, Now now, const JobState& job);
 
 // REQUIRES: job.phase is running.
-Facts AdvanceRunning(const World& world, const JobState& job);
+Facts AdvanceRunning(const World& world, Now now, const JobState& job);
+
+// When AdvanceRunning has something to say by time alone: victims were heard of, and their cause is still awaited.
+std::optional<Time> CauseAwaitedUntil(const World& world, const JobState& job);
 
 // Ranks fail because a host goes away, and are often heard of first. While a broken generation winds down, a host that turns
 // out to be gone is the better explanation: the generation is said to be broken by it. REQUIRES: job.phase is recovering.

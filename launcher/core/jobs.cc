@@ -57,7 +57,7 @@ Facts WindDown(const World& world, Now now, const JobState& job) {
 Facts AdvanceJob(const World& world, Now now, const JobState& job) {
   switch (job.phase) {
     case JobPhase::preparing: return AdvancePreparing(world, now, job);
-    case JobPhase::running: return AdvanceRunning(world, job);
+    case JobPhase::running: return AdvanceRunning(world, now, job);
     case JobPhase::recovering:
     case JobPhase::stopping: return WindDown(world, now, job);
     case JobPhase::queued:
@@ -73,6 +73,7 @@ std::optional<Time> JobDeadline(const World& world, const JobState& job) {
   const auto consider = [&next](std::optional<Time> t) {
     if (t && (!next || *t < *next)) next = t;
   };
+  if (job.phase == JobPhase::running) consider(CauseAwaitedUntil(world, job));
   if (job.phase == JobPhase::preparing) consider(job.since + world.policy.prepare_deadline);
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
     for (const LiveGang& gang : job.live) consider(ExclusionDue(world, gang));

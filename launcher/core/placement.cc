@@ -12,23 +12,64 @@ namespace {
 
 bool Digit(char c) { return c >= '0' && c <= '9'; }
 
-// "works for train-3" when another job has the host in any way; empty otherwise.
-std::string TakenBy(const World& world, const JobState& job, const NodeId& node) {
-  for (const auto& [id, other] : world.state.jobs) {
-    if (id == job.id) continue;
-    const auto has = [&](const std::vector<NodeId>& nodes) {
-      return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-    };
-    const bool active = !Ended(other.phase) && other.phase != JobPhase::queued;
-    if (active && other.phase != JobPhase::stopping && has(other.hosts)) return Cat("works for ", id);
-    if (active && has(other.spares)) return Cat("is a spare of ", id);
-    for (const LiveGang& gang : other.live)
-      if (gang.node == node) return Cat("is still being left by ", id);
+bool Contains(const std::vector<NodeId>& nodes, const NodeId& node) {
+  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+}
+
+// Processes of a gang that nobody counts any more: they are being stopped. "still runs generation 2 of train-1"; else empty.
+std::string Leftover(const World& world, const NodeId& node, const Report& report) {
+  for (const GangStatus& gang : report.gangs) {
+    if (gang.phase == GangPhase::empty || gang.phase == GangPhase::refused) continue;
+    const JobState* job = JobIn(world.state, gang.job);
+    const auto counted = [&](const LiveGang& live) { return live.node == node && live.generation == gang.generation; };
+    if (!job || std::none_of(job->live.begin(), job->live.end(), counted))
+      return Cat("still runs generation ", gang.generation, " of ", gang.job);
   }
   return {};
 }
 
+std::string NotEligible(const World& world, const JobState& job, const NodeId& node, const Taken& taken) {
+  const NodeState* known = NodeIn(world.state, node);
+  if (!known) return "is not known";
+  if (!known->member) return "is lost";
+  const HostNow* host = HostIn(world, node);
+  if (!host || !host->report) return "has not been heard since the launcher started";
+  if (host->pulse != Pulse::trusted) return "is suspect";
+  if (!host->connected) return "is not connected";
+  if (Contains(job.avoid, node)) return "failed this job before";
+  if (const auto it = taken.find(node); it != taken.end() && it->second.first != job.id) return it->second.second;
+  return Leftover(world, node, *host->report);
+}
+
+bool Before(const JobState& a, const JobState& b) {
+  return a.spec.priority != b.spec.priority ? a.spec.priority > b.spec.priority : a.order < b.order;
+}
+
+// How many hosts a job that lost some cannot replace by its own spares.
+std::size_t Owed(const World& world, const JobState& job, const Taken& taken) {
+  if (job.phase != JobPhase::recovering || !job.give_up.empty()) return 0;
+  std::size_t owed = 0, spares = 0;
+  for (const NodeId& node : job.hosts) {
+    const NodeState* known = NodeIn(world.state, node);
+    owed += !known || !known->member || Contains(job.avoid, node) ? 1 : 0;
+  }
+  for (const NodeId& node : job.spares) spares += NotEligible(world, job, node, taken).empty() ? 1 : 0;
+  return owed - std::min(owed, spares);
+}
+
 }  // namespace
+
+Taken TakenHosts(const State& state) {
+  Taken taken;
+  for (const auto& [id, job] : state.jobs) {
+    if (Ended(job.phase) || job.phase == JobPhase::queued) continue;
+    for (const NodeId& node : job.hosts)
+      if (job.phase != JobPhase::stopping) taken.try_emplace(node, id, Cat("works for ", id));
+    for (const NodeId& node : job.spares) taken.try_emplace(node, id, Cat("is a spare of ", id));
+    for (const LiveGang& gang : job.live) taken.try_emplace(gang.node, id, Cat("is still being left by ", id));
+  }
+  return taken;
+}
 
 bool NaturalLess(const NodeId& a, const NodeId& b) {
   const std::string &x = a.value, &y = b.value;
@@ -54,53 +95,62 @@ bool NaturalLess(const NodeId& a, const NodeId& b) {
 }
 
 std::string NotEligible(const World& world, const JobState& job, const NodeId& node) {
-  const NodeState* known = NodeIn(world.state, node);
-  if (!known) return "is not known";
-  if (!known->member) return "is lost";
-  const HostNow* host = HostIn(world, node);
-  if (!host || !host->connected || !host->report) return "has not been heard since the launcher started";
-  if (host->pulse != Pulse::trusted) return "is suspect";
-  if (std::find(job.avoid.begin(), job.avoid.end(), node) != job.avoid.end()) return "failed this job before";
-  return TakenBy(world, job, node);
+  return NotEligible(world, job, node, TakenHosts(world.state));
+}
+
+Fit FitFor(const World& world, const JobState& job, const Taken& taken) {
+  Fit fit;
+  std::map<NodeId, std::string> reasons;
+  for (const auto& [id, node] : world.state.nodes) {
+    std::string reason = NotEligible(world, job, id, taken);
+    if (reason.empty())
+      fit.hosts.push_back(id);
+    else
+      reasons.emplace(id, std::move(reason));
+  }
+  std::sort(fit.hosts.begin(), fit.hosts.end(), NaturalLess);
+  for (const auto& [id, other] : world.state.jobs) {
+    if (id == job.id || !Before(other, job)) continue;
+    std::size_t owed = Owed(world, other, taken);
+    for (std::size_t i = fit.hosts.size(); i-- > 0 && owed > 0;) {
+      if (Contains(other.avoid, fit.hosts[i])) continue;
+      reasons.emplace(fit.hosts[i], Cat("is kept for ", id));
+      fit.hosts.erase(fit.hosts.begin() + static_cast<std::ptrdiff_t>(i));
+      --owed;
+    }
+  }
+  for (auto& [id, reason] : reasons) fit.reasons.emplace_back(id, std::move(reason));
+  std::sort(fit.reasons.begin(), fit.reasons.end(), [](const auto& a, const auto& b) { return NaturalLess(a.first, b.first); });
+  return fit;
 }
 
 std::vector<NodeId> EligibleHosts(const World& world, const JobState& job) {
-  std::vector<NodeId> hosts;
-  for (const auto& [id, node] : world.state.nodes)
-    if (NotEligible(world, job, id).empty()) hosts.push_back(id);
-  std::sort(hosts.begin(), hosts.end(), NaturalLess);
-  return hosts;
+  return FitFor(world, job, TakenHosts(world.state)).hosts;
+}
+
+std::string Needs(const JobSpec& spec) {
+  const std::string hosts = Count(spec.nodes, "host");
+  return spec.spares == 0 ? hosts : Cat(hosts, " and ", Count(spec.spares, "spare"));
+}
+
+std::string WhyNotPlaced(const JobState& job, const Fit& fit) {
+  std::vector<std::string> reasons;
+  for (const auto& [id, reason] : fit.reasons) reasons.push_back(Cat(id, ' ', reason));
+  const std::size_t n = fit.hosts.size();
+  const std::string there = n > 0 ? Cat(n, n == 1 ? " fits" : " fit") : reasons.empty() ? "none has joined" : "none fits";
+  return Sentence("needs ", Needs(job.spec), ", ", there, reasons.empty() ? "" : ": ", FirstOf(std::move(reasons)));
 }
 
 std::string WhyNotPlaced(const World& world, const JobState& job) {
-  std::vector<std::string> reasons;
-  std::vector<NodeId> ids;
-  for (const auto& [id, node] : world.state.nodes) ids.push_back(id);
-  std::sort(ids.begin(), ids.end(), NaturalLess);
-  std::size_t fit = 0;
-  for (const NodeId& id : ids) {
-    const std::string reason = NotEligible(world, job, id);
-    if (reason.empty())
-      ++fit;
-    else
-      reasons.push_back(Cat(id, ' ', reason));
-  }
-  std::string needs = Cat("needs ", Count(job.spec.nodes, "host"));
-  if (job.spec.spares > 0) needs += Cat(" and ", Count(job.spec.spares, "spare"));
-  const std::string there = fit > 0 ? Cat(fit, fit == 1 ? " fits" : " fit") : ids.empty() ? "none has joined" : "none fits";
-  return Sentence(needs, ", ", there, reasons.empty() ? "" : ": ", FirstOf(std::move(reasons)));
+  return WhyNotPlaced(job, FitFor(world, job, TakenHosts(world.state)));
 }
 
-std::vector<JobId> QueueOrder(const State& state) {
+std::vector<const JobState*> InQueueOrder(const State& state) {
   std::vector<const JobState*> queued;
   for (const auto& [id, job] : state.jobs)
     if (job.phase == JobPhase::queued) queued.push_back(&job);
-  std::sort(queued.begin(), queued.end(), [](const JobState* a, const JobState* b) {
-    return a->spec.priority != b->spec.priority ? a->spec.priority > b->spec.priority : a->order < b->order;
-  });
-  std::vector<JobId> ids;
-  for (const JobState* job : queued) ids.push_back(job->id);
-  return ids;
+  std::sort(queued.begin(), queued.end(), [](const JobState* a, const JobState* b) { return Before(*a, *b); });
+  return queued;
 }
 
 std::uint32_t ProcessesPerNode(const State& state, const JobSpec& spec, const std::vector<NodeId>& hosts) {

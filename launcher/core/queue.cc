@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "launcher/core/membership.h"
 #include "launcher/core/placement.h"
 #include "launcher/core/recovery.h"
 
@@ -10,47 +11,52 @@ namespace everstep {
 
 namespace {
 
-// "queued" jobs that the cluster can never hold do not block the others.
-bool TooBig(const World& world, const JobState& job) {
-  std::size_t members = 0;
-  for (const auto& [id, node] : world.state.nodes) members += node.member ? 1 : 0;
-  return members < std::size_t{job.spec.nodes} + job.spec.spares;
+bool Contains(const std::vector<NodeId>& nodes, const NodeId& node) {
+  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
+// Once, not whenever a number in it changes: what keeps each host away is shown live (status.h).
+void Say(Facts& facts, const JobState& job, std::string why) {
+  if (why != job.why) facts.push_back(JobWaits{job.id, std::move(why)});
+}
+
+// A spare for the first of those that run without all of theirs.
 Facts FillSpares(const World& world) {
+  std::vector<const JobState*> lacking;
   for (const auto& [id, job] : world.state.jobs) {
     const bool lives = job.phase == JobPhase::preparing || job.phase == JobPhase::running;
-    if (!lives || job.spares.size() >= job.spec.spares) continue;
-    for (const NodeId& node : EligibleHosts(world, job)) {
-      const auto has = [&](const std::vector<NodeId>& nodes) {
-        return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-      };
-      const bool leaving = std::any_of(job.live.begin(), job.live.end(), [&](const LiveGang& g) { return g.node == node; });
-      if (!has(job.hosts) && !has(job.spares) && !leaving)
-        return {SpareAssigned{id, node, Cat(node, " is a spare of ", id, " now")}};
-    }
+    if (lives && job.spares.size() < job.spec.spares) lacking.push_back(&job);
   }
+  std::sort(lacking.begin(), lacking.end(), [](const JobState* a, const JobState* b) { return a->order < b->order; });
+  for (const JobState* job : lacking)
+    for (const NodeId& node : EligibleHosts(world, *job))
+      if (!Contains(job->hosts, node) && !Contains(job->spares, node))
+        return {SpareAssigned{job->id, node, Cat(node, " is a spare of ", job->id, " now")}};
   return {};
 }
 
 }  // namespace
 
 Facts AdvanceQueue(const World& world, Now now) {
-  bool head = true;
-  for (const JobId& id : QueueOrder(world.state)) {
-    const JobState& job = world.state.jobs.at(id);
-    if (TooBig(world, job)) continue;
-    std::vector<NodeId> fit = EligibleHosts(world, job);
-    if (fit.size() >= std::size_t{job.spec.nodes} + job.spec.spares) {
-      const auto hosts_end = fit.begin() + job.spec.nodes;
-      return {PlanFirst(world, now, job, {fit.begin(), hosts_end}, {hosts_end, hosts_end + job.spec.spares})};
+  Facts facts;
+  const std::size_t members = MemberCount(world.state);
+  const Taken taken = TakenHosts(world.state);
+  for (const JobState* job : InQueueOrder(world.state)) {
+    const std::size_t needed = std::size_t{job->spec.nodes} + job->spec.spares;
+    if (members < needed) {
+      Say(facts, *job, Cat("needs ", Needs(job->spec), ", more than the cluster has: it waits aside and blocks nobody"));
+      continue;
     }
-    const std::string why = WhyNotPlaced(world, job);
-    if (head && why != job.why) return {JobWaits{id, why}};
-    head = false;
-    return {};
+    const std::vector<NodeId> fit = FitFor(world, *job, taken).hosts;
+    if (fit.size() < needed) {
+      Say(facts, *job, Cat("next in the queue: waits for ", Needs(job->spec)));
+      return facts;
+    }
+    const auto hosts_end = fit.begin() + job->spec.nodes;
+    facts.push_back(PlanFirst(world, now, *job, {fit.begin(), hosts_end}, {hosts_end, hosts_end + job->spec.spares}));
+    return facts;
   }
-  return FillSpares(world);
+  return facts.empty() ? FillSpares(world) : facts;
 }
 
 }  // namespace everstep

@@ -89,9 +89,15 @@ void Complete(const World& world, Now now, const JobState& job, GenerationPlanne
 struct Ladder {
   std::vector<NodeId> hosts{};
   std::vector<NodeId> spares{};
-  std::vector<std::string> moves{};  // "n4 takes node rank 1 from n2"
+  std::vector<std::string> moves{};  // "n4 takes rank 1 from n2"
   std::string why_not{};
 };
+
+// "rank 1", or "ranks 8-15"
+std::string RanksOf(const JobState& job, std::size_t node_rank) {
+  const std::uint64_t first = node_rank * job.processes_per_node;
+  return job.processes_per_node <= 1 ? Cat("rank ", first) : Cat("ranks ", first, '-', first + job.processes_per_node - 1);
+}
 
 Ladder Climb(const World& world, const JobState& job) {
   Ladder ladder;
@@ -116,7 +122,7 @@ Ladder Climb(const World& world, const JobState& job) {
       continue;
     }
     ladder.hosts.push_back(fresh.front());
-    ladder.moves.push_back(Cat(fresh.front(), " takes node rank ", i, " from ", old));
+    ladder.moves.push_back(Cat(fresh.front(), " takes ", RanksOf(job, i), " from ", old));
     fresh.erase(fresh.begin());
   }
   for (const NodeId& id : job.spares)

@@ -1,9 +1,12 @@
 #include "launcher/core/status.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "base/text.h"
 #include "launcher/core/blame.h"
+#include "launcher/core/exclusion.h"
 #include "launcher/core/placement.h"
 #include "launcher/core/recovery.h"
 
@@ -48,30 +51,45 @@ std::optional<std::uint64_t> StepOf(const World& world, const JobState& job) {
   return step;
 }
 
-std::string RoleOn(const JobState& job, const NodeId& node) {
-  for (std::size_t i = 0; i < job.hosts.size() && job.phase != JobPhase::stopping; ++i) {
-    if (job.hosts[i] != node) continue;
-    const std::uint64_t first = i * job.processes_per_node;
-    return job.processes_per_node == 1 ? Cat("rank ", first) : Cat("rank ", first, '-', first + job.processes_per_node - 1);
-  }
-  if (std::find(job.spares.begin(), job.spares.end(), node) != job.spares.end()) return "spare";
-  for (const LiveGang& gang : job.live)
-    if (gang.node == node) return "leaving";
-  return {};
+std::string RankRole(const JobState& job, std::size_t node_rank) {
+  const std::uint64_t first = node_rank * job.processes_per_node;
+  return job.processes_per_node == 1 ? Cat("rank ", first) : Cat("rank ", first, '-', first + job.processes_per_node - 1);
 }
 
-}  // namespace
+// What each host does, and for whom; in one pass over the jobs.
+using Roles = std::map<NodeId, std::pair<JobId, std::string>>;
+Roles RolesOf(const State& state) {
+  Roles roles;
+  for (const auto& [id, job] : state.jobs) {
+    if (Ended(job.phase)) continue;
+    for (std::size_t i = 0; i < job.hosts.size() && job.phase != JobPhase::stopping; ++i)
+      roles.insert_or_assign(job.hosts[i], std::pair(id, RankRole(job, i)));
+    for (const NodeId& node : job.spares) roles.insert_or_assign(node, std::pair(id, std::string("spare")));
+    for (const LiveGang& gang : job.live) roles.try_emplace(gang.node, id, "leaving");
+  }
+  return roles;
+}
 
-JobView ViewOf(const World& world, Now now, const JobState& job) {
+// What is the same for all queued jobs.
+struct Queue {
+  std::map<JobId, std::uint32_t> positions{};
+  Taken taken{};
+};
+Queue QueueNow(const State& state) {
+  Queue queue{.positions = {}, .taken = TakenHosts(state)};
+  for (const JobState* job : InQueueOrder(state)) queue.positions.emplace(job->id, queue.positions.size() + 1);
+  return queue;
+}
+
+JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& queue) {
   JobView view;
   view.id = job.id;
   view.name = job.spec.name;
   view.phase = job.phase;
   view.why = job.why;
-  if (job.phase == JobPhase::queued) {
-    const std::vector<JobId> queue = QueueOrder(world.state);
-    view.queue_position = static_cast<std::uint32_t>(std::find(queue.begin(), queue.end(), job.id) - queue.begin()) + 1;
-    view.why = WhyNotPlaced(world, job);
+  if (const auto it = queue.positions.find(job.id); it != queue.positions.end()) {
+    view.queue_position = it->second;
+    view.why = WhyNotPlaced(job, FitFor(world, job, queue.taken));
   }
   view.priority = job.spec.priority;
   view.nodes = job.spec.nodes;
@@ -98,19 +116,16 @@ JobView ViewOf(const World& world, Now now, const JobState& job) {
   return view;
 }
 
-NodeView ViewOf(const World& world, Now now, const NodeState& node) {
+NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles& roles) {
   NodeView view{.node = node.node,
                 .why = node.why,
                 .address = node.address,
                 .accelerators = node.accelerators,
                 .boot = node.boot,
                 .version = node.version};
-  for (const auto& [id, job] : world.state.jobs) {
-    if (Ended(job.phase)) continue;
-    if (std::string role = RoleOn(job, node.node); !role.empty()) {
-      view.job = id;
-      view.role = std::move(role);
-    }
+  if (const auto it = roles.find(node.node); it != roles.end()) {
+    view.job = it->second.first;
+    view.role = it->second.second;
   }
   const HostNow* host = HostIn(world, node.node);
   const bool heard = host && host->report.has_value();
@@ -127,6 +142,14 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node) {
   return view;
 }
 
+}  // namespace
+
+JobView ViewOf(const World& world, Now now, const JobState& job) {
+  return ViewOf(world, now, job, job.phase == JobPhase::queued ? QueueNow(world.state) : Queue());
+}
+
+NodeView ViewOf(const World& world, Now now, const NodeState& node) { return ViewOf(world, now, node, RolesOf(world.state)); }
+
 std::vector<JobView> ViewJobs(const World& world, Now now, const ListJobs& request) {
   std::vector<const JobState*> jobs;
   for (const auto& [id, job] : world.state.jobs)
@@ -136,16 +159,32 @@ std::vector<JobView> ViewJobs(const World& world, Now now, const ListJobs& reque
   });
   if (jobs.size() > request.rows_max) jobs.resize(request.rows_max);
   std::vector<JobView> views;
-  for (const JobState* job : jobs) views.push_back(ViewOf(world, now, *job));
+  const Queue queue = QueueNow(world.state);
+  for (const JobState* job : jobs) views.push_back(ViewOf(world, now, *job, queue));
   return views;
 }
 
 std::vector<NodeView> ViewNodes(const World& world, Now now) {
   std::vector<NodeView> views;
-  for (const auto& [id, node] : world.state.nodes) views.push_back(ViewOf(world, now, node));
+  const Roles roles = RolesOf(world.state);
+  for (const auto& [id, node] : world.state.nodes) views.push_back(ViewOf(world, now, node, roles));
   std::sort(views.begin(), views.end(), [](const NodeView& a, const NodeView& b) { return NaturalLess(a.node, b.node); });
   return views;
 }
+
+namespace {
+
+// What has to happen before a generation is certainly gone from a host.
+std::string WhyStillThere(const World& world, Now now, const LiveGang& gang) {
+  if (const auto stuck = StuckBecause(world, gang)) return *stuck;
+  const std::string begin = Cat("waits until generation ", gang.generation, " is certainly gone from ", gang.node);
+  if (const auto due = ExclusionDue(world, gang))
+    return Cat(begin, ": its fence time ends in ", Show(std::max(Duration(0), *due - now.at)));
+  const HostNow* host = HostIn(world, gang.node);
+  return Cat(begin, host && host->pulse != Pulse::trusted ? ": it is silent, and not found lost yet" : ": it stops its ranks");
+}
+
+}  // namespace
 
 Explanation Explain(const World& world, Now now, const JobState& job) {
   Explanation explanation{.job = ViewOf(world, now, job)};
@@ -153,14 +192,13 @@ Explanation Explain(const World& world, Now now, const JobState& job) {
   says.push_back(Cat(Name(job.phase), ": ", explanation.job.why));
   if (explanation.job.queue_position)
     says.push_back(Cat("queue position ", *explanation.job.queue_position, ", priority ", job.spec.priority));
-  if (job.phase == JobPhase::recovering)
-    for (const LiveGang& gang : job.live)
-      says.push_back(Cat("waits until generation ", gang.generation, " is certainly gone from ", gang.node));
-  if (!job.avoid.empty())
-    for (const NodeId& node : job.avoid) says.push_back(Cat(node, " is not used: it failed this job before"));
+  if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
+    for (const LiveGang& gang : job.live) says.push_back(WhyStillThere(world, now, gang));
+  for (const NodeId& node : job.avoid) says.push_back(Cat(node, " is not used: it failed this job before"));
   if (job.restarts_total > 0)
-    says.push_back(Cat("restarted ", job.restarts_total, " times, ", RestartsInWindow(job, now.at), " of ",
-                       job.spec.restart.budget, " within ", Show(job.spec.restart.window)));
+    says.push_back(Cat("restarted ", job.restarts_total, job.restarts_total == 1 ? " time, " : " times, ",
+                       RestartsInWindow(job, now.at), " of ", job.spec.restart.budget, " within ",
+                       Show(job.spec.restart.window)));
   if (const CheckpointRecord* newest = NewestOffered(job))
     says.push_back(Cat("a restart resumes from ", newest->id, " (", newest->seen.path, "; ", newest->seen.why, ")"));
   else if (job.spec.checkpoint)

@@ -105,7 +105,10 @@ void Story::BeatAll() {
     }
     host.acked = now_;
     Take(detector_.Heard(id, now_, host.MakeBeat(now_)));
-    world_.hosts[id].silent_since = now_;
+    HostNow& known = world_.hosts[id];
+    known.silent_since = now_;
+    const auto& [version, at] = told_at_[id];
+    if (now_ - at >= world_.policy.fence_after / 2) known.told = std::max(known.told, version);
   }
 }
 
@@ -257,10 +260,11 @@ void Story::RestartLauncher(Duration away) {
   EXPECT_TRUE(fresh.state == world_.state) << "replaying the facts gives another state";
   world_ = std::move(fresh);
   sessions_.clear();
+  told_at_.clear();
   detector_ = FailureDetector(DetectorOptions{});
   for (const auto& [id, node] : world_.state.nodes) {
     detector_.Watch(id, now_, now_ + 10s);
-    world_.hosts[id].silent_since = now_;
+    world_.hosts[id].silent_since = world_.hosts[id].heard_since = now_;
     world_.hosts[id].pulse = node.member ? Pulse::trusted : Pulse::lost;
   }
   Commit({LauncherStarted{world_.state.epoch.Next(), away, "launcher started again"}});
@@ -274,6 +278,7 @@ void Story::OpenSession(SimHost& host) {
   const Hello hello = host.MakeHello();
   HostNow& known = world_.hosts[host.id];
   const bool was_suspect = known.pulse == Pulse::suspect;
+  if (known.pulse != Pulse::trusted || !known.report) known.heard_since = now_;
   known.connected = true;
   known.pulse = Pulse::trusted;
   known.pulse_why.clear();
@@ -299,6 +304,9 @@ void Story::OnReport(SimHost& host) {
   Report report = host.MakeReport();
   if (known.report && HashOf(*known.report) == HashOf(report)) return;
   known.report = std::move(report);
+  for (const GangStatus& gang : known.report->gangs)
+    for (const RankStatus& rank : gang.ranks)
+      if (rank.exit && rank.exit->code != 0u) world_.first_failure.try_emplace({gang.job, gang.generation}, now_);
   news_ = true;
   Commit(RegisterCheckpoints(world_, host.id, *known.report));
   Decide();
@@ -309,6 +317,7 @@ void Story::Take(const DetectorOutput& output) {
   for (const TrustChanged& change : output.changed) {
     news_ = true;
     HostNow& host = world_.hosts[change.node];
+    if (change.trust == Trust::trusted) host.heard_since = now_;
     host.pulse = PulseOf(change.trust);
     host.pulse_why = change.why;
     host.silent_since = detector_.SilentSince(change.node).value_or(now_);
@@ -362,8 +371,11 @@ void Story::TellMembership() {
   Welcome welcome;
   for (const auto& [id, node] : world_.state.nodes)
     if (node.member) welcome.peers.push_back({id, node.address});
-  for (const NodeId& node : sessions_)
-    if (Reaches(hosts_.at(node))) hosts_.at(node).Obey(now_, welcome);
+  for (const NodeId& node : sessions_) {
+    if (!Reaches(hosts_.at(node))) continue;
+    hosts_.at(node).Obey(now_, welcome);
+    told_at_[node] = {membership_told_, now_};
+  }
 }
 
 void Story::Commit(const Facts& facts) {

@@ -107,8 +107,9 @@ class Story {
   std::vector<Entry> log_{};
   Lines told_{};
   std::uint64_t membership_told_ = 0;
-  bool news_ = true;       // false: what is decided now, time alone has brought about
-  std::set<JobId> due_{};  // jobs whose deadline has come
+  std::map<NodeId, std::pair<std::uint64_t, Time>> told_at_{};  // which version of the membership each host was sent, and when
+  bool news_ = true;                                            // false: what is decided now, time alone has brought about
+  std::set<JobId> due_{};                                       // jobs whose deadline has come
 };
 
 }  // namespace everstep

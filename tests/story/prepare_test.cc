@@ -1,0 +1,169 @@
+#include "base/text.h"
+#include "tests/story/story.h"
+
+namespace everstep {
+namespace {
+
+TEST(Prepare, AMissingWorkdirMovesTheRankToAnotherHostAndNamesIt) {
+  Story story({"n1", "n2", "n3"});
+  story.Refuse("n2", Refusal::host, "workdir /srv/train: no such directory");
+  const JobId train = story.Submit(Train(2));
+  EXPECT_EQ(
+      story.Told(),
+      (Lines{"queued: needs 2 hosts, 3 fit", "placed on n1 and n2",
+             "n2 refused: workdir /srv/train: no such directory; generation 1 is stopped",
+             "n2 refused generation 1: workdir /srv/train: no such directory", "n1 reported generation 1 empty",
+             "counts as the host's failure: n2 refused: workdir /srv/train: no such directory",
+             "n2 refused: workdir /srv/train: no such directory; n3 takes rank 1 from n2, from the start (no checkpoint yet) "
+             "(restart 1 of 10)",
+             "generation 2 starts: 2 ranks on 2 hosts"}));
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+}
+
+TEST(Prepare, WithoutAnotherHostTheJobWaitsAndDoesNotTryTheSameForEver) {
+  Story story({"n1", "n2"});
+  story.Refuse("n2", Refusal::host, "workdir /srv/train: no such directory");
+  const JobId train = story.Submit(Train(2));
+  story.Pass(10min);
+  EXPECT_EQ(story.Told().back(),
+            "n2 refused: workdir /srv/train: no such directory; waits for a host in place of n2, which failed this job before");
+  EXPECT_EQ(story.Job(train).generation, Generation(1));
+  story.Up("n3");
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+}
+
+TEST(Prepare, ACommandThatNoHostCanRunEndsTheJob) {
+  Story story({"n1", "n2"});
+  story.Refuse("n1", Refusal::spec, "command: found an empty list");
+  const JobId train = story.Submit(Train(2));
+  EXPECT_EQ(story.Told().back(),
+            "n1 refused: command: found an empty list; no host can run this job; all its processes are gone");
+  EXPECT_EQ(story.Phase(train), JobPhase::failed);
+}
+
+TEST(Prepare, ATakenPortIsAnotherPortAndCostsNoRestart) {
+  Story story({"n1", "n2"});
+  story.Refuse("n1", Refusal::port, "MASTER_PORT: 20000 is in use");
+  const JobId train = story.Submit(Train(2));
+  EXPECT_EQ(story.Told(),
+            (Lines{"queued: needs 2 hosts, 2 fit", "placed on n1 and n2",
+                   "n1 refused: MASTER_PORT: 20000 is in use; generation 1 is stopped",
+                   "n1 refused generation 1: MASTER_PORT: 20000 is in use", "n2 reported generation 1 empty",
+                   "counts as no failure, another port will do: n1 refused: MASTER_PORT: 20000 is in use",
+                   "n1 refused: MASTER_PORT: 20000 is in use; all hosts go on in place, from the start (no checkpoint "
+                   "yet) (port 20001 now, no restart is counted)",
+                   "generation 2 starts: 2 ranks on 2 hosts"}));
+  EXPECT_EQ(story.Job(train).restarts_total, 0u);
+}
+
+TEST(Prepare, PortsThatAreTakenOneAfterTheOtherCostRestartsInTheEnd) {
+  Story story({"n1", "n2"});
+  for (int i = 0; i < 100; ++i) story.Refuse("n1", Refusal::port, "MASTER_PORT: permission denied");
+  JobSpec spec = Train(2);
+  spec.restart.budget = 3;
+  const JobId train = story.Submit(spec);
+  EXPECT_EQ(story.Told().back(),
+            "n1 refused: MASTER_PORT: permission denied; gave up: the restart budget is used up: 3 of 3 within 6 h");
+  EXPECT_EQ(story.Job(train).generation, Generation(9)) << "1 first, 5 free, 3 counted";
+}
+
+TEST(Prepare, ACheckpointThatNobodySeesIsWithdrawnAndAnOlderOneUsed) {
+  Story story({"n1", "n2"});
+  const JobId train = story.Submit(Train(2));
+  story.Saves(train, "step-20.pt", 20);
+  story.Saves(train, "step-40.pt", 40);
+  for (const char* host : {"n1", "n2"}) story.Refuse(host, Refusal::checkpoint, "step-40.pt: size 1000 bytes, registered 1200");
+  story.Told();
+  story.RankEnds(train, 1, Killed(9));
+  const Lines told = story.Told();
+  EXPECT_EQ(Lines(told.begin() + 4, told.end()),
+            (Lines{"rank 1 on n2 was killed by SIGKILL; all hosts go on in place, resuming from step 40 (restart 1 of 10)",
+                   "checkpoint step-40.pt@g1 is not offered any more: step-40.pt: size 1000 bytes, registered 1200",
+                   "n1 refused: step-40.pt: size 1000 bytes, registered 1200; generation 2 is stopped",
+                   "n1 refused generation 2: step-40.pt: size 1000 bytes, registered 1200",
+                   "n2 refused generation 2: step-40.pt: size 1000 bytes, registered 1200",
+                   "counts as the host's failure: n1 refused: step-40.pt: size 1000 bytes, registered 1200",
+                   "n1 refused: step-40.pt: size 1000 bytes, registered 1200; all hosts go on in place, resuming from step 20 "
+                   "(restart 2 of 10)",
+                   "generation 3 starts: 2 ranks on 2 hosts"}));
+  EXPECT_TRUE(story.Job(train).avoid.empty());
+}
+
+TEST(Prepare, AHostThatAloneDoesNotSeeTheCheckpointIsLeftAndTheCheckpointStays) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Train(2, 2));
+  story.Saves(train, "step-40.pt", 40);
+  story.Refuse("n3", Refusal::checkpoint, "step-40.pt: no such file");
+  story.PowerOff("n2");
+  story.Pass(10s);
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n4"}));
+  EXPECT_TRUE(story.Job(train).checkpoints.front().offered);
+  EXPECT_EQ(story.Job(train).spares, std::vector<NodeId>{}) << "n3 has failed this job";
+}
+
+TEST(Prepare, WhenNoCheckpointPassesItsCheckTheJobSaysThatItBeginsAgain) {
+  Story story({"n1"});
+  const JobId train = story.Submit(Train(1));
+  story.Saves(train, "step-40.pt", 40);
+  story.Refuse("n1", Refusal::checkpoint, "step-40.pt: no such file");
+  story.RankEnds(train, 0, Killed(9));
+  const Lines told = story.Told();
+  EXPECT_TRUE(told[told.size() - 2].ends_with("from the start (none of 1 checkpoint can be resumed from) (restart 2 of 10)"))
+      << told[told.size() - 2];
+}
+
+TEST(Prepare, LeftoversOnAHostMakeAnotherTakeItsPlace) {
+  Story story({"n1", "n2", "n3"});
+  story.Refuse("n1", Refusal::leftovers, "not dead after 10 s: generation 3: 2 processes in D state");
+  const JobId train = story.Submit(Train(2));
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n3", "n2"}));
+  EXPECT_EQ(story.Host("n2").specs.at({train, Generation(2)}).master_address, "n3");
+}
+
+TEST(Prepare, AHostThatDoesNotPrepareInTimeIsGivenUpForTheJob) {
+  Story story({"n1", "n2", "n3"});
+  story.Host("n2").prepares = false;
+  const JobId train = story.Submit(Train(2));
+  story.Told();
+  story.Pass(119s);
+  EXPECT_EQ(story.Told(), Lines{});
+  story.Pass(2s);
+  EXPECT_EQ(story.Told().front(), "n2 has not prepared within 2 min; generation 1 is stopped");
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+}
+
+TEST(Prepare, TheTimeWithoutALauncherDoesNotCountAgainstTheHosts) {
+  Story story({"n1", "n2", "n3"});
+  story.Host("n2").prepares = false;
+  const JobId train = story.Submit(Train(2));
+  story.Pass(10s);
+  story.RestartLauncher(10min);
+  story.Pass(10s);
+  EXPECT_EQ(story.Phase(train), JobPhase::preparing);
+  EXPECT_TRUE(story.Job(train).avoid.empty());
+}
+
+TEST(Prepare, ARefusalWithAVeryLongReasonStillMakesASentence) {
+  Story story({"n1", "n2", "n3"});
+  story.Refuse("n2", Refusal::host, std::string(1000, 'x') + "\n\x1b[31m");
+  const JobId train = story.Submit(Train(2));
+  EXPECT_TRUE(story.Job(train).why.starts_with("generation 2 starts"));
+  for (const std::string& line : story.Told())
+    if (line.find("takes rank 1") != std::string::npos) EXPECT_TRUE(line.ends_with("(restart 1 of 10)")) << line;
+}
+
+TEST(Prepare, AGangThatVanishesBeforeTheStartIsPreparedAgain) {
+  Story story({"n1", "n2"});
+  story.Host("n2").prepares = false;
+  const JobId train = story.Submit(Train(2));
+  SimHost& n2 = story.Host("n2");
+  n2.gangs.clear();
+  n2.prepares = true;
+  story.Reports("n2");
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
+  EXPECT_EQ(story.Job(train).generation, Generation(1)) << "the agent was restarted, nothing ran";
+}
+
+}  // namespace
+}  // namespace everstep
