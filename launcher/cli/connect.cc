@@ -25,9 +25,8 @@ Result<std::unique_ptr<ControlClient>> Connect(const Cli& cli, Duration deadline
 std::string Requester() {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-  const auto user = cli.environment()("USER");
-  return Cat(user && !user->empty() ? *user : Cat("uid ", static_cast<std::uint64_t>(getuid())), "@",
-             std::string_view(host.data()));
+  const std::string user = CurrentUser().name;
+  return Cat(user.empty() ? Cat("uid ", static_cast<std::uint64_t>(getuid())) : user, '@', std::string_view(host.data()));
 }
 
 }  // namespace everstep

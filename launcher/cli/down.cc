@@ -21,7 +21,7 @@ void AddDown(CLI::App& app, Cli& cli) {
         EVERSTEP_ASSIGN(options->directory, LocalDirectory(cli.environment()));
       }
       EVERSTEP_TRY(yaml::MakeAbsolute(options->directory));
-      EVERSTEP_TRY(EndLocalCluster(cli, *options, interrupts));
+      EVERSTEP_TRY(EndLocalCluster(*options, interrupts));
       return exit_code::kGood;
     };
   });

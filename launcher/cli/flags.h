@@ -2,8 +2,8 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <set>
 #include <string>
+#include <vector>
 
 namespace everstep {
 
@@ -12,6 +12,6 @@ CLI::Validator Between(N min, N max) {
   return CLI::Range(min, max).description("");
 }
 
-inline CLI::Validator OneOf(const std::set<std::string>& words) { return CLI::IsMember(words).description(""); }
+inline CLI::Validator OneOf(const std::vector<std::string>& words) { return CLI::IsMember(words).description(""); }
 
 }  // namespace everstep

@@ -34,7 +34,7 @@ void CancelAll(ControlClient& client, const std::vector<JobView>& jobs, bool now
 }
 
 // Cancels all jobs and waits until they have ended.
-void EndJobs(const Cli& cli, const std::string& address, const EndOptions& options, Interrupts& interrupts) {
+void EndJobs(const std::string& address, const EndOptions& options, Interrupts& interrupts) {
   const auto client = ControlClient::Connect({.address = address, .deadline = 5s});
   if (!client) return Say(client.error().Str());
   std::vector<JobView> jobs = JobsAlive(**client);
@@ -99,14 +99,14 @@ Status EndLeftovers(const std::string& directory) {
 
 }  // namespace
 
-Status EndLocalCluster(const Cli& cli, const EndOptions& options, Interrupts& interrupts) {
+Status EndLocalCluster(const EndOptions& options, Interrupts& interrupts) {
   const auto cluster = ReadLocalCluster(options.directory);
   if (!cluster && cluster.error().code != ErrorCode::kNotFound) return Fail(cluster.error());
   if (!cluster) {
     Say(Cat("no cluster is up in ", options.directory));
     return EndLeftovers(options.directory);
   }
-  if (const auto address = LocalAddress(options.directory)) EndJobs(cli, *address, options, interrupts);
+  if (const auto address = LocalAddress(options.directory)) EndJobs(*address, options, interrupts);
   if (const auto supervisor = OpenProcess(*cluster, cluster->supervisor)) {
     SignalPidfd(*supervisor, SIGTERM);
     if (!EndsWithin(*supervisor, kSupervisorPatience)) SignalPidfd(*supervisor, SIGKILL);

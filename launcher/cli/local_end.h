@@ -17,6 +17,6 @@ struct EndOptions {
 
 // Good when nothing of the cluster is left, also when there was none. Says on stderr what it waits for; an interrupt turns the
 // grace off.
-Status EndLocalCluster(const Cli& cli, const EndOptions& options, Interrupts& interrupts);
+Status EndLocalCluster(const EndOptions& options, Interrupts& interrupts);
 
 }  // namespace everstep

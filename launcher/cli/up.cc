@@ -220,7 +220,7 @@ Result<int> Up(const Cli& cli, UpFlags flags) {
   const auto supervisor = OpenProcess(started.cluster, started.cluster.supervisor);
   while (supervisor && !interrupts.Wait(1h, supervisor->get()) && OpenProcess(started.cluster, started.cluster.supervisor)) {
   }
-  EVERSTEP_TRY(EndLocalCluster(cli, end, interrupts));
+  EVERSTEP_TRY(EndLocalCluster(end, interrupts));
   return exit_code::kGood;
 }
 

@@ -32,6 +32,7 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToA
   void Close();                  // after what was sent before
   void End(const Error& error);  // at once, telling the agent why
   void Cut();                    // at once, without a word
+  void EndUnlessOpened();        // it had its time to say hello
 
  private:
   void OnReadDone(bool ok) override;

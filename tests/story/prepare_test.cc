@@ -150,7 +150,9 @@ TEST(Prepare, ARefusalWithAVeryLongReasonStillMakesASentence) {
   const JobId train = story.Submit(Train(2));
   EXPECT_TRUE(story.Job(train).why.starts_with("generation 2 starts"));
   for (const std::string& line : story.Told())
-    if (line.find("takes rank 1") != std::string::npos) EXPECT_TRUE(line.ends_with("(restart 1 of 10)")) << line;
+    if (line.find("takes rank 1") != std::string::npos) {
+      EXPECT_TRUE(line.ends_with("(restart 1 of 10)")) << line;
+    }
 }
 
 TEST(Prepare, AGangThatVanishesBeforeTheStartIsPreparedAgain) {

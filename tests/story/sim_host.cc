@@ -74,7 +74,7 @@ void SimHost::Obey(Time now, const ToAgent& command) {
     const Time kill = now + stop->grace;
     Time& at = kill_at.try_emplace({stop->job, stop->generation}, kill).first->second;
     at = std::min(at, kill);
-    const bool runs = gang->phase == GangPhase::running;
+    const bool runs = Alive(*gang);  // a Stop may come twice
     gang->phase = GangPhase::stopping;
     if (!runs) {
       gang->phase = GangPhase::empty;

@@ -42,9 +42,12 @@ def damaged_later(s):
         with open(path, "r+b") as file:
             file.truncate(1000)
     job.kill_rank(1)
-    job.wait_step(30, generation=2)
-    resumed = {start["resumed"] for start in job.starts(2)}
+    # The damage is found before the start, or by the hosts when they prepare: then the next generation has the older one.
+    job.wait_generation(2)
+    wait_until(lambda: len(job.starts(job.view()["generation"])) == 2, "it runs again", PATIENCE)
+    resumed = {start["resumed"] for start in job.starts(job.view()["generation"])}
     require(resumed and checkpoint["step"] not in resumed, f"the damaged one is passed over: {resumed}")
+    require(str(checkpoint["step"]) in job.whys(), "the damaged one is named")
     s.cluster.run("cancel", job.id)
     job.wait_phase("cancelled")
 
