@@ -72,11 +72,18 @@ std::string TellingLine(std::string_view tail) {
   return OneLine(last, 160);
 }
 
-// Digits differ from run to run (addresses, pids, times): they are no part of a signature.
-std::string WithoutDigits(std::string_view text) {
+// Numbers differ from run to run (addresses, pids, times): they are no part of a signature.
+std::string WithoutNumbers(std::string_view text) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto hex = [&](char c) { return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
   std::string out;
-  for (const char c : text)
-    if (c < '0' || c > '9') out += c;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i).starts_with("0x")) {
+      for (i += 2; i < text.size() && hex(text[i]);) ++i;
+      if (i == text.size()) break;
+    }
+    if (!digit(text[i])) out += text[i];
+  }
   return out;
 }
 
@@ -129,7 +136,8 @@ std::optional<Culprit> FindCulprit(const std::vector<RankEnd>& ends) {
   }
   if (!worst) return std::nullopt;
   const std::string what = Describe(worst->exit);
-  return Culprit{*worst, Classify(worst->exit), Cat("rank ", worst->rank, " on ", worst->node, ' ', what), WithoutDigits(what)};
+  return Culprit{*worst, Classify(worst->exit), Cat("rank ", worst->rank, " on ", worst->node, ' ', what),
+                 WithoutNumbers(what)};
 }
 
 }  // namespace everstep

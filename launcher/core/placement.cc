@@ -138,7 +138,8 @@ std::string WhyNotPlaced(const JobState& job, const Fit& fit) {
   for (const auto& [id, reason] : fit.reasons) reasons.push_back(Cat(id, ' ', reason));
   const std::size_t n = fit.hosts.size();
   const std::string there = n > 0 ? Cat(n, n == 1 ? " fits" : " fit") : reasons.empty() ? "none has joined" : "none fits";
-  return Sentence("needs ", Needs(job.spec), ", ", there, reasons.empty() ? "" : ": ", FirstOf(std::move(reasons)));
+  const std::string because = reasons.empty() ? std::string() : Cat(": ", FirstOf(std::move(reasons)));
+  return Sentence("needs ", Needs(job.spec), ", ", there, because);
 }
 
 std::string WhyNotPlaced(const World& world, const JobState& job) {

@@ -48,7 +48,7 @@ TEST(Prepare, ATakenPortIsAnotherPortAndCostsNoRestart) {
   EXPECT_EQ(story.Told(),
             (Lines{"queued: needs 2 hosts, 2 fit", "placed on n1 and n2",
                    "n1 refused: MASTER_PORT: 20000 is in use; generation 1 is stopped",
-                   "n1 refused generation 1: MASTER_PORT: 20000 is in use", "n2 reported generation 1 empty",
+                   "n1 refused generation 1: MASTER_PORT: 20000 is in use", "n2 has no gang of generation 1",
                    "counts as no failure, another port will do: n1 refused: MASTER_PORT: 20000 is in use",
                    "n1 refused: MASTER_PORT: 20000 is in use; all hosts go on in place, from the start (no checkpoint "
                    "yet) (port 20001 now, no restart is counted)",

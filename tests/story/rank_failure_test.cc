@@ -12,8 +12,8 @@ TEST(RankFailure, AKilledRankIsRestartedInPlaceFromTheNewestCheckpoint) {
   story.Told();
   story.RankEnds(train, 1, Killed(9));
   EXPECT_EQ(story.Told(),
-            (Lines{"rank 1 on n2 was killed by SIGKILL; generation 1 is stopped", "n1 reported generation 1 empty",
-                   "n2 reported generation 1 empty", "counts as failure 1 of 3 of the code: rank 1 on n2 was killed by SIGKILL",
+            (Lines{"rank 1 on n2 was killed by SIGKILL; generation 1 is stopped", "n2 reported generation 1 empty",
+                   "n1 reported generation 1 empty", "counts as failure 1 of 3 of the code: rank 1 on n2 was killed by SIGKILL",
                    "rank 1 on n2 was killed by SIGKILL; all hosts go on in place, resuming from step 40 (restart 1 "
                    "of 10)",
                    "generation 2 starts: 2 ranks on 2 hosts"}));
@@ -90,8 +90,8 @@ TEST(RankFailure, TheSameErrorAtTheSameStepTwiceEndsTheJobWithItsWords) {
   EXPECT_EQ(
       story.Told(),
       (Lines{"rank 1 on n2 exited with code 3: ValueError: boom at 0x8a34; generation 2 is stopped",
-             "n1 reported generation 2 empty", "n2 reported generation 2 empty",
-             "counts as failure 1 of 3 of the code: rank 1 on n2 exited with code 3: ValueError: boom at 0x8a34; gives up: the "
+             "n2 reported generation 2 empty", "n1 reported generation 2 empty",
+             "counts as failure 2 of 3 of the code: rank 1 on n2 exited with code 3: ValueError: boom at 0x8a34; gives up: the "
              "same failure twice at step 47",
              "rank 1 on n2 exited with code 3: ValueError: boom at 0x8a34; gave up: the same failure twice at step 47"}));
   EXPECT_EQ(story.Phase(train), JobPhase::failed);

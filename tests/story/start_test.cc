@@ -11,7 +11,7 @@ TEST(Start, AJobIsPlacedPreparedStartedAndDone) {
   story.Pass(10min);
   story.AllRanksEnd(train, ExitCode(0));
   EXPECT_EQ(story.Told(), (Lines{"all 2 ranks ended with code 0", "n1 reported generation 1 empty",
-                                 "n2 reported generation 1 empty", "all 2 ranks ended with code 0"}));
+                                 "n2 reported generation 1 empty", "done: all 2 ranks ended with code 0"}));
   EXPECT_EQ(story.Phase(train), JobPhase::done);
 }
 
