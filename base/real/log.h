@@ -1,5 +1,5 @@
-// A daemon's log: lines to stderr with time (UTC), level and sentence. Made in main and handed on as a function. Levels: "debug"
-// (dropped), "info", "warning", "error". Any thread.
+// A daemon's log: lines to stderr with time (UTC), level and sentence. Made in main and handed on as a function. Levels:
+// "debug" (dropped), "info", "warning", "error". Any thread.
 #pragma once
 
 #include <memory>

@@ -1,8 +1,10 @@
 #include "agent/checkpoint/zip_check.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <spawn.h>
+#include <sys/wait.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "base/text.h"
@@ -97,10 +99,24 @@ TEST_F(ZipCheck, AStopIsHeededWithinAFile) {
   EXPECT_EQ(CheckZip(*file, Depth::contents, stop.get_token()).error().code, ErrorCode::kUnavailable);
 }
 
+// Whether PyTorch is here and has written a small file.
+bool SavedByTorch(const std::string& path) {
+  const std::string script = "import sys, torch; torch.save({'a': torch.arange(10000), 'b': torch.zeros(3)}, sys.argv[1])";
+  const char* argv[] = {"/usr/bin/python3", "-c", script.c_str(), path.c_str(), nullptr};
+  char* env[] = {nullptr};
+  posix_spawn_file_actions_t quiet;
+  posix_spawn_file_actions_init(&quiet);
+  posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t pid = 0;
+  const int error = posix_spawn(&pid, argv[0], &quiet, nullptr, const_cast<char**>(argv), env);
+  posix_spawn_file_actions_destroy(&quiet);
+  int status = 1;
+  return error == 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 TEST_F(ZipCheck, AGenuineFileOfTorchSaveIsRecognised) {
   const std::string path = dir_ / "step-7.pt";
-  const std::string script = "import torch; torch.save({'a': torch.arange(10000), 'b': torch.zeros(3)}, '" + path + "')";
-  if (std::system(("/usr/bin/python3 -c \"" + script + "\" 2>/dev/null").c_str()) != 0) GTEST_SKIP() << "no python3-torch here";
+  if (!SavedByTorch(path)) GTEST_SKIP() << "no python3-torch here";
   const Result<InputFile> file = InputFile::Open(path);
   ASSERT_TRUE(file);
   EXPECT_EQ(CheckZip(*file, Depth::contents, {}), "zip with 4 records, CRCs match");
