@@ -10,6 +10,10 @@
 namespace everstep {
 namespace {
 
+// SQLite's unix VFS takes a size modulo 128 KiB (os_unix.c, seekAndWriteFd): it never writes more than a page. 1 MiB at once is
+// nothing written, which it reports as a full disk.
+constexpr std::size_t kWriteMax = 64u << 10;
+
 Status StatusOf(int code, std::string_view doing, const std::string& path) {
   if (code == SQLITE_OK) return {};
   return Fail(SqliteError(nullptr, code, Cat(doing, " ", path)));
@@ -77,8 +81,14 @@ Result<std::string> VfsFile::Read(std::int64_t offset, std::size_t size) {
 }
 
 Status VfsFile::Write(std::int64_t offset, std::string_view bytes) {
-  const int code = opened_->io().xWrite(opened_->file(), bytes.data(), static_cast<int>(bytes.size()), offset);
-  return StatusOf(code, "write", opened_->path);
+  do {
+    const std::string_view part = bytes.substr(0, kWriteMax);
+    const int code = opened_->io().xWrite(opened_->file(), part.data(), static_cast<int>(part.size()), offset);
+    EVERSTEP_TRY(StatusOf(code, "write", opened_->path));
+    offset += static_cast<std::int64_t>(part.size());
+    bytes.remove_prefix(part.size());
+  } while (!bytes.empty());
+  return {};
 }
 
 Status VfsFile::Sync() {

@@ -60,6 +60,16 @@ TEST_F(RealFiles, ASecondLauncherIsRefusedAndToldWhichProcessHasTheStore) {
   close(ready[1]);
 }
 
+TEST_F(RealFiles, SpaceIsHeldBackForAFullDiskAndTakenOverByTheNextLauncher) {
+  const std::string reserve = directory_.path() + "/everstep.reserve";
+  for (int launcher = 0; launcher < 2; ++launcher) {
+    const auto store = Make();
+    ASSERT_EQ(Outcome(store->Open()), "good");
+    ASSERT_EQ(std::filesystem::file_size(reserve), 16u << 20);
+    EXPECT_EQ(FilesIn(directory_.path())["everstep.reserve"], std::string(16u << 20, '\0'));
+  }
+}
+
 TEST_F(RealFiles, OneFlippedBitInTheWriteAheadLogIsRefusedAndEveryFileStaysAsItIs) {
   {
     const auto store = Make();
