@@ -52,7 +52,7 @@ class Figure:
         return f"{self.what:44} {self.unit:>5} {len(self.values):3}{numbers}{target}{'  ' + self.note if self.note else ''}"
 
 
-HEADER = f"{'':44} {'unit':>5} {'n':>3} {'min':>8} {'median':>8} {'max':>8} {'target':>7}"
+HEADER = f" {'unit':>5} {'n':>3} {'min':>8} {'median':>8} {'max':>8} {'target':>7}"
 
 
 def show(number: float) -> str:
@@ -62,7 +62,7 @@ def show(number: float) -> str:
 @dataclasses.dataclass
 class Report:
     program: str
-    figures: list[Figure]
+    sections: dict[str, list[Figure]]  # by title
     conditions: list[str]  # what a reader must know to judge them, a sentence each
     build: pathlib.Path
     peer: str = ""  # name and version of what it is compared with
@@ -71,16 +71,18 @@ class Report:
         origin = where_from(self.build)
         if form == "json":
             print(json.dumps({"program": self.program, **origin, "peer": self.peer, "conditions": self.conditions,
-                              "figures": [figure.plain() for figure in self.figures]}, indent=1))  # fmt: skip
+                              "figures": [{"section": title, **figure.plain()} for title, figures in self.sections.items()
+                                          for figure in figures]}, indent=1))  # fmt: skip
             return
         peer = f"; beside {self.peer}" if self.peer else ""
         print(f"{self.program}: commit {origin['commit']}, programs {origin['programs']}{peer}")
         print(f"{origin['cpu']}, {origin['cores']} cores, {origin['memory_gib']} GiB, Linux {origin['kernel']}, {origin['at']}")
         for condition in self.conditions:
             print(condition)
-        print(HEADER)
-        for figure in self.figures:
-            print(figure.row())
+        for title, figures in self.sections.items():
+            print(f"\n{title:44}{HEADER}")
+            for figure in figures:
+                print(figure.row())
 
 
 def where_from(build: pathlib.Path) -> dict:
