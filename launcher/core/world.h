@@ -25,7 +25,9 @@ struct Now {
 struct Policy {
   Duration fence_after = 4s;
   Duration prepare_deadline = 2min;  // a host that has not prepared by then is given up for the job
-  Duration recovery_grace = 2s;      // SIGTERM to SIGKILL for ranks of a broken generation: their step is lost anyway
+  // SIGTERM to SIGKILL for ranks of a broken generation: their step is lost anyway, and most hang in a collective whose peer is
+  // gone, where they hear no signal.
+  Duration recovery_grace = 300ms;
   bool fence_hook = false;
   std::uint32_t port_first = 20000;
   std::uint32_t port_last = 29999;
