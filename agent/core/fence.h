@@ -12,8 +12,8 @@
 //
 // Why no second world starts while ours may live. The launcher starts a successor without proof of death only when
 //   L1  the newest beat of this host that it has, however it came, was received more than 1.1 F + 0.5 s ago, and
-//   L2  during all of that time more than half of the membership that this host was told of last was heard over streams of
-//       their own with gaps shorter than F/2 less a beat period and a round trip, the same hosts all the time. (More than half
+//   L2  during all of that time at least half of the membership that this host was told of last was heard over streams of
+//       their own with gaps shorter than F/2 less a beat period and a round trip, the same hosts all the time. (Half of it
 //       at the moment of the decision is not enough: they may have come back just now. A beat that came through a peer does not
 //       count here: its host learns of the acknowledgement one question later. The margin is for an agent that is stuck between
 //       a beat and its acknowledgement.)
@@ -21,8 +21,8 @@
 //   By acknowledgement: every acknowledged beat was received by the launcher, at or after s, and not after the newest one that
 //   it has. So s + F on our clock lies before newest receipt + 1.1 F on the launcher's. 0.5 s is left for the keeper's timer
 //   to be late and for SIGKILL to do its work.
-//   By a round: suppose t + F lies after the moment T of L1 and L2. Then the whole round lies within the span of L2. Two
-//   majorities of one membership share a host P, and P is not this one, which was silent. P was heard and acknowledged all the
+//   By a round: suppose t + F lies after the moment T of L1 and L2. Then the whole round lies within the span of L2. More
+//   than half and half of one membership share a host P, and P is not this one, which was silent. P was heard and acknowledged all the
 //   time and yet told us that it had no launcher for F/2: a contradiction. This is why a member that hears the launcher must
 //   not count: it could reach us and the launcher both, while none of the few peers that the launcher asks about us can.
 // Assumed: who is heard over its stream also gets the acknowledgements on it (a TCP stream with one dead

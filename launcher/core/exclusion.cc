@@ -31,8 +31,8 @@ std::optional<std::string> SaidGone(const World& world, const JobState& job, con
   return Cat(gang.node, " reported generation ", gang.generation, " empty");
 }
 
-// L2: since when more than half of the membership that the host may hold have been heard without a gap; nullopt: they are not.
-std::optional<Time> MajorityHeardSince(const World& world, const LiveGang& gang, const HostNow& silent) {
+// L2: since when at least half of the membership that the host may hold have been heard without a gap; nullopt: they are not.
+std::optional<Time> HalfHeardSince(const World& world, const LiveGang& gang, const HostNow& silent) {
   const std::uint64_t told = std::max(gang.membership, silent.told);
   std::size_t members = 0;
   std::vector<Time> heard;
@@ -44,7 +44,7 @@ std::optional<Time> MajorityHeardSince(const World& world, const LiveGang& gang,
     ++members;
     if (hears) heard.push_back(host->heard_since);
   }
-  const std::size_t needed = members / 2 + 1;
+  const std::size_t needed = (members + 1) / 2;
   if (heard.size() < needed) return std::nullopt;
   std::nth_element(heard.begin(), heard.begin() + static_cast<std::ptrdiff_t>(needed - 1), heard.end());
   return heard[needed - 1];
@@ -55,9 +55,9 @@ std::optional<Time> SilenceSuffices(const World& world, const LiveGang& gang) {
   const NodeState* node = NodeIn(world.state, gang.node);
   const HostNow* host = HostIn(world, gang.node);
   if (!node || node->member || !host || host->pulse != Pulse::lost) return std::nullopt;
-  const auto majority = MajorityHeardSince(world, gang, *host);
-  if (!majority) return std::nullopt;
-  return std::max(host->silent_since, *majority) + FenceTime(world.policy.fence_after) + 1ns;
+  const auto half = HalfHeardSince(world, gang, *host);
+  if (!half) return std::nullopt;
+  return std::max(host->silent_since, *half) + FenceTime(world.policy.fence_after) + 1ns;
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 // CLOCK_BOOTTIME, unless its agent reaches more than half of the membership that it was last told, counting only hosts that
 // hear no launcher either (agent/core/fence.h, where the proof stands). So silence suffices when for F × 1.1 + 0.5 s
 //   L1  nothing was heard of the host, and
-//   L2  more than half of the membership that it was last told were heard without a gap: it cannot have found a majority.
+//   L2  at least half of the membership that it was last told were heard without a gap: it cannot have found more than half.
 // The half rule alone (membership.h) does not give L2: hosts may be lost one after the other and still reach each other.
 //
 // Which membership the host was last told is known from below: a gang that was prepared has had the membership of the time when
