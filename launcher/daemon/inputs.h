@@ -25,6 +25,7 @@ struct ApiGone {
 // The store thread has made everything up to `index` durable.
 struct Durable {
   LogIndex index{};
+  bool nearly_full = false;  // the store's disk: new jobs are to be refused
 };
 // The store thread could not: what is decided from now on would not be remembered. The process ends.
 struct StoreFailed {

@@ -55,6 +55,12 @@ void LauncherLoop::On(const ApiGone& input) {
 
 void LauncherLoop::On(const Durable& input) {
   durable_ = std::max(durable_, input.index);
+  if (input.nearly_full != nearly_full_) {
+    nearly_full_ = input.nearly_full;
+    rims_.log(nearly_full_ ? "warning" : "info",
+              nearly_full_ ? "the disk of the log is nearly full: new jobs are refused, those that are there go on"
+                           : "the disk of the log has room again: jobs are taken");
+  }
   while (!held_.empty() && held_.front().first <= durable_) {
     const auto action = std::move(held_.front().second);
     held_.pop_front();
@@ -74,6 +80,9 @@ void LauncherLoop::Answer(std::uint64_t token, const SubmitJob& request) {
                  Fail(ErrorCode::kConflict, Cat("request id ", request.request_id, " was used for another job, ", job->id)));
   }
   if (const Status valid = ValidateJob(request.spec); !valid) return Reply(token, Fail(valid.error()));
+  if (nearly_full_)
+    return Reply(token, Fail(ErrorCode::kExhausted, "the disk that holds the launcher's log is nearly full",
+                             "make room where its state_dir lies; jobs that are there go on meanwhile"));
   const Result<JobSubmitted> submitted = Submit(world_, request);
   if (!submitted) return Reply(token, Fail(submitted.error()));
   Commit({*submitted});

@@ -1,8 +1,13 @@
 #include "launcher/daemon/store_thread.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace everstep {
+
+namespace {
+constexpr Duration kForgetEvery = 1h;
+}
 
 StoreThread::StoreThread(Store& store, Duration history, std::function<void(LauncherInput)> post)
     : store_(store), history_(history), post_(std::move(post)), thread_([this] { Run(); }) {}
@@ -57,14 +62,24 @@ bool StoreThread::Write(std::deque<Work>& work) {
   const LogIndex expected = std::get<AppendWork>(work.front()).expected;
   const Epoch epoch = std::get<AppendWork>(work.front()).epoch;
   std::vector<Batch> batches;
+  WallTime newest{};
   while (!work.empty() && std::holds_alternative<AppendWork>(work.front())) {
     batches.push_back(std::move(std::get<AppendWork>(work.front()).batch));
+    for (const HistoryRow& row : batches.back().history) newest.ns = std::max(newest.ns, row.at.ns);
     work.pop_front();
   }
   const Result<LogIndex> end = store_.Append(expected, epoch, batches);
   if (!end) return Failed(end.error());
-  post_(Durable{*end});
-  return true;
+  post_(Durable{*end, store_.NearlyFull()});
+  return Forget(newest);
+}
+
+// At the first write and then once an hour.
+bool StoreThread::Forget(WallTime newest) {
+  if (newest.ns - forgot_at_.ns < Duration(kForgetEvery).count()) return true;
+  forgot_at_ = newest;
+  const Status forgotten = store_.ForgetHistory({newest.ns - history_.count()});
+  return forgotten ? true : Failed(forgotten.error());
 }
 
 bool StoreThread::Do(const CompactWork& work) {

@@ -45,15 +45,17 @@ class StoreThread final : public Journal {
   void Run();
   bool Write(std::deque<Work>& work);
   bool Do(const CompactWork& work);
+  bool Forget(WallTime newest);
   bool Failed(const Error& error);
 
   Store& store_;
-  const Duration history_;
+  const Duration history_;  // rows older than this, counted back from the newest, are dropped
   const std::function<void(LauncherInput)> post_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Work> waiting_;
   bool stopping_ = false;
+  WallTime forgot_at_{};  // of the newest row then; the store thread's own
   std::thread thread_;
 };
 

@@ -21,7 +21,7 @@ struct MemoryLog {
   bool open = false;  // a store has it
 };
 
-class MemoryStore final : public Store {
+class MemoryStore : public Store {
  public:
   // REQUIRES: `clock` outlives it.
   MemoryStore(std::shared_ptr<MemoryLog> log, Clock& clock) : log_(std::move(log)), clock_(clock) {}

@@ -142,6 +142,23 @@ TEST_F(Loop, TheSameSubmitAgainGivesTheSameJob) {
   EXPECT_EQ(loop->world().state.jobs.size(), 1u);
 }
 
+TEST_F(Loop, OnANearlyFullDiskNewJobsAreRefusedAndARepeatedSubmitStillGetsItsJob) {
+  Do(ApiCall{7, Training()});
+  Sync();
+  Do(Durable{disk.end, true});
+  Do(ApiCall{8, Training()});
+  SubmitJob another = Training();
+  another.request_id = "r2";
+  Do(ApiCall{9, another});
+  ASSERT_EQ(replies.all.size(), 3u);
+  EXPECT_EQ(std::get<Submitted>(*replies.all[1].reply).job, JobId("train-1"));
+  EXPECT_EQ(replies.all[2].reply.error().code, ErrorCode::kExhausted);
+  EXPECT_EQ(loop->world().state.jobs.size(), 1u);
+  Do(Durable{disk.end, false});
+  Do(ApiCall{10, another});
+  EXPECT_EQ(loop->world().state.jobs.size(), 2u);
+}
+
 TEST_F(Loop, AGangPreparesAndStartsOnlyWhenThePlanIsDurable) {
   Connect(n1, 1);
   Do(ApiCall{7, Training()});
