@@ -124,7 +124,7 @@ Status CheckLauncher(const LauncherOptions& o) {
   if (o.fence_after < 3 * o.beat_every)
     return Bad("fence.after", o.fence_after, "at least", 3 * o.beat_every, "two lost beats must not kill a gang");
   const Duration emptied = o.fence_after + o.fence_after / 10 + 500ms;
-  if (o.lost_after < emptied)
+  if (o.fence_command.empty() && o.lost_after < emptied)
     return Bad("detection.lost_after", o.lost_after, "at least", emptied,
                "a lost host must have killed its own gangs before others take over (fence.after x 1.1 + 0.5s)");
   if (o.port_last < o.port_first)
