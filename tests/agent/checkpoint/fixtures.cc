@@ -17,7 +17,7 @@ namespace everstep {
 namespace {
 
 void Put(std::string& out, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i));
+  for (int i = 0; i < bytes; ++i, value >>= 8) out += static_cast<char>(value);
 }
 
 std::uint32_t Crc(const std::string& data) {

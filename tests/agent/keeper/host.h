@@ -32,6 +32,7 @@ class Host : public testing::Test {
   Host();
   ~Host() override;
   void TearDown() override;
+  std::string Left() const;  // processes that carry this test's directory in their command line or environment
 
   void StartAgent();
   void EndAgent();  // its keepers are not told
