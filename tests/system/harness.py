@@ -193,6 +193,10 @@ class System:
         return wait_until(lambda: (node := self.node(name))["phase"] in phases and node, f"{name} is {' or '.join(phases)}",
                           PATIENCE, every=0.05)  # fmt: skip
 
+    def whys(self) -> str:
+        """Of all events, not of one job's alone."""
+        return "\n".join(event["why"] for event in self.cluster.ask("events"))
+
     def check_always(self) -> None:
         for job in self.jobs:
             job.require_one_world()

@@ -1,6 +1,6 @@
 """What happens to hosts: killed, cut off, frozen, back again."""
 
-from harness import PATIENCE, require, story, wait_until
+from harness import PATIENCE, CliError, require, story, wait_until
 
 
 def spare_took_over(job, before: list[str], lost: str) -> None:
@@ -155,6 +155,43 @@ def majority_silent(s):
         s.wait_node(name, "ready")
     s.cluster.run("cancel", job.id)
     job.wait_phase("cancelled")
+
+
+@story("Half of the hosts are silent: a person confirms that one is dead, and the job moves", nodes=4)
+def confirmed_dead(s):
+    job = s.submit(nodes=2, trainer=["--steps", 60])
+    job.wait_registered(10)
+    before = job.host_names()
+    for name in before:
+        s.hosts[name].power_off()
+    for name in before:
+        wait_until(lambda name=name: "--confirm-dead" in s.node(name)["why"], f"nobody evicts {name}, and the way out is named", PATIENCE)
+    require(job.view()["generation"] == 1, "silence alone moves nothing")
+    alive = next(name for name in s.hosts if name not in before)
+    try:
+        s.cluster.run("node", alive, "--confirm-dead")
+    except CliError as refused:
+        require("is alive" in str(refused), f"a host that beats is not dead: {refused}")
+    else:
+        require(False, f"{alive} was taken for dead")
+    s.cluster.run("node", before[0], "--confirm-dead")
+    job.wait_phase("done")
+    require(not set(before) & set(job.host_names()), f"none of {before} is used: {job.host_names()}")
+    require(f"{before[0]} is dead: confirmed by " in s.whys(), "who said so is on record")
+    job.require_exact()
+
+
+@story("The fence hook says that a lost host is off: its long fence time is not waited out", nodes=3, profile="default",
+       fence={"after": "1h", "command": ["true"]})  # fmt: skip
+def fence_hook(s):
+    job = s.submit(nodes=2, spares=1, trainer=["--steps", 40])
+    job.wait_registered(10)
+    before = job.host_names()
+    s.hosts[before[1]].power_off()
+    job.wait_phase("done")
+    spare_took_over(job, before, before[1])
+    require(f"fence hook for {before[1]} says that it is off" in s.whys(), f"the hook's word is on record: {s.whys()}")
+    job.require_exact()
 
 
 @story("No spare: the job waits for a host, says so, and goes on when the host returns", nodes=3)
