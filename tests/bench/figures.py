@@ -64,11 +64,11 @@ class Report:
     program: str
     sections: dict[str, list[Figure]]  # by title
     conditions: list[str]  # what a reader must know to judge them, a sentence each
-    build: pathlib.Path
+    origin: dict  # see begin()
     peer: str = ""  # name and version of what it is compared with
 
     def print(self, form: str) -> None:
-        origin = where_from(self.build)
+        origin = self.origin
         if form == "json":
             print(json.dumps({"program": self.program, **origin, "peer": self.peer, "conditions": self.conditions,
                               "figures": [{"section": title, **figure.plain()} for title, figures in self.sections.items()
@@ -111,14 +111,16 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def stop_on_signals() -> None:
-    """SIGINT, SIGTERM and SIGHUP unwind the stack, so that every `with` and `finally` cleans up."""
+def begin(options: argparse.Namespace) -> dict:
+    """To be called first. SIGINT, SIGTERM and SIGHUP now unwind the stack, so that every `with` and `finally` cleans up; returns
+    where the figures come from, as things are now."""
 
     def stop(number: int, frame: object) -> None:
         raise SystemExit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
+    return where_from(options.build)
 
 
 def timed(call: Callable[[], object]) -> float:
