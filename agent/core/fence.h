@@ -22,9 +22,9 @@
 //   it has. So s + F on our clock lies before newest receipt + 1.1 F on the launcher's. 0.5 s is left for the keeper's timer
 //   to be late and for SIGKILL to do its work.
 //   By a round: suppose t + F lies after the moment T of L1 and L2. Then the whole round lies within the span of L2. More
-//   than half and half of one membership share a host P, and P is not this one, which was silent. P was heard and acknowledged all the
-//   time and yet told us that it had no launcher for F/2: a contradiction. This is why a member that hears the launcher must
-//   not count: it could reach us and the launcher both, while none of the few peers that the launcher asks about us can.
+//   than half and half of one membership share a host P, and P is not this one, which was silent. P was heard and acknowledged
+//   all the time and yet told us that it had no launcher for F/2: a contradiction. This is why a member that hears the launcher
+//   must not count: it could reach us and the launcher both, while none of the few peers that the launcher asks about us can.
 // Assumed: who is heard over its stream also gets the acknowledgements on it (a TCP stream with one dead
 // direction dies whole), and keepers run. A frozen host runs nothing: CLOCK_BOOTTIME goes on, so its keepers fire first thing
 // when it thaws. What the kernel cannot kill (D state) outlives its lease: registered checkpoints are safe from it by
