@@ -23,10 +23,15 @@ void Append(DetectorOutput& to, DetectorOutput from) {
 
 std::optional<std::string> LostBecause(const DetectorOptions& options, Duration silence, const std::vector<Opinion>& opinions) {
   if (silence < options.lost_after) return std::nullopt;
-  std::vector<std::string> nothing;
+  Time newest_nothing{};
+  for (const Opinion& opinion : opinions)
+    if (opinion.finding == PeerFinding::nothing) newest_nothing = std::max(newest_nothing, opinion.at);
   std::uint64_t peers = 0, peers_nothing = 0;
   const Opinion* agent_down = nullptr;
   for (const Opinion& opinion : opinions) {
+    // A kernel that answered once may have died since: its last word does not outlive two rounds of silence.
+    const bool outlived = opinion.finding == PeerFinding::agent_down && newest_nothing - opinion.at >= 2 * options.ask_every;
+    if (outlived) continue;
     peers += opinion.by.empty() ? 0 : 1;
     if (opinion.finding == PeerFinding::agent_down && (!agent_down || opinion.at > agent_down->at)) agent_down = &opinion;
     if (opinion.finding == PeerFinding::nothing && !opinion.by.empty()) ++peers_nothing;

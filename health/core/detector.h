@@ -6,7 +6,8 @@
 //   --silence > lost_after, and somebody got nothing--> lost suspect --the host answers "agent down"--> waits agent_return for
 //   the agent to come back, then lost lost    --a new session--> trusted (the launcher decides what the host may do)
 //
-// A peer that got nothing is evidence; a peer that did not answer is none. Without any peer to ask, silence past lost_after
+// A peer that got nothing is evidence; a peer that did not answer is none. "Agent down" counts until others have got nothing for
+// two rounds. Without any peer to ask, silence past lost_after
 // must do. Lateness of the launcher itself is subtracted (ForgiveLateness): slow observers are the main cause of
 // false alarms (Dadgar et al., Lifeguard, DSN 2018). Losing a host here never proves that its processes are dead: that is
 // exclusion's work (launcher/core/exclusion.h).

@@ -137,7 +137,7 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
     view.why = "not heard since the launcher started";
   } else if (host->pulse != Pulse::trusted) {
     view.phase = NodePhase::suspect;
-    view.why = host->pulse_why;
+    view.why = host->pulse == Pulse::lost ? node.why : host->pulse_why;  // lost and still a member: held by the half rule
   }
   return view;
 }

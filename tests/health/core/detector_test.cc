@@ -55,6 +55,15 @@ TEST_F(Detector, AHostIsLostAtFiveSecondsWhenAPeerGotNothing) {
   EXPECT_EQ(out.changed[0].why, "n1 is lost: silent for 5 s, and 1 of 1 peer asked got no answer from it");
 }
 
+TEST_F(Detector, AWordOfADyingKernelDoesNotOutliveTwoRoundsWithoutAnAnswer) {
+  const DetectorOutput asked = RunTo(1500ms);
+  detector.Found(n1, asked.ask[0].nonce, AgentDown(n2, kStart + 1600ms), std::nullopt);
+  detector.Found(n1, asked.ask[0].nonce, Nothing(n3, kStart + 3500ms), std::nullopt);
+  EXPECT_TRUE(RunTo(5s).changed.empty()) << "the agent may be on its way back";
+  detector.Found(n1, asked.ask[0].nonce, Nothing(n3, kStart + 5s), std::nullopt);
+  EXPECT_EQ(detector.TrustIn(n1), Trust::lost);
+}
+
 TEST_F(Detector, BeforeItIsLostEverybodyHasBeenAsked) {
   const DetectorOutput out = RunTo(4999ms);
   EXPECT_TRUE(std::any_of(out.ask.begin(), out.ask.end(), [](const AskAbout& ask) { return ask.everybody; }));

@@ -169,12 +169,12 @@ def confirmed_dead(s):
     require(job.view()["generation"] == 1, "silence alone moves nothing")
     alive = next(name for name in s.hosts if name not in before)
     try:
-        s.cluster.run("node", alive, "--confirm-dead")
+        s.cluster.run("node", alive, "--confirm-dead", "--yes")
     except CliError as refused:
         require("is alive" in str(refused), f"a host that beats is not dead: {refused}")
     else:
         require(False, f"{alive} was taken for dead")
-    s.cluster.run("node", before[0], "--confirm-dead")
+    s.cluster.run("node", before[0], "--confirm-dead", "--yes")
     job.wait_phase("done")
     require(not set(before) & set(job.host_names()), f"none of {before} is used: {job.host_names()}")
     require(f"{before[0]} is dead: confirmed by " in s.whys(), "who said so is on record")
