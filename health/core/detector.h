@@ -6,11 +6,10 @@
 //   --silence > lost_after, and somebody got nothing--> lost suspect --the host answers "agent down"--> waits agent_return for
 //   the agent to come back, then lost lost    --a new session--> trusted (the launcher decides what the host may do)
 //
-// A peer that got nothing is evidence; a peer that did not answer is none. "Agent down" counts until others have got nothing for
-// two rounds. Without any peer to ask, silence past lost_after
-// must do. Lateness of the launcher itself is subtracted (ForgiveLateness): slow observers are the main cause of
-// false alarms (Dadgar et al., Lifeguard, DSN 2018). Losing a host here never proves that its processes are dead: that is
-// exclusion's work (launcher/core/exclusion.h).
+// A peer that got nothing is evidence; a peer that did not answer is none. "Agent down" counts until others have got nothing
+// for two rounds. Without any peer to ask, silence past lost_after must do. Lateness of the launcher itself is subtracted
+// (ForgiveLateness): slow observers are the main cause of false alarms (Dadgar et al., Lifeguard, DSN 2018). Losing a host here
+// never proves that its processes are dead: that is exclusion's work (launcher/core/exclusion.h).
 //
 // Cost: O(log N) a beat, O(N) a tick.
 #pragma once
@@ -30,7 +29,7 @@ namespace everstep {
 struct DetectorOptions {
   Duration suspect_after = 1500ms;
   Duration lost_after = 5s;
-  Duration agent_return = 10s;
+  Duration agent_return = 5s;    // its keepers have ended its gangs by then (fence time): waiting longer would save nothing
   Duration ask_every = 1s;       // while suspect
   Duration ask_all_before = 2s;  // of lost_after: from here on everybody is asked, not three
 };

@@ -56,7 +56,8 @@ yaml::Table<Options> DetectionTable() {
                 Key("lost_after", &Options::lost_after, DurationBetween(500ms, 1h),
                     "silence after which a host that peers cannot reach either is lost; at least fence.after x 1.1 + 0.5s")),
       Key("agent_return", &Options::agent_return, DurationBetween(0s, 1h),
-          "how long a host that answers \"agent down\" may take to start its agent again"),
+          "how long a host that answers \"agent down\" may take to start its agent again; its keepers end its gangs after "
+          "fence.after"),
       Key("return_grace", &Options::return_grace, DurationBetween(0s, 1h), "after a launcher start nobody is lost before this"),
   }};
 }

@@ -19,7 +19,7 @@ struct LauncherOptions {
   Duration suspect_after = 1500ms;        // of silence
   Duration lost_after = 5s;               // of silence, confirmed by peers that got no answer
   Duration fence_after = 4s;              // F: a host without an acknowledged beat for this long kills its gangs
-  Duration agent_return = 10s;            // how long a host that answers "agent down" may take to start its agent again
+  Duration agent_return = 5s;             // how long a host that answers "agent down" may take to start its agent again
   Duration return_grace = 10s;            // after a launcher start nobody is lost before this
   std::vector<std::string> fence_command{};  // fence hook: argv + node name; exit code 0: the host is off; empty: none
   Duration fence_deadline = 60s;             // for the hook

@@ -150,7 +150,7 @@ TEST(HostLoss, AnAgentThatStaysAwayLosesItsHostAndTheKeeperHasFencedTheRanks) {
   story.Pass(15s);
   const Lines told = story.Told();
   ASSERT_GE(told.size(), 2u);
-  EXPECT_EQ(told[1], "n2 is lost: its agent has been down for 10 s (host up: connection refused, seen by the launcher)");
+  EXPECT_EQ(told[1], "n2 is lost: its agent has been down for 5 s (host up: connection refused, seen by the launcher)");
   EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
 }
 

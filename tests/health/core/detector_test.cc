@@ -56,6 +56,8 @@ TEST_F(Detector, AHostIsLostAtFiveSecondsWhenAPeerGotNothing) {
 }
 
 TEST_F(Detector, AWordOfADyingKernelDoesNotOutliveTwoRoundsWithoutAnAnswer) {
+  detector = FailureDetector({.agent_return = 10s});
+  SetUp();
   const DetectorOutput asked = RunTo(1500ms);
   detector.Found(n1, asked.ask[0].nonce, AgentDown(n2, kStart + 1600ms), std::nullopt);
   detector.Found(n1, asked.ask[0].nonce, Nothing(n3, kStart + 3500ms), std::nullopt);
@@ -79,6 +81,8 @@ TEST_F(Detector, APeerCannotLieAliveOnlyAFreshBeatOfTheHostItselfCounts) {
 }
 
 TEST_F(Detector, AHostWhoseAgentIsDownHasTimeToStartItAgain) {
+  detector = FailureDetector({.agent_return = 10s});
+  SetUp();
   const DetectorOutput asked = RunTo(1500ms);
   detector.Found(n1, asked.ask[0].nonce, AgentDown(n2, kStart + 1501ms), std::nullopt);
   detector.Found(n1, asked.ask[0].nonce, Nothing(n3, kStart + 2200ms), std::nullopt);
