@@ -73,8 +73,9 @@ std::optional<std::string> ExcludedBecause(const World& world, Time now, const J
       return Cat("the fence hook says that ", gang.node, " is off");
   const auto due = SilenceSuffices(world, gang);
   if (!due || now < *due) return std::nullopt;
-  return Cat(gang.node, " is lost and silent for ", Show(now - HostIn(world, gang.node)->silent_since),
-             ", longer than its fence time of ", Show(FenceTime(world.policy.fence_after)));
+  return Cat(gang.node, " is silent for ", Show(now - HostIn(world, gang.node)->silent_since),
+             ", longer than its fence time of ", Show(FenceTime(world.policy.fence_after)),
+             ": its keeper has ended generation ", gang.generation);
 }
 
 std::optional<Time> ExclusionDue(const World& world, const LiveGang& gang) { return SilenceSuffices(world, gang); }

@@ -63,9 +63,9 @@ std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged, co
 }
 
 std::string Verdict(const JobState& job, const FailureJudged& judged) {
-  if (judged.port_taken) return "counts as no failure, another port will do: ";
-  if (!judged.code) return "counts as the host's failure: ";
-  return Cat("counts as failure ", Fruitless(job, judged), " of ", job.spec.restart.no_progress, " of the code: ");
+  if (judged.port_taken) return "counts as no failure: another port will do";
+  if (!judged.code) return "counts as the host's failure";
+  return Cat("counts as failure ", Fruitless(job, judged), " of ", job.spec.restart.no_progress, " of the code");
 }
 
 std::string ResumeText(const JobState& job, const CheckpointRecord* resume) {
@@ -166,8 +166,8 @@ Facts JudgeFailure(Now now, const JobState& job) {
     judged.port_taken = job.port_taken;
   }
   judged.give_up = GiveUp(now, job, judged, culprit ? &*culprit : nullptr);
-  judged.why =
-      Sentence(Verdict(job, judged), OneLine(judged.cause, 600), judged.give_up.empty() ? "" : "; gives up: ", judged.give_up);
+  const std::string found = judged.cause == job.broken ? std::string() : Cat(": ", OneLine(judged.cause, 600));
+  judged.why = Sentence(Verdict(job, judged), found, judged.give_up.empty() ? "" : "; gives up: ", judged.give_up);
   return {judged};
 }
 

@@ -13,7 +13,7 @@ TEST(RankFailure, AKilledRankIsRestartedInPlaceFromTheNewestCheckpoint) {
   story.RankEnds(train, 1, Killed(9));
   EXPECT_EQ(story.Told(),
             (Lines{"rank 1 on n2 was killed by SIGKILL; generation 1 is stopped", "n2 reported generation 1 empty",
-                   "n1 reported generation 1 empty", "counts as failure 1 of 3 of the code: rank 1 on n2 was killed by SIGKILL",
+                   "n1 reported generation 1 empty", "counts as failure 1 of 3 of the code",
                    "rank 1 on n2 was killed by SIGKILL; all hosts go on in place, resuming from step 40 (restart 1 "
                    "of 10)",
                    "generation 2 starts: 2 ranks on 2 hosts"}));
@@ -87,13 +87,11 @@ TEST(RankFailure, TheSameErrorAtTheSameStepTwiceEndsTheJobWithItsWords) {
   story.Step(train, 47);
   story.Told();
   story.RankEnds(train, 1, ExitCode(3, "ValueError: boom at 0x8a34\n"));
-  EXPECT_EQ(
-      story.Told(),
-      (Lines{"rank 1 on n2 exited with code 3: ValueError: boom at 0x8a34; generation 2 is stopped",
-             "n2 reported generation 2 empty", "n1 reported generation 2 empty",
-             "counts as failure 2 of 3 of the code: rank 1 on n2 exited with code 3: ValueError: boom at 0x8a34; gives up: the "
-             "same failure twice at step 47",
-             "rank 1 on n2 exited with code 3: ValueError: boom at 0x8a34; gave up: the same failure twice at step 47"}));
+  EXPECT_EQ(story.Told(),
+            (Lines{"rank 1 on n2 exited with code 3: ValueError: boom at 0x8a34; generation 2 is stopped",
+                   "n2 reported generation 2 empty", "n1 reported generation 2 empty",
+                   "counts as failure 2 of 3 of the code; gives up: the same failure twice at step 47",
+                   "rank 1 on n2 exited with code 3: ValueError: boom at 0x8a34; gave up: the same failure twice at step 47"}));
   EXPECT_EQ(story.Phase(train), JobPhase::failed);
   EXPECT_EQ(story.Job(train).exit_code, 3u);
 }
@@ -181,9 +179,7 @@ TEST(RankFailure, AnExitCodeThatBlamesTheHostMovesTheRankToAnother) {
   const JobId train = story.Submit(spec);
   story.Told();
   story.RankEnds(train, 1, ExitCode(16, "RuntimeError: CUDA error: uncorrectable ECC error encountered"));
-  EXPECT_EQ(story.Told()[3],
-            "counts as the host's failure: rank 1 on n2 exited with code 16: RuntimeError: CUDA error: uncorrectable ECC error "
-            "encountered");
+  EXPECT_EQ(story.Told()[3], "counts as the host's failure");
   EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
   story.RankEnds(train, 1, ExitCode(16));
   EXPECT_EQ(story.Told().back(),
@@ -224,7 +220,7 @@ TEST(RankFailure, ATakenMasterPortAtStartUpIsAnotherPortAndNoFailure) {
   story.RankEnds(train, 0, ExitCode(1, words));
   const Lines told = story.Told();
   ASSERT_EQ(told.size(), 6u);
-  EXPECT_TRUE(told[3].starts_with("counts as no failure, another port will do: rank 0 on n1 exited with code 1: ")) << told[3];
+  EXPECT_EQ(told[3], "counts as no failure: another port will do");
   EXPECT_TRUE(
       told[4].ends_with("; all hosts go on in place, from the start (no checkpoint yet) (port 20001 now, no restart is "
                         "counted)"))
