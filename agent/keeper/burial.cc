@@ -7,7 +7,8 @@
 
 namespace everstep {
 
-Burial::Burial(KeeperRecord record) : record_(std::move(record)), other_boot_(record_.boot != BootIdText()) {}
+Burial::Burial(KeeperRecord record, bool started)
+    : record_(std::move(record)), started_(started), other_boot_(record_.boot != BootIdText()) {}
 
 bool Burial::Look() {
   left_.clear();
@@ -29,7 +30,7 @@ bool Burial::Look() {
 std::string Burial::Remark() const {
   if (other_boot_) return "the host was started anew since";
   if (!left_.empty()) return DescribeStuck(left_);
-  if (record_.cgroups.empty() && record_.status.phase != KeeperPhase::ready && record_.status.phase != KeeperPhase::empty)
+  if (record_.cgroups.empty() && started_ && record_.status.phase != KeeperPhase::empty)
     return "there was no cgroup: children of ranks with a session of their own were not looked for";
   return {};
 }
@@ -37,9 +38,9 @@ std::string Burial::Remark() const {
 // Those recorded that still run: the number alone may be a stranger's.
 std::vector<ProcessStat> Burial::Ranks() const {
   std::vector<ProcessStat> found;
-  for (std::size_t i = 0; i < record_.status.ranks.size() && i < record_.started.size(); ++i) {
-    const auto stat = StatOf(static_cast<pid_t>(record_.status.ranks[i].pid));
-    if (stat && stat->started == record_.started[i] && stat->state != 'Z') found.push_back(*stat);
+  for (const RankProcess& rank : record_.started) {
+    const auto stat = StatOf(static_cast<pid_t>(rank.pid));
+    if (stat && stat->started == rank.at && stat->state != 'Z') found.push_back(*stat);
   }
   return found;
 }
@@ -50,11 +51,11 @@ std::vector<ProcessStat> Burial::OfSessions() const {
   std::vector<pid_t> roots;
   for (const ProcessStat& process : all) {
     if (process.state == 'Z') continue;
-    for (std::size_t i = 0; i < record_.status.ranks.size() && i < record_.started.size(); ++i) {
+    for (const RankProcess& rank : record_.started) {
       // A session's number stays taken while it has members; an older process cannot be a member of ours.
-      if (process.session != record_.status.ranks[i].pid || process.session == 0) continue;
-      if (process.started < record_.started[i]) continue;
-      if (process.pid == process.session && process.started != record_.started[i]) continue;
+      if (process.session != rank.pid || process.session == 0) continue;
+      if (process.started < rank.at) continue;
+      if (process.pid == process.session && process.started != rank.at) continue;
       found.push_back(process);
       roots.push_back(process.pid);
     }

@@ -14,7 +14,8 @@ namespace everstep {
 
 class Burial {
  public:
-  explicit Burial(KeeperRecord record);
+  // `started`: ranks may have run.
+  Burial(KeeperRecord record, bool started);
 
   // Kills what is there; true when nothing is left. Call again after some milliseconds.
   bool Look();
@@ -26,6 +27,7 @@ class Burial {
   std::vector<ProcessStat> OfSessions() const;
 
   KeeperRecord record_;
+  bool started_ = false;
   bool other_boot_ = false;
   std::vector<ProcessStat> left_;
 };

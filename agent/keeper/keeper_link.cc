@@ -184,7 +184,7 @@ void KeeperLink::RemainsRead(Time now, const SpoolRemains& remains) {
   if (remains.record && (!last_ || Knowledge(remains.record->status) >= Knowledge(*last_))) last_ = remains.record->status;
   started_ = remains.started || (last_ && !last_->ranks.empty());
   if (started_ && !remains.record) record_error_ = remains.record.error().message;
-  burial_.emplace(remains.record ? *remains.record : KeeperRecord{.boot = BootIdText()});
+  burial_.emplace(remains.record ? *remains.record : KeeperRecord{.boot = BootIdText()}, started_);
   step_ = Step::burying;
   patience_ends_ = now + kBurialPatience;
   LookAtGrave(now);

@@ -250,7 +250,7 @@ void KeeperLoop::Record(Time now, const KeeperStatus& status, bool again) {
   recorded_ = status;
   recorded_at_ = now;
   *record_durable_ = false;
-  KeeperRecord record{.boot = BootIdText(), .cgroups = cgroup_.paths(), .started = ranks_.StartTimes(), .status = status};
+  KeeperRecord record{.boot = BootIdText(), .cgroups = cgroup_.paths(), .started = ranks_.Processes(), .status = status};
   record_number_ = record_disk_.Do([record = std::move(record), spool = options_.spool, durable = record_durable_, again] {
     const Status written = WriteRecord(spool, record);
     if (!written && !again) std::fprintf(stderr, "%s\n", written.error().message.c_str());

@@ -212,10 +212,11 @@ std::vector<RankStatus> Ranks::Statuses() const {
   return statuses;
 }
 
-std::vector<std::uint64_t> Ranks::StartTimes() const {
-  std::vector<std::uint64_t> times;
-  for (const Rank& rank : ranks_) times.push_back(rank.started);
-  return times;
+std::vector<RankProcess> Ranks::Processes() const {
+  std::vector<RankProcess> processes;
+  for (const Rank& rank : ranks_)
+    if (rank.pid != 0) processes.push_back({rank.pid, rank.started});
+  return processes;
 }
 
 }  // namespace everstep

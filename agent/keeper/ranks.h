@@ -20,6 +20,7 @@
 #include "agent/keeper/disk_thread.h"
 #include "agent/keeper/log_file.h"
 #include "agent/keeper/rank_spawn.h"
+#include "agent/keeper/spool.h"
 #include "agent/keeper/stderr_tail.h"
 #include "base/seam/processes.h"
 
@@ -58,7 +59,7 @@ class Ranks {
   void CloseOutputs();
 
   std::vector<RankStatus> Statuses() const;
-  std::vector<std::uint64_t> StartTimes() const;  // in the order of Statuses()
+  std::vector<RankProcess> Processes() const;
 
  private:
   struct Output {

@@ -23,10 +23,17 @@
 
 namespace everstep {
 
+// A rank's process, known from its fork on: before it is said to run its program.
+struct RankProcess {
+  std::int64_t pid = 0;  // 0: the fork failed, or was not tried
+  std::uint64_t at = 0;  // when it was started, in clock ticks since boot: tells it from a stranger with its number
+};
+EVERSTEP_FIELDS(RankProcess, pid, at)
+
 struct KeeperRecord {
-  std::string boot{};                    // the kernel's boot id: pids and cgroups mean nothing in another boot
-  std::vector<std::string> cgroups{};    // GangCgroup::paths
-  std::vector<std::uint64_t> started{};  // start times (clock ticks since boot) of status.ranks, in that order
+  std::string boot{};                  // the kernel's boot id: pids and cgroups mean nothing in another boot
+  std::vector<std::string> cgroups{};  // GangCgroup::paths
+  std::vector<RankProcess> started{};
   KeeperStatus status{};
 };
 EVERSTEP_FIELDS(KeeperRecord, boot, cgroups, started, status)

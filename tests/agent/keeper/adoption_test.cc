@@ -77,7 +77,7 @@ TEST_F(Adoption, AnAgentThatDiedBetweenSpoolAndKeeperLeavesAGangThatIsGone) {
 TEST_F(Adoption, ARecordOfAnotherBootKillsNobody) {
   ASSERT_TRUE(MakeSpool(spool()));
   const KeeperStatus status{.phase = KeeperPhase::running, .ranks = {{.rank = 0, .pid = ::getpid()}}};
-  ASSERT_TRUE(WriteRecord(spool(), {.boot = "another", .started = {1}, .status = status}));
+  ASSERT_TRUE(WriteRecord(spool(), {.boot = "another", .started = {{::getpid(), 1}}, .status = status}));
   StartAgent();
   agent_->Adopt();
   const KeeperEvent gone = AwaitKind(KeeperEventKind::gone);
@@ -89,7 +89,7 @@ TEST_F(Adoption, ARecordedPidThatIsAStrangersNowIsLeftAlone) {
   ASSERT_TRUE(MakeSpool(spool()));
   const KeeperStatus status{.phase = KeeperPhase::running, .ranks = {{.rank = 0, .pid = ::getpid()}}};
   const std::string boot = Trim(FileText("/proc/sys/kernel/random/boot_id")).data();
-  ASSERT_TRUE(WriteRecord(spool(), {.boot = boot.substr(0, 36), .started = {1}, .status = status}));
+  ASSERT_TRUE(WriteRecord(spool(), {.boot = boot.substr(0, 36), .started = {{::getpid(), 1}}, .status = status}));
   StartAgent();
   agent_->Adopt();
   EXPECT_EQ(AwaitKind(KeeperEventKind::gone).status.phase, KeeperPhase::empty);
