@@ -102,6 +102,7 @@ Status Check(const Hello& hello) {
   EVERSTEP_TRY(CheckName("node", hello.node.value));
   EVERSTEP_TRY(AtMost("version", hello.version.size(), limit::kWhyBytes));
   EVERSTEP_TRY(AtMost("boot", hello.boot.value.size(), 128));
+  EVERSTEP_TRY(AtMost("state_id", hello.state_id.size(), 128));
   EVERSTEP_TRY(AtMost("address", hello.address.size(), 300));
   EVERSTEP_TRY(AtMost("job_address", hello.job_address.size(), 300));
   return Check(hello.report);

@@ -126,6 +126,7 @@ struct Hello {
   std::string version{};       // of the agent program, for people
   NodeId node{};
   BootId boot{};
+  std::string state_id{};  // of its state directory: tells its agent's next life from a second agent of the same name
   Incarnation incarnation{};
   std::string address{};      // host:port where peers and the launcher reach this agent
   std::string job_address{};  // host only: MASTER_ADDR when rank 0 runs here
@@ -135,8 +136,8 @@ struct Hello {
   Report report{};
   friend bool operator==(const Hello&, const Hello&) = default;
 };
-EVERSTEP_FIELDS(Hello, protocol, version, node, boot, incarnation, address, job_address, accelerators, epoch_seen, index_seen,
-                report)
+EVERSTEP_FIELDS(Hello, protocol, version, node, boot, state_id, incarnation, address, job_address, accelerators, epoch_seen,
+                index_seen, report)
 
 // What a peer found when it was asked to look at a suspect.
 //   alive       the suspect answered itself: `beat` is its own and fresh

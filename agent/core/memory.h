@@ -36,6 +36,7 @@ struct GangRecord {
 EVERSTEP_FIELDS(GangRecord, job, generation, watches_checkpoints, checkpoint)
 
 struct AgentMemory {
+  std::string state_id{};           // drawn when the state directory was new
   BootId boot{};                    // of the host when this was written
   Incarnation incarnation{};        // of the agent that wrote it
   Epoch epoch{};                    // highest ever obeyed
@@ -44,7 +45,7 @@ struct AgentMemory {
   std::vector<GangRecord> gangs{};  // that may live on this host; some may be gone already
   friend bool operator==(const AgentMemory&, const AgentMemory&) = default;
 };
-EVERSTEP_FIELDS(AgentMemory, boot, incarnation, epoch, index, jobs, gangs)
+EVERSTEP_FIELDS(AgentMemory, state_id, boot, incarnation, epoch, index, jobs, gangs)
 
 // What the launcher last told of the cluster: enough for an agent that starts while there is no launcher to keep the gangs that
 // it finds alive (fence.h).

@@ -31,6 +31,7 @@ Status AgentLoop::Begin(Time now) {
   AgentMemory memory = state_.memory();
   memory.incarnation = memory.incarnation.Next();
   memory.boot = setup_.boot;
+  if (memory.state_id.empty()) memory.state_id = Cat(rng_.Next());
   EVERSTEP_TRY(state_.Remember(std::move(memory)));
 
   fence_.emplace(setup_.node, now);
@@ -105,6 +106,7 @@ void AgentLoop::On(Time now, const LinkOpened&) {
                    .version = setup_.version,
                    .node = setup_.node,
                    .boot = setup_.boot,
+                   .state_id = state_.memory().state_id,
                    .incarnation = incarnation(),
                    .address = setup_.address,
                    .job_address = setup_.host.job_address,

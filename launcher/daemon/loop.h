@@ -63,6 +63,7 @@ class LauncherLoop {
  private:
   struct Session {
     SessionId id{};
+    std::string state_id{};
     Incarnation incarnation{};
     std::string peer{};
     std::uint64_t report_hash = 0;

@@ -35,7 +35,7 @@ std::string LauncherLoop::WhyRejected(const Hello& hello, bool& final) const {
   if (it == sessions_.end()) return {};
   const NodeState* known = NodeIn(world_.state, hello.node);
   const bool same_boot = known && known->boot == hello.boot;
-  if (same_boot && hello.incarnation >= it->second.incarnation)
+  if (same_boot && hello.state_id == it->second.state_id && hello.incarnation >= it->second.incarnation)
     return {};  // its agent came back before its old stream was seen to end
   const auto silent = detector_.SilentSince(hello.node);
   if (silent && NowAt(now_).at - *silent >= options_.suspect_after) return {};
@@ -63,7 +63,7 @@ void LauncherLoop::On(const SessionOpened& input) {
     rims_.links.Close(old->second.id);
   }
   nodes_by_session_[input.session] = hello.node;
-  sessions_[hello.node] = {input.session, hello.incarnation, input.peer, HashOf(hello.report), {}, 0, 0, {}};
+  sessions_[hello.node] = {input.session, hello.state_id, hello.incarnation, input.peer, HashOf(hello.report), {}, 0, 0, {}};
   HostNow& host = Host(hello.node);
   const bool was_suspect = host.pulse == Pulse::suspect;
   if (host.pulse != Pulse::trusted || !host.report) host.heard_since = NowAt(now_).at;

@@ -86,6 +86,7 @@ class Loop : public ::testing::Test {
             .version = "0.1.0",
             .node = node,
             .boot = BootId("boot"),
+            .state_id = "1",
             .incarnation = Incarnation(incarnation),
             .address = node.value + ":7470",
             .job_address = "10.0.0.1"};
@@ -221,6 +222,10 @@ TEST_F(Loop, ASecondLiveAgentOfTheSameNameIsRefusedAndARestartedOneIsNot) {
   ASSERT_EQ(SentTo<Rejected>(2).size(), 1u);
   EXPECT_EQ(SentTo<Rejected>(2)[0].why,
             "another live agent is n1 already, from ipv4:test: give this host a name of its own (--node)");
+  Hello twin = HelloFrom(n1, 2);
+  twin.state_id = "another directory";
+  Do(SessionOpened{SessionId(4), "ipv4:test", twin});
+  EXPECT_EQ(SentTo<Rejected>(4).size(), 1u) << "the same host and boot, yet not the same agent";
   Do(SessionOpened{SessionId(3), "ipv4:test", HelloFrom(n1, 2)});
   Sync();
   EXPECT_EQ(SentTo<Welcome>(3).size(), 1u);

@@ -86,7 +86,7 @@ def both_killed(s):
     require(job.view()["generation"] == 1, "no restart")
 
 
-@story("A second agent under a name that is taken is turned away and ends", nodes=2)
+@story("A second agent under a name that is taken is turned away, from another host and from the same", nodes=2)
 def name_taken(s):
     impostor = s.lab.add_host("other")
     program = impostor.start(
@@ -97,3 +97,12 @@ def name_taken(s):
     wait_until(lambda: "n1" in (impostor.directory / "agent.log").read_text(), "it is told why", PATIENCE)
     require(s.node("n1")["address"].split(":")[0] == s.hosts["n1"].address, "the first one stays")
     program.kill()
+    before = s.node("n1")["address"]
+    twin = s.hosts["n1"].start(
+        s.cluster.programs / "everstep-agent", "--node", "n1", "--launcher", s.cluster.address,
+        "--listen", f"{s.hosts['n1'].address}:{7472 if s.lab.isolated else 0}", "--state", impostor.directory / "twin",
+        "--boot-id", s.hosts["n1"].boot_id, *s.cluster._plain_text, log=impostor.directory / "twin.log",
+    )  # fmt: skip
+    wait_until(lambda: "another live agent is n1" in (impostor.directory / "twin.log").read_text(), "on the same host too", PATIENCE)
+    require(s.node("n1")["address"] == before, "the first one stays")
+    twin.kill()
