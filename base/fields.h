@@ -25,6 +25,8 @@ struct Field {
   std::string_view name;
   Member Struct::*member;
 };
+template <class Struct, class Member>
+Field(std::string_view, Member Struct::*) -> Field<Struct, Member>;
 
 struct FitsAny {
   template <class T>
