@@ -1,9 +1,11 @@
 #include "base/job_spec.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/ids.h"
 #include "base/messages.h"
+#include "base/password_url.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -49,6 +51,11 @@ Status CheckEnv(const JobSpec& spec, std::size_t& total) {
       return Fail(ErrorCode::kInvalid,
                   Cat(key, ": the name looks like a secret, and values in `env` are stored in the launcher's log"),
                   "put NAME=value into a file on the hosts and list it under env_from");
+    if (HoldsPasswordUrl(value))
+      return Fail(ErrorCode::kInvalid,
+                  Cat(key, ": the value holds a password (scheme://user:password@), and values in `env` are stored in the ",
+                      "launcher's log"),
+                  "put NAME=value into a file on the hosts and list it under env_from");
     EVERSTEP_TRY(CheckText(key, value, limit::kArgumentBytes - name.size() - 2));
     total += name.size() + value.size() + 2;
   }
@@ -80,17 +87,67 @@ Status CheckRestart(const RestartSpec& restart) {
   return {};
 }
 
+// What the words of a name say. Whole words; then words that secrets are glued into (HFTOKEN, DBPASS) and everyday words that
+// merely end alike.
+constexpr std::string_view kWordCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+constexpr std::array<std::string_view, 6> kWords{"AUTH", "BEARER", "CRED", "JWT", "PAT", "PW"};
+constexpr std::array<std::string_view, 6> kParts{"SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "APIKEY"};
+constexpr std::array<std::string_view, 8> kEnds{"KEY", "KEYS", "TOKEN", "TOKENS", "PASS", "PWD", "OAUTH", "CREDS"};
+constexpr std::array<std::string_view, 15> kEverydayWords{"MONKEY",  "DONKEY",  "TURKEY",    "HOCKEY",  "JOCKEY",
+                                                          "WHISKEY", "TURNKEY", "HOTKEY",    "MONKEYS", "HOTKEYS",
+                                                          "BYPASS",  "COMPASS", "ENCOMPASS", "ASKPASS", "OLDPWD"};
+// MAX_TOKENS=2048 is a number of tokens.
+constexpr std::array<std::string_view, 12> kCounting{"MAX",   "MIN",   "NUM", "NEW",  "TOTAL", "PER",
+                                                     "BATCH", "COUNT", "N",   "EVAL", "TRAIN", "CONTEXT"};
+constexpr std::array<std::string_view, 3> kHarmlessNames{"PWD", "OLDPWD", "SSH_AUTH_SOCK"};
+// Known families without secrets, some of them with a PKEY (a partition of the fabric).
+constexpr std::array<std::string_view, 3> kHarmlessFamilies{"NCCL_", "UCX_", "XDG_"};
+
+template <std::size_t n>
+bool IsOneOf(std::string_view word, const std::array<std::string_view, n>& words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+std::string Upper(std::string_view text) {
+  std::string upper(text);
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  return upper;
+}
+
+// TOKEN of TOKEN2
+std::string WithoutNumber(std::string word) {
+  while (!word.empty() && word.back() >= '0' && word.back() <= '9') word.pop_back();
+  return word;
+}
+
+bool Harmless(std::string_view name) {
+  return IsOneOf(name, kHarmlessNames) || std::any_of(kHarmlessFamilies.begin(), kHarmlessFamilies.end(),
+                                                      [name](std::string_view f) { return name.starts_with(f); });
+}
+
+bool SecretWord(const std::string& word) {
+  if (IsOneOf(word, kEverydayWords)) return false;
+  const auto within = [&word](std::string_view part) { return word.find(part) != std::string::npos; };
+  const auto ends = [&word](std::string_view end) { return word.ends_with(end); };
+  return IsOneOf(word, kWords) || std::any_of(kParts.begin(), kParts.end(), within) ||
+         std::any_of(kEnds.begin(), kEnds.end(), ends);
+}
+
 }  // namespace
 
 bool LooksSecret(std::string_view env_name) {
-  std::string upper(env_name);
-  std::transform(upper.begin(), upper.end(), upper.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-  static constexpr std::string_view kWords[] = {"KEY",    "APIKEY",     "TOKEN",      "SECRET",     "PASSWORD",
-                                                "PASSWD", "PASSPHRASE", "CREDENTIAL", "CREDENTIALS"};
-  for (const std::string& word : Split(upper, '_'))
-    if (std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords)) return true;
-  return false;
+  const std::string name = Upper(env_name);
+  if (Harmless(name)) return false;
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at < name.size();) {
+    const std::size_t end = std::min(name.find_first_not_of(kWordCharacters, at), name.size());
+    if (end > at) words.push_back(WithoutNumber(name.substr(at, end - at)));
+    at = end + 1;
+  }
+  const bool counts = std::any_of(words.begin(), words.end(), [](const std::string& w) { return IsOneOf(w, kCounting); });
+  return std::any_of(words.begin(), words.end(),
+                     [counts](const std::string& w) { return SecretWord(w) && !(counts && w == "TOKENS"); });
 }
 
 Status ValidateJob(const JobSpec& spec) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/ids.h"
+#include "base/password_url.h"
 #include "base/text.h"
 #include "base/yaml/quantity.h"
 
@@ -78,7 +79,7 @@ std::map<std::string, std::string> Forwarded(const std::map<std::string, std::st
     const bool named = std::find(kNames.begin(), kNames.end(), name) != kNames.end();
     const bool of_family =
         std::any_of(kFamilies.begin(), kFamilies.end(), [&](std::string_view f) { return name.starts_with(f); });
-    if ((named || of_family) && !LooksSecret(name)) forwarded.emplace(name, value);
+    if ((named || of_family) && !LooksSecret(name) && !HoldsPasswordUrl(value)) forwarded.emplace(name, value);
   }
   return forwarded;
 }
