@@ -2,7 +2,7 @@
 //
 //   launcher, peers ◄──► link ──inputs──► loop ──► keepers (processes of their own)
 //                                         │  └───► file workers (checkpoints, preparation)
-//                                         └──────► small state files
+//                                         └──────► small state files (a thread of their own)
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +12,7 @@
 
 #include "agent/checkpoint/slow_files.h"
 #include "agent/config/agent_flags.h"
+#include "agent/daemon/disk_writer.h"
 #include "agent/daemon/loop.h"
 #include "agent/keeper/processes.h"
 #include "agent/rpc/link.h"
@@ -78,7 +79,8 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
                          .accelerators = options.accelerators.value_or(0),
                          .host = FactsFor(options, serving),
                          .state_dir = options.state_dir};
-  AgentLoop loop(setup, link, *processes, files, slow_files, Rng(std::random_device()()), log);
+  DiskWriter writer(files, post);
+  AgentLoop loop(setup, link, *processes, files, writer, slow_files, Rng(std::random_device()()), log);
   EVERSTEP_TRY(loop.Begin(clock.Now()));
   log("info", options.node + " serving on " + serving.address + ", launcher " + options.launcher);
 

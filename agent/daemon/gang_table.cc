@@ -56,14 +56,8 @@ void GangTable::Handle(Time now, const Prepare& prepare) {
   if (!why_not && (!lease_ || *lease_ <= now)) why_not = "this host's lease is over, no acknowledgement of the launcher came";
   if (why_not) return Say("warning", key, Cat("not prepared: ", *why_not));
 
-  Gang& gang = gangs_.emplace(key, Gang::Asked(now, prepare.gang)).first->second;
-  if (const Status written = state_.Remember(WithPrepared(state_.memory(), gang.Record())); !written)
-    return Do(gang, gang.Decline(written.error().Str()));
-  // Its generation has no authority any more, so it gets no grace.
-  for (auto& [other, older] : gangs_)
-    if (other.job == key.job && other.generation < key.generation)
-      Do(older, older.Stop(now, Duration(0), Cat("generation ", key.generation, " takes its place")));
-  Advance(now);
+  const Gang& gang = gangs_.emplace(key, Gang::Asked(now, prepare.gang)).first->second;
+  recording_.push_back({.write = state_.Remember(WithPrepared(state_.memory(), gang.Record())), .gang = key});
 }
 
 void GangTable::Handle(Time now, const Start& start) {
@@ -72,11 +66,12 @@ void GangTable::Handle(Time now, const Start& start) {
   if (found == gangs_.end()) return Say("warning", key, "not started: it was not prepared here");
   Gang& gang = found->second;
   if (gang.Startable()) {
+    if (IsRecording(key, true)) return;
     std::optional<std::string> why_not = WhyNotStart(state_.memory(), key);
     if (!why_not && (!lease_ || *lease_ <= now)) why_not = "this host's lease is over, no acknowledgement of the launcher came";
     if (why_not) return Say("warning", key, Cat("not started: ", *why_not));
-    if (const Status written = state_.Remember(WithStarted(state_.memory(), key)); !written)
-      return Do(gang, gang.Decline(written.error().Str()));
+    recording_.push_back({.write = state_.Remember(WithStarted(state_.memory(), key)), .gang = key, .start = true});
+    return;
   }
   Do(gang, gang.Start());
 }
@@ -95,6 +90,48 @@ void GangTable::Handle(Time now, const Forget& forget) {
   if (found == gangs_.end()) return;
   Do(found->second, found->second.Forget());
   Advance(now);
+}
+
+// ---- the disk ------------------------------------------------------------------------------------------------------------
+
+bool GangTable::IsRecording(const GangKey& gang, bool start) const {
+  return std::any_of(recording_.begin(), recording_.end(),
+                     [&](const Recording& r) { return r.gang == gang && r.start == start; });
+}
+
+void GangTable::Handle(Time now, const StateWritten& written) {
+  const auto waits_on = std::stable_partition(recording_.begin(), recording_.end(),
+                                              [&](const Recording& r) { return r.write <= written.number; });
+  const std::vector<Recording> done(recording_.begin(), waits_on);
+  recording_.erase(recording_.begin(), waits_on);
+  for (const Recording& recording : done)
+    if (recording.start)
+      StartRecorded(now, recording.gang, written.status);
+    else
+      Recorded(now, recording.gang, written.status);
+  Advance(now);
+}
+
+void GangTable::Recorded(Time now, const GangKey& key, const Status& status) {
+  const auto found = gangs_.find(key);
+  if (found == gangs_.end() || found->second.phase() != GangPhase::preparing) return;  // stopped meanwhile
+  Gang& gang = found->second;
+  if (!status) return Do(gang, gang.Decline(status.error().Str()));
+  gang = Gang::Asked(now, *gang.spec());  // its patience begins now
+  // Its generation has no authority any more, so it gets no grace.
+  for (auto& [other, older] : gangs_)
+    if (other.job == key.job && other.generation < key.generation)
+      Do(older, older.Stop(now, Duration(0), Cat("generation ", key.generation, " takes its place")));
+}
+
+void GangTable::StartRecorded(Time now, const GangKey& key, const Status& status) {
+  const auto found = gangs_.find(key);
+  if (found == gangs_.end() || !found->second.Startable()) return;  // stopped meanwhile
+  Gang& gang = found->second;
+  if (!status) return Do(gang, gang.Decline(status.error().Str()));
+  // A generation is started once: the launcher makes a new one.
+  if (!lease_ || *lease_ <= now) return Do(gang, gang.Decline("this host's lease ended while its start was written to disk"));
+  Do(gang, gang.Start());
 }
 
 // ---- news ----------------------------------------------------------------------------------------------------------------
@@ -155,7 +192,12 @@ std::string GangTable::Older(const GangKey& key) const {
 
 void GangTable::Advance(Time now) {
   for (auto& [key, gang] : gangs_)
-    if (gang.phase() == GangPhase::preparing) Do(gang, gang.Advance(now, Older(key)));
+    if (IsRecording(key, false)) {
+      if (const auto due = gang.Deadline(); due && now >= *due)
+        Do(gang, gang.Decline(Cat("the disk did not take its record in ", Show(Gang::kLeftoversWait))));
+    } else if (gang.phase() == GangPhase::preparing) {
+      Do(gang, gang.Advance(now, Older(key)));
+    }
   std::erase_if(gangs_, [](const auto& entry) { return entry.second.Dropped(); });
 }
 
@@ -178,6 +220,7 @@ void GangTable::Act(Gang& gang, const GangAction& action) {
     case GangActionKind::drop:
       if (gang.HasSpool()) processes_.Discard(key);
       state_.Dropped(key);
+      std::erase_if(recording_, [&](const Recording& r) { return r.gang == key; });
       return;
   }
 }

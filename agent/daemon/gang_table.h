@@ -1,10 +1,11 @@
 // The gangs of this host: hands commands and news to the state machine of each (agent/core/gang.h), does what it says through
-// the seams, and remembers on disk what must be remembered first. Several generations of one job can be here at once: a newer
+// the seams, once what must be remembered first is on disk. Several generations of one job can be here at once: a newer
 // one waits until the older ones are seen empty.
 //
 // Thread: the loop thread. Epochs are checked by the caller. Cost: O(gangs) a call.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ class GangTable {
   void Handle(Time now, const Forget& forget);
   void Handle(Time now, const GangChecked& checked);
   void Handle(Time now, const KeeperEvent& event);
+  // The memory is on disk up to this write, or could not be written: what waited for it goes on, or not.
+  void Handle(Time now, const StateWritten& written);
   void Tick(Time now);
   std::optional<Time> Deadline() const;
 
@@ -48,12 +51,21 @@ class GangTable {
  private:
   void Do(Gang& gang, const GangStep& step);
   void Act(Gang& gang, const GangAction& action);
-  void StartRanks(Gang& gang);
   // Lets gangs that wait go on or give up, and removes those that are dropped. Ends every turn.
   void Advance(Time now);
   // What lives here of earlier generations of the job; empty: nothing.
   std::string Older(const GangKey& gang) const;
   void Say(std::string_view level, const GangKey& gang, const std::string& what) const;
+
+  // A command that waits for the disk.
+  struct Recording {
+    std::uint64_t write = 0;
+    GangKey gang{};
+    bool start = false;  // else prepare
+  };
+  bool IsRecording(const GangKey& gang, bool start) const;
+  void Recorded(Time now, const GangKey& gang, const Status& status);
+  void StartRecorded(Time now, const GangKey& gang, const Status& status);
 
   Processes& processes_;
   SlowFiles& slow_files_;
@@ -62,6 +74,7 @@ class GangTable {
   std::string spools_;
   LogSink log_;
   std::map<GangKey, Gang> gangs_{};
+  std::vector<Recording> recording_{};
   std::optional<Time> lease_{};
 };
 

@@ -4,13 +4,14 @@
 
 #include <variant>
 
+#include "agent/daemon/state_writer.h"
 #include "base/seam/links.h"
 #include "base/seam/processes.h"
 #include "base/seam/slow_files.h"
 
 namespace everstep {
 
-using AgentInput =
-    std::variant<LinkOpened, LinkMessage, LinkClosed, PingReceived, PingAnswer, KeeperEvent, GangChecked, CheckpointFound>;
+using AgentInput = std::variant<LinkOpened, LinkMessage, LinkClosed, PingReceived, PingAnswer, KeeperEvent, GangChecked,
+                                CheckpointFound, StateWritten>;
 
 }  // namespace everstep

@@ -1,6 +1,7 @@
 #include "agent/daemon/loop.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 
@@ -8,6 +9,7 @@ namespace everstep {
 
 namespace {
 constexpr std::size_t kProbesMax = 256;
+constexpr std::size_t kHeldMax = 1024;
 
 std::optional<Time> Sooner(std::optional<Time> a, std::optional<Time> b) {
   if (!a || !b) return a ? a : b;
@@ -15,14 +17,14 @@ std::optional<Time> Sooner(std::optional<Time> a, std::optional<Time> b) {
 }
 }  // namespace
 
-AgentLoop::AgentLoop(AgentSetup setup, LauncherLink& link, Processes& processes, Files& files, SlowFiles& slow_files, Rng rng,
-                     LogSink log)
+AgentLoop::AgentLoop(AgentSetup setup, LauncherLink& link, Processes& processes, Files& files, StateWriter& writer,
+                     SlowFiles& slow_files, Rng rng, LogSink log)
     : setup_(std::move(setup)),
       link_(link),
       slow_files_(slow_files),
       rng_(rng),
       log_(std::move(log)),
-      state_(files, setup_.state_dir),
+      state_(files, writer, setup_.state_dir),
       gangs_(processes, slow_files, state_, setup_.host, setup_.state_dir + "/gangs", log_),
       session_(Rng(rng_.Next())) {}
 
@@ -32,7 +34,8 @@ Status AgentLoop::Begin(Time now) {
   memory.incarnation = memory.incarnation.Next();
   memory.boot = setup_.boot;
   if (memory.state_id.empty()) memory.state_id = Cat(rng_.Next());
-  EVERSTEP_TRY(state_.Remember(std::move(memory)));
+  EVERSTEP_TRY(state_.RememberNow(std::move(memory)));
+  obeyed_ = state_.memory().epoch;
 
   fence_.emplace(setup_.node, now);
   const ClusterMemory& cluster = state_.cluster();
@@ -120,10 +123,17 @@ void AgentLoop::On(Time now, const LinkClosed& input) {
   if (session_.Up() || input.why != link_said_) log_("warning", Cat("no link to the launcher: ", input.why));
   link_said_ = input.why;
   hello_sent_.reset();
+  held_.clear();
   session_.Closed(now);
 }
 
 void AgentLoop::On(Time now, const LinkMessage& input) {
+  if (!held_.empty()) {
+    session_.Heard(now);
+    if (held_.size() >= kHeldMax) return CloseLink("the disk does not take the launcher's epoch");
+    held_.push_back(input);
+    return;
+  }
   const SessionPhase phase = session_.phase();
   const bool greeting = std::holds_alternative<Welcome>(input.message) || std::holds_alternative<Rejected>(input.message);
   if (phase != SessionPhase::up && !(phase == SessionPhase::greeting && greeting)) return;
@@ -134,6 +144,8 @@ void AgentLoop::On(Time now, const LinkMessage& input) {
         if constexpr (requires { message.index; }) index = message.index;
         if constexpr (requires { message.epoch; })
           if (!Authority(message.epoch, index, Message::kName)) return;
+        if constexpr (requires { message.epoch; })
+          if (MustWait(message.epoch, Message::kName)) return held_.push_back(input);
         Obey(now, message);
       },
       input.message);
@@ -145,15 +157,39 @@ bool AgentLoop::Authority(Epoch epoch, LogIndex index, std::string_view what) {
     return false;
   }
   state_.Heard(index);
-  if (epoch == state_.memory().epoch) return true;
+  return true;
+}
+
+bool AgentLoop::MustWait(Epoch epoch, std::string_view what) {
+  if (epoch <= obeyed_) return false;
+  if (epoch_write_ && epoch_write_->epoch == epoch) return true;
   AgentMemory memory = state_.memory();
   memory.epoch = epoch;
-  if (const Status written = state_.Remember(std::move(memory)); !written) {
-    CloseLink(Cat(what, " refused: epoch ", epoch, " cannot be remembered: ", written.error().Str()));
-    return false;
-  }
-  log_("info", Cat("obeys epoch ", epoch, " from now on"));
+  epoch_write_ = {.write = state_.Remember(std::move(memory)), .epoch = epoch, .what = std::string(what)};
   return true;
+}
+
+void AgentLoop::EpochWritten(Time now, const Status& status) {
+  const EpochWrite done = *std::exchange(epoch_write_, std::nullopt);
+  const std::vector<LinkMessage> held = std::exchange(held_, {});
+  if (!status) {
+    if (!held.empty())
+      CloseLink(Cat(done.what, " refused: epoch ", done.epoch, " cannot be remembered: ", status.error().Str()));
+    return;
+  }
+  obeyed_ = done.epoch;
+  log_("info", Cat("obeys epoch ", done.epoch, " from now on"));
+  for (const LinkMessage& message : held) On(now, message);
+}
+
+void AgentLoop::On(Time now, const StateWritten& input) {
+  if (!state_.IsMemory(input)) {
+    if (!input.status)
+      log_("warning", Cat("an agent started without a launcher will not know its peers: ", input.status.error().Str()));
+    return;
+  }
+  if (epoch_write_ && input.number >= epoch_write_->write) EpochWritten(now, input.status);
+  gangs_.Handle(now, input);
 }
 
 void AgentLoop::Obey(Time now, const Welcome& welcome) {
@@ -189,9 +225,7 @@ void AgentLoop::Obey(Time, const ReportAck& ack) {
 
 void AgentLoop::RememberCluster() {
   if (!cluster_) return;
-  if (*cluster_ != state_.cluster())
-    if (const Status written = state_.Remember(*cluster_); !written)
-      log_("warning", Cat("an agent started without a launcher will not know its peers: ", written.error().Str()));
+  if (*cluster_ != state_.cluster()) state_.Remember(*std::move(cluster_));
   cluster_.reset();
 }
 

@@ -5,7 +5,7 @@
 // highest epoch it knows (agent/core/memory.h, gang_table.h), keeps the fence of its gangs pushed out (agent/core/fence.h) and
 // answers anyone who asks whether it lives.
 //
-// Thread: one, the loop thread. Nothing here blocks but small writes to the state directory (Files).
+// Thread: one, the loop thread. Nothing here blocks but Begin, which reads the state directory and counts the start in it.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "agent/core/fence.h"
 #include "agent/core/report.h"
@@ -48,8 +49,8 @@ class AgentLoop {
   // For a question asked on behalf of the launcher.
   static constexpr Duration kProbePatience = 700ms;
 
-  AgentLoop(AgentSetup setup, LauncherLink& link, Processes& processes, Files& files, SlowFiles& slow_files, Rng rng,
-            LogSink log);
+  AgentLoop(AgentSetup setup, LauncherLink& link, Processes& processes, Files& files, StateWriter& writer,
+            SlowFiles& slow_files, Rng rng, LogSink log);
   AgentLoop(const AgentLoop&) = delete;
   AgentLoop& operator=(const AgentLoop&) = delete;
 
@@ -76,6 +77,7 @@ class AgentLoop {
   void On(Time now, const KeeperEvent& input);
   void On(Time now, const GangChecked& input);
   void On(Time now, const CheckpointFound& input);
+  void On(Time now, const StateWritten& input);
 
   void Obey(Time now, const Welcome& welcome);
   void Obey(Time now, const Rejected& rejected);
@@ -87,8 +89,11 @@ class AgentLoop {
     gangs_.Handle(now, command);
   }
 
-  // The epoch may command this host; a higher one than ever is on disk before this says yes. `index`: what it tells of its log.
+  // The epoch may command this host. `index`: what it tells of its log.
   bool Authority(Epoch epoch, LogIndex index, std::string_view what);
+  // A message of a higher epoch than is on disk waits until that is, and all that come after it wait too.
+  bool MustWait(Epoch epoch, std::string_view what);
+  void EpochWritten(Time now, const Status& status);
   void Acknowledged(Time now, Time sent);
   Beat FreshBeat(Time now);
   void Follow(Time now, Fence::Step step);
@@ -116,7 +121,15 @@ class AgentLoop {
   Sequence beat_{};
   std::optional<Time> hello_sent_{};                     // of this session, until its first Welcome
   std::set<std::pair<NodeId, std::uint64_t>> probes_{};  // asked for the launcher, not answered yet
-  std::optional<ClusterMemory> cluster_{};               // told by the launcher, not on disk yet
+  std::optional<ClusterMemory> cluster_{};               // told by the launcher, not remembered yet
+  Epoch obeyed_{};                                       // highest that is on disk
+  struct EpochWrite {
+    std::uint64_t write = 0;
+    Epoch epoch{};
+    std::string what{};  // came with it
+  };
+  std::optional<EpochWrite> epoch_write_{};  // under way
+  std::vector<LinkMessage> held_{};          // of this stream, until it is done
   std::optional<std::string> ended_why_{};
 
   std::string link_said_{};           // why the link was down when last logged

@@ -28,21 +28,26 @@ Result<T> ReadAs(Files& files, const std::string& path) {
 
 Status StateFiles::Load() {
   EVERSTEP_TRY(files_.MakeDirectory(directory_));
-  EVERSTEP_ASSIGN(memory_, ReadAs<AgentMemory>(files_, directory_ + "/memory.json"));
-  EVERSTEP_ASSIGN(cluster_, ReadAs<ClusterMemory>(files_, directory_ + "/cluster.json"));
+  EVERSTEP_ASSIGN(memory_, ReadAs<AgentMemory>(files_, MemoryPath()));
+  EVERSTEP_ASSIGN(cluster_, ReadAs<ClusterMemory>(files_, ClusterPath()));
   return {};
 }
 
-Status StateFiles::Remember(AgentMemory memory) {
-  EVERSTEP_TRY(files_.Write(directory_ + "/memory.json", ToJson(memory)));
+Status StateFiles::RememberNow(AgentMemory memory) {
+  EVERSTEP_TRY(files_.Write(MemoryPath(), ToJson(memory)));
   memory_ = std::move(memory);
   return {};
 }
 
-Status StateFiles::Remember(ClusterMemory cluster) {
-  EVERSTEP_TRY(files_.Write(directory_ + "/cluster.json", ToJson(cluster)));
+std::uint64_t StateFiles::Remember(AgentMemory memory) {
+  memory_ = std::move(memory);
+  writer_.Write(MemoryPath(), ++writes_, ToJson(memory_));
+  return writes_;
+}
+
+void StateFiles::Remember(ClusterMemory cluster) {
   cluster_ = std::move(cluster);
-  return {};
+  writer_.Write(ClusterPath(), ++writes_, ToJson(cluster_));
 }
 
 void StateFiles::Heard(LogIndex index) { memory_.index = std::max(memory_.index, index); }

@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/daemon/loop.h"
@@ -20,6 +21,24 @@ namespace everstep {
 
 class Story : public testing::Test {
  protected:
+  struct Handed {
+    std::string path{};
+    std::uint64_t number = 0;
+    std::string bytes{};
+  };
+  class Writer : public StateWriter {
+   public:
+    explicit Writer(Story& story) : story_(story) {}
+    void Write(std::string path, std::uint64_t number, std::string bytes) override {
+      if (story_.slow_disk) return story_.disk_.push_back({std::move(path), number, std::move(bytes)});
+      const Status status = story_.files.Write(path, bytes);
+      story_.inputs_.push_back(StateWritten{.path = std::move(path), .number = number, .status = status});
+    }
+
+   private:
+    Story& story_;
+  };
+
   static constexpr std::string_view kJob = "train-1";
   static GangKey Key(std::uint64_t generation) {
     return {.job = JobId(std::string(kJob)), .generation = Generation(generation)};
@@ -42,8 +61,9 @@ class Story : public testing::Test {
   }
   void StartAgent() {
     inputs_.clear();
+    disk_.clear();
     agent = std::make_unique<AgentLoop>(
-        setup, launcher, keepers, files, slow_files, Rng(seed++),
+        setup, launcher, keepers, files, writer, slow_files, Rng(seed++),
         [this](std::string_view level, std::string message) { log.push_back(Cat(level, " ", message)); });
     begun = agent->Begin(now);
     if (begun) agent->Tick(now);
@@ -54,6 +74,14 @@ class Story : public testing::Test {
     agent.reset();
     launcher.Break("reset");
     inputs_.clear();
+    disk_.clear();
+  }
+  // What was handed to the disk while it was slow is on it now.
+  void DiskCatchesUp() {
+    slow_disk = false;
+    for (Handed& handed : std::exchange(disk_, {}))
+      writer.Write(std::move(handed.path), handed.number, std::move(handed.bytes));
+    Run();
   }
   // Lets time pass, with or without an agent.
   void Pass(Duration duration) {
@@ -160,11 +188,13 @@ class Story : public testing::Test {
   Time now = AtNanoseconds(0) + 1h;
   std::uint64_t seed = 1;
   std::vector<std::string> log{};
+  bool slow_disk = false;  // takes what it is given and says nothing
   MemoryFiles files{};
   FakeKeepers keepers{[this](KeeperEvent event) { inputs_.push_back(std::move(event)); }};
   FakeSlowFiles slow_files{[this](GangChecked checked) { inputs_.push_back(std::move(checked)); }};
   FakeLauncherLink launcher{
       [this](FakeLauncherLink::Input input) { std::visit([this](auto& i) { inputs_.push_back(std::move(i)); }, input); }};
+  Writer writer{*this};
   std::unique_ptr<AgentLoop> agent{};
   Status begun{};
 
@@ -177,6 +207,7 @@ class Story : public testing::Test {
     }
   }
   std::deque<AgentInput> inputs_{};
+  std::vector<Handed> disk_{};
 };
 
 }  // namespace everstep
