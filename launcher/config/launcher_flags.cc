@@ -17,7 +17,11 @@ Result<LauncherSettings> LauncherOptionsFrom(int argc, const char* const* argv, 
       .flags = {yaml::FlagFor(table, "listen", "listen", "HOST:PORT", "EVERSTEP_LISTEN"),
                 yaml::FlagFor(table, "state_dir", "state", "DIR", "EVERSTEP_STATE"),
                 yaml::FlagFor(table, "address_file", "address-file", "FILE", "EVERSTEP_ADDRESS_FILE"),
-                yaml::FlagFor(table, "insecure", "insecure", "", "EVERSTEP_INSECURE")},
+                yaml::FlagFor(table, "insecure", "insecure", "", "EVERSTEP_INSECURE"),
+                {.spec = {.name = "clear-halt",
+                          .placeholder = "",
+                          .doc = "decide again on a log on which a launcher has halted; see docs/operations.md first"},
+                 .row = yaml::Key("clear_halt", &LauncherOptions::clear_halt, yaml::Bool(), "")}},
       .check = [](LauncherOptions& options) { return CheckLauncher(options); },
       .complete = [&environment](LauncherOptions& options) -> Status {
         if (options.state_dir.empty()) {

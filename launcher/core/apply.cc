@@ -24,6 +24,12 @@ void Enter(JobState& job, JobPhase phase, const std::string& why, Time at) {
   job.why = why;
 }
 
+void Avoid(JobState& job, const NodeId& node, Time at) {
+  if (node.empty()) return;
+  std::erase_if(job.avoid, [&](const AvoidedHost& avoided) { return avoided.node == node; });
+  job.avoid.push_back({node, at});
+}
+
 void AddUnique(std::vector<NodeId>& nodes, const NodeId& node) {
   if (!node.empty() && std::find(nodes.begin(), nodes.end(), node) == nodes.end()) nodes.push_back(node);
 }
@@ -62,12 +68,14 @@ class Applier {
       if (job.phase == JobPhase::preparing) job.since = entry_.at;
   }
 
+  void operator()(const LauncherHalted& f) { state_.halted = f.cleared ? std::string() : f.why; }
   void operator()(const NodeJoined& f) {
     const auto [it, first] = state_.nodes.try_emplace(f.node);
     NodeState& node = it->second;
     ++state_.membership;
     const std::uint64_t changed = first || !node.member ? state_.membership : node.changed;
-    node = {f.node, f.boot, f.address, f.job_address, f.accelerators, f.version, true, changed, f.why};
+    const Time since = first || node.state_id != f.state_id ? entry_.at : node.speaks_since;
+    node = {f.node, f.boot, f.state_id, since, f.address, f.job_address, f.accelerators, f.version, true, changed, f.why};
     std::erase_if(state_.fences, [&](const FenceRecord& r) { return r.node == f.node; });  // it is not off
   }
   void operator()(const NodeSuspected&) {}
@@ -115,13 +123,15 @@ class Applier {
     job->broken_on = NodeId();
     job->host_failed = false;
     job->port_taken = false;
+    job->refusal.clear();
     job->step.reset();
     job->judged = false;
     job->give_up.clear();
     job->ends.clear();
     for (const NodeId& node : f.hosts) {
       const auto it = state_.nodes.find(node);
-      job->live.push_back({f.generation, node, it == state_.nodes.end() ? BootId() : it->second.boot, state_.membership});
+      const NodeState host = it == state_.nodes.end() ? NodeState() : it->second;
+      job->live.push_back({f.generation, node, host.boot, host.state_id, state_.membership});
     }
     if (f.restart) {
       job->restarts.push_back(entry_.at);
@@ -146,8 +156,9 @@ class Applier {
     job->broken_on = f.node;
     job->host_failed = f.host_failed;
     job->port_taken = f.port_taken;
+    job->refusal = f.refusal;
     job->stop_grace = f.grace;
-    if (f.avoid_node) AddUnique(job->avoid, f.node);
+    if (f.avoid_node) Avoid(*job, f.node, entry_.at);
     MergeEnds(*job, f.ends);
     Enter(*job, JobPhase::recovering, f.why, entry_.at);
   }
@@ -171,9 +182,13 @@ class Applier {
     job->exit_code = f.exit_code;
     job->judged = true;
     job->give_up = f.give_up;
-    if (f.avoid_node) AddUnique(job->avoid, f.node);
+    if (f.avoid_node) Avoid(*job, f.node, entry_.at);
     job->broken = f.cause;
     job->why = f.why;
+  }
+  void operator()(const HostForgiven& f) {
+    JobState* job = Job(f.job);
+    if (job) std::erase_if(job->avoid, [&](const AvoidedHost& avoided) { return avoided.node == f.node; });
   }
   void operator()(const JobWaits& f) {
     if (JobState* job = Job(f.job)) job->why = f.why;

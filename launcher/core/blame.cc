@@ -72,7 +72,8 @@ std::string TellingLine(std::string_view tail) {
   return OneLine(last, 160);
 }
 
-// Numbers differ from run to run (addresses, pids, times): they are no part of a signature.
+}  // namespace
+
 std::string WithoutNumbers(std::string_view text) {
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   const auto hex = [&](char c) { return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
@@ -86,8 +87,6 @@ std::string WithoutNumbers(std::string_view text) {
   }
   return out;
 }
-
-}  // namespace
 
 std::string SignalName(std::uint32_t signal) {
   return signal > 0 && signal < kSignals.size() ? std::string(kSignals[signal]) : Cat("signal ", signal);

@@ -33,6 +33,9 @@ bool FromOutside(const RankExit& exit);
 // Whether the text has this number as a word of its own.
 bool Mentions(std::string_view text, std::uint32_t number);
 
+// For comparing what may be the same: numbers (addresses, pids, times) differ from run to run.
+std::string WithoutNumbers(std::string_view text);
+
 // "SIGKILL", or "signal 42".
 std::string SignalName(std::uint32_t signal);
 

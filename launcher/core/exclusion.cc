@@ -19,10 +19,15 @@ const GangStatus* GangOn(const World& world, const NodeId& node, const JobId& jo
 
 namespace {
 
+// Whether the agent that speaks for the host now is the one that has the gang. One with another state directory knows nothing
+// of it: a second agent of that name, or one whose directory was wiped.
+bool SameAgent(const NodeState& node, const LiveGang& gang) { return node.state_id == gang.state_id; }
+
 std::optional<std::string> SaidGone(const World& world, const JobState& job, const LiveGang& gang) {
   const HostNow* host = HostIn(world, gang.node);
   if (!host || !host->connected || !host->report) return std::nullopt;
   const GangStatus* status = GangOn(world, gang.node, job.id, gang.generation);
+  if (!status && !SameAgent(*NodeIn(world.state, gang.node), gang)) return std::nullopt;
   if (!status) return Cat(gang.node, " has no gang of generation ", gang.generation);
   if (status->phase == GangPhase::refused)
     return Sentence(gang.node, " refused generation ", gang.generation, ": ", Said(status->why));
@@ -32,8 +37,7 @@ std::optional<std::string> SaidGone(const World& world, const JobState& job, con
 }
 
 // L2: since when at least half of the membership that the host may hold have been heard without a gap; nullopt: they are not.
-std::optional<Time> HalfHeardSince(const World& world, const LiveGang& gang, const HostNow& silent) {
-  const std::uint64_t told = std::max(gang.membership, silent.told);
+std::optional<Time> HalfHeardSince(const World& world, const LiveGang& gang, std::uint64_t told) {
   std::size_t members = 0;
   std::vector<Time> heard;
   for (const auto& [id, node] : world.state.nodes) {
@@ -50,14 +54,21 @@ std::optional<Time> HalfHeardSince(const World& world, const LiveGang& gang, con
   return heard[needed - 1];
 }
 
+// Since when nothing was heard of the agent that has the gang. Another one took over when that one was not heard any more.
+Time SilentSince(const NodeState& node, const HostNow& host, const LiveGang& gang) {
+  return SameAgent(node, gang) ? host.silent_since : node.speaks_since;
+}
+
 // From when on silence suffices, if nothing changes.
 std::optional<Time> SilenceSuffices(const World& world, const LiveGang& gang) {
   const NodeState* node = NodeIn(world.state, gang.node);
   const HostNow* host = HostIn(world, gang.node);
-  if (!node || node->member || !host || host->pulse != Pulse::lost) return std::nullopt;
-  const auto half = HalfHeardSince(world, gang, *host);
+  if (!node || !host) return std::nullopt;
+  const bool same = SameAgent(*node, gang);
+  if (same && (node->member || host->pulse != Pulse::lost)) return std::nullopt;
+  const auto half = HalfHeardSince(world, gang, same ? std::max(gang.membership, host->told) : gang.membership);
   if (!half) return std::nullopt;
-  return std::max(host->silent_since, *half) + FenceTime(world.policy.fence_after) + 1ns;
+  return std::max(SilentSince(*node, *host, gang), *half) + FenceTime(world.policy.fence_after) + 1ns;
 }
 
 }  // namespace
@@ -65,17 +76,18 @@ std::optional<Time> SilenceSuffices(const World& world, const LiveGang& gang) {
 std::optional<std::string> ExcludedBecause(const World& world, Time now, const JobState& job, const LiveGang& gang) {
   const NodeState* node = NodeIn(world.state, gang.node);
   if (!node) return Cat(gang.node, " is not known any more");
-  if (node->boot != gang.boot) return Cat(gang.node, " came back with a new boot id");
+  const bool same = SameAgent(*node, gang);
+  if (same && node->boot != gang.boot) return Cat(gang.node, " came back with a new boot id");
   if (auto gone = SaidGone(world, job, gang)) return gone;
-  if (node->member) return std::nullopt;
+  if (same && node->member) return std::nullopt;
   for (const FenceRecord& fence : world.state.fences)
     if (fence.node == gang.node && fence.boot == gang.boot && fence.off)
       return Cat("the fence hook says that ", gang.node, " is off");
   const auto due = SilenceSuffices(world, gang);
   if (!due || now < *due) return std::nullopt;
-  return Cat(gang.node, " is silent for ", Show(now - HostIn(world, gang.node)->silent_since),
-             ", longer than its fence time of ", Show(FenceTime(world.policy.fence_after)),
-             ": its keeper has ended generation ", gang.generation);
+  return Cat(same ? gang.node.value : Cat("the agent that ", gang.node, " had before"), " is silent for ",
+             Show(now - SilentSince(*node, *HostIn(world, gang.node), gang)), ", longer than its fence time of ",
+             Show(FenceTime(world.policy.fence_after)), ": its keeper has ended generation ", gang.generation);
 }
 
 std::optional<Time> ExclusionDue(const World& world, const LiveGang& gang) { return SilenceSuffices(world, gang); }
@@ -83,8 +95,10 @@ std::optional<Time> ExclusionDue(const World& world, const LiveGang& gang) { ret
 std::optional<std::string> StuckBecause(const World& world, const LiveGang& gang) {
   const NodeState* node = NodeIn(world.state, gang.node);
   const HostNow* host = HostIn(world, gang.node);
-  if (!node || !host || host->pulse != Pulse::lost) return std::nullopt;
-  if (node->member) return node->why;  // the half rule holds its eviction back, and says so
+  if (!node || !host) return std::nullopt;
+  const bool same = SameAgent(*node, gang);
+  if (same && host->pulse != Pulse::lost) return std::nullopt;
+  if (same && node->member) return node->why;  // the half rule holds its eviction back, and says so
   if (SilenceSuffices(world, gang)) return std::nullopt;
   return Sentence(
       "generation ", gang.generation, " may live on ", gang.node,

@@ -3,6 +3,8 @@
 //
 //   the host reported the gang empty, refused or unknown          (its keeper has seen every process gone)
 //   the host came back with another boot id                       (no process outlives its kernel)
+//     both from the agent that had the gang, by its state directory: another one that speaks in the host's name, or one whose
+//     directory was wiped, knows nothing, and the old one counts as silent since it took over
 //   its fence hook said: off
 //   it is lost, and silence suffices                              (its keeper has killed the gang, see below)
 //   an operator's `--confirm-dead`                                (a HostReleased fact of its own)

@@ -20,18 +20,28 @@ struct LauncherStarted {
 };
 EVERSTEP_FIELDS(LauncherStarted, epoch, downtime, why)
 
-// A host is new, came back, or changed its address or boot.
+// Somebody knows more than this log: nothing is decided on it, also by the launchers of later epochs, until an operator clears
+// it.
+struct LauncherHalted {
+  static constexpr std::string_view kName = "launcher_halted";
+  bool cleared = false;
+  std::string why{};
+};
+EVERSTEP_FIELDS(LauncherHalted, cleared, why)
+
+// A host is new, came back, or changed its address, boot or agent.
 struct NodeJoined {
   static constexpr std::string_view kName = "node_joined";
   NodeId node{};
   BootId boot{};
+  std::string state_id{};
   std::string address{};
   std::string job_address{};
   std::uint32_t accelerators = 0;
   std::string version{};
   std::string why{};
 };
-EVERSTEP_FIELDS(NodeJoined, node, boot, address, job_address, accelerators, version, why)
+EVERSTEP_FIELDS(NodeJoined, node, boot, state_id, address, job_address, accelerators, version, why)
 
 // For the record only: nothing is decided by suspicion alone.
 struct NodeSuspected {
@@ -126,9 +136,10 @@ struct GenerationBroken {
   std::vector<RankEnd> ends{};  // seen so far
   Duration grace{0};            // between SIGTERM and SIGKILL for the others
   std::string cause{};          // "rank 1 on n2 was killed by SIGKILL"
+  std::string refusal{};        // a host refused to prepare: in its words
   std::string why{};
 };
-EVERSTEP_FIELDS(GenerationBroken, job, generation, node, host_failed, port_taken, avoid_node, ends, grace, cause, why)
+EVERSTEP_FIELDS(GenerationBroken, job, generation, node, host_failed, port_taken, avoid_node, ends, grace, cause, refusal, why)
 
 // No process of this generation runs on the host any more, or none can have an effect: reported empty, another boot,
 // fenced, silent past the fence time, or an operator's word.
@@ -162,6 +173,15 @@ struct FailureJudged {
 };
 EVERSTEP_FIELDS(FailureJudged, job, generation, node, code, port_taken, progressed, progress, signature, exit_code, avoid_node,
                 give_up, cause, why)
+
+// No other host is to be had, and the failure was long ago: the host may be given to the job again.
+struct HostForgiven {
+  static constexpr std::string_view kName = "host_forgiven";
+  JobId job{};
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(HostForgiven, job, node, why)
 
 // Cannot go on now; will when hosts allow.
 struct JobWaits {
@@ -232,10 +252,10 @@ struct JobEnded {
 };
 EVERSTEP_FIELDS(JobEnded, job, outcome, exit_code, why)
 
-using Fact = std::variant<LauncherStarted, NodeJoined, NodeSuspected, NodeTrusted, NodeLost, EvictionHeld, FenceStarted,
-                          FenceEnded, JobSubmitted, GenerationPlanned, GenerationStarted, GenerationBroken, HostReleased,
-                          FailureJudged, JobWaits, SpareAssigned, SpareReleased, CheckpointRegistered, CheckpointNoted,
-                          CheckpointWithdrawn, JobStopping, JobEnded>;
+using Fact = std::variant<LauncherStarted, LauncherHalted, NodeJoined, NodeSuspected, NodeTrusted, NodeLost, EvictionHeld,
+                          FenceStarted, FenceEnded, JobSubmitted, GenerationPlanned, GenerationStarted, GenerationBroken,
+                          HostReleased, FailureJudged, HostForgiven, JobWaits, SpareAssigned, SpareReleased,
+                          CheckpointRegistered, CheckpointNoted, CheckpointWithdrawn, JobStopping, JobEnded>;
 using Facts = std::vector<Fact>;
 
 // A fact with the time it was decided.

@@ -47,7 +47,9 @@ bool RefusesCheckpoint(const GangStatus& gang) {
 
 Facts Refused(const World& world, const JobState& job, const NodeId& node, const GangStatus& gang) {
   GenerationBroken broken = HostBroken(world, job, node, Sentence(node, " refused: ", Said(gang.why)));
-  switch (gang.refusal.value_or(Refusal::host)) {
+  const Refusal kind = gang.refusal.value_or(Refusal::host);
+  if (kind == Refusal::host) broken.refusal = Said(gang.why);
+  switch (kind) {
     case Refusal::spec:
       return {JobStopping{job.id, JobPhase::failed, 1, 0s, Sentence(broken.cause, "; no host can run this job")}};
     case Refusal::port: broken.port_taken = true; break;
@@ -67,6 +69,21 @@ Facts CheckpointRefused(const World& world, const JobState& job, const NodeId& n
   return {CheckpointWithdrawn{job.id, *job.resume,
                               Sentence("checkpoint ", Said(job.resume->value), " is not offered any more: ", Said(gang.why))},
           broken};
+}
+
+// Of a job that has never run, two hosts refuse the same: it is the job, not the hosts.
+Facts RefusedByMany(const World& world, const JobState& job, const NodeId& first, const GangStatus& gang) {
+  if (job.started_at || gang.refusal.value_or(Refusal::host) != Refusal::host) return Refused(world, job, first, gang);
+  std::vector<NodeId> alike;
+  for (const NodeId& node : job.hosts) {
+    const GangStatus* other = Heard(world, job, node);
+    if (other && other->phase == GangPhase::refused && WithoutNumbers(other->why) == WithoutNumbers(gang.why))
+      alike.push_back(node);
+  }
+  if (alike.size() < 2) return Refused(world, job, first, gang);
+  return {
+      JobStopping{job.id, JobPhase::failed, 1, 0s,
+                  Sentence(NamesOf(alike), " refused: ", Said(gang.why), "; it has never run, so it is not tried elsewhere")}};
 }
 
 Facts NotPreparedInTime(const World& world, const JobState& job, const NodeId& node) {
@@ -89,7 +106,8 @@ bool SomeRankDone(const World& world, const JobState& job) {
 
 Facts RankFailed(const World& world, const JobState& job, const RankEnd& end, std::vector<RankEnd> ends) {
   const std::string cause = Sentence("rank ", end.rank, " on ", end.node, ' ', Describe(end.exit));
-  if (SomeRankDone(world, job) && !FromOutside(end.exit))
+  const bool own = Classify(end.exit) != EndClass::victim && Classify(end.exit) != EndClass::port_taken;
+  if (own && SomeRankDone(world, job) && !FromOutside(end.exit))
     return {JobStopping{job.id, JobPhase::failed, ShellCode(end.exit), world.policy.recovery_grace,
                         Sentence(cause, "; other ranks were done already, so it is not restarted")}};
   GenerationBroken broken = Broken(world, job, end.node, cause);
@@ -129,13 +147,13 @@ std::vector<RankEnd> EndsOn(const NodeId& node, const GangStatus& gang) {
 Facts AdvancePreparing(const World& world, Now now, const JobState& job) {
   if (const auto gone = HostGone(world, job)) return {*gone};
   std::size_t prepared = 0;
-  std::optional<NodeId> blind, missing;  // does not see the checkpoint; has not answered
+  std::optional<NodeId> refused, blind, missing;  // will not; does not see the checkpoint; has not answered
   for (const NodeId& node : job.hosts) {
     const GangStatus* gang = Heard(world, job, node);
     if (gang && RefusesCheckpoint(*gang)) {
       if (!blind) blind = node;
     } else if (gang && gang->phase == GangPhase::refused) {
-      return Refused(world, job, node, *gang);
+      if (!refused) refused = node;
     } else if (gang && gang->phase == GangPhase::empty) {
       return {HostBroken(world, job, node, Cat(node, " lost its gang before the start: ", Said(gang->why)))};
     } else if (gang && gang->phase == GangPhase::prepared) {
@@ -145,9 +163,11 @@ Facts AdvancePreparing(const World& world, Now now, const JobState& job) {
     }
   }
   const bool late = now.at - job.since >= world.policy.prepare_deadline;
+  // Before its first start it is worth hearing all: do they refuse the same?
+  if (refused && (job.started_at || !missing || late)) return RefusedByMany(world, job, *refused, *Heard(world, job, *refused));
   if (blind && (!missing || late)) return CheckpointRefused(world, job, *blind, *Heard(world, job, *blind), prepared > 0);
   if (missing && late) return NotPreparedInTime(world, job, *missing);
-  if (missing || blind) return {};
+  if (missing || blind || refused) return {};
   const std::uint64_t ranks = job.hosts.size() * job.processes_per_node;
   return {GenerationStarted{
       job.id, job.generation,

@@ -77,6 +77,8 @@ std::optional<Time> JobDeadline(const World& world, const JobState& job) {
   if (job.phase == JobPhase::preparing) consider(job.since + world.policy.prepare_deadline);
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
     for (const LiveGang& gang : job.live) consider(ExclusionDue(world, gang));
+  if (job.phase == JobPhase::recovering && job.live.empty() && job.judged)
+    for (const AvoidedHost& avoided : job.avoid) consider(ForgivenAt(avoided));
   return next;
 }
 

@@ -36,7 +36,8 @@ std::size_t MemberCount(const State& state) {
 
 Facts Join(const World& world, const Hello& hello) {
   const NodeState* known = NodeIn(world.state, hello.node);
-  NodeJoined joined{hello.node, hello.boot, hello.address, hello.job_address, hello.accelerators, hello.version, {}};
+  NodeJoined joined{hello.node,        hello.boot,         hello.state_id, hello.address,
+                    hello.job_address, hello.accelerators, hello.version,  {}};
   if (!known) {
     joined.why = Sentence(hello.node, " joined from ", hello.address);
   } else if (!known->member && known->boot != hello.boot) {
@@ -45,6 +46,8 @@ Facts Join(const World& world, const Hello& hello) {
     joined.why = Sentence(hello.node, " is back");
   } else if (known->boot != hello.boot) {
     joined.why = Sentence(hello.node, " was rebooted");
+  } else if (known->state_id != hello.state_id) {
+    joined.why = Sentence(hello.node, " has an agent with another state directory");
   } else if (known->address != hello.address || known->job_address != hello.job_address ||
              known->accelerators != hello.accelerators || known->version != hello.version) {
     joined.why = Sentence(hello.node, " started its agent again, now at ", hello.address);

@@ -12,10 +12,6 @@ namespace {
 
 bool Digit(char c) { return c >= '0' && c <= '9'; }
 
-bool Contains(const std::vector<NodeId>& nodes, const NodeId& node) {
-  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-}
-
 // Processes of a gang that nobody counts any more: they are being stopped. "still runs generation 2 of train-1"; else empty.
 std::string Leftover(const World& world, const NodeId& node, const Report& report) {
   for (const GangStatus& gang : report.gangs) {
@@ -36,7 +32,7 @@ std::string NotEligible(const World& world, const JobState& job, const NodeId& n
   if (!host || !host->report) return "has not been heard since the launcher started";
   if (host->pulse != Pulse::trusted) return "is suspect";
   if (!host->connected) return "is not connected";
-  if (Contains(job.avoid, node)) return "failed this job before";
+  if (Avoids(job, node)) return "failed this job before";
   if (const auto it = taken.find(node); it != taken.end() && it->second.first != job.id) return it->second.second;
   return Leftover(world, node, *host->report);
 }
@@ -51,7 +47,7 @@ std::size_t Owed(const World& world, const JobState& job, const Taken& taken) {
   std::size_t owed = 0, spares = 0;
   for (const NodeId& node : job.hosts) {
     const NodeState* known = NodeIn(world.state, node);
-    owed += !known || !known->member || Contains(job.avoid, node) ? 1 : 0;
+    owed += !known || !known->member || Avoids(job, node) ? 1 : 0;
   }
   for (const NodeId& node : job.spares) spares += NotEligible(world, job, node, taken).empty() ? 1 : 0;
   return owed - std::min(owed, spares);
@@ -63,8 +59,10 @@ Taken TakenHosts(const State& state) {
   Taken taken;
   for (const auto& [id, job] : state.jobs) {
     if (Ended(job.phase) || job.phase == JobPhase::queued) continue;
-    for (const NodeId& node : job.hosts)
-      if (job.phase != JobPhase::stopping) taken.try_emplace(node, id, Cat("works for ", id));
+    for (const NodeId& node : job.hosts) {
+      const bool given_up = job.phase == JobPhase::stopping || (job.phase == JobPhase::recovering && Avoids(job, node));
+      if (!given_up) taken.try_emplace(node, id, Cat("works for ", id));
+    }
     for (const NodeId& node : job.spares) taken.try_emplace(node, id, Cat("is a spare of ", id));
     for (const LiveGang& gang : job.live) taken.try_emplace(gang.node, id, Cat("is still being left by ", id));
   }
@@ -113,7 +111,7 @@ Fit FitFor(const World& world, const JobState& job, const Taken& taken) {
     if (id == job.id || !Before(other, job)) continue;
     std::size_t owed = Owed(world, other, taken);
     for (std::size_t i = fit.hosts.size(); i-- > 0 && owed > 0;) {
-      if (Contains(other.avoid, fit.hosts[i])) continue;
+      if (Avoids(other, fit.hosts[i])) continue;
       reasons.emplace(fit.hosts[i], Cat("is kept for ", id));
       fit.hosts.erase(fit.hosts.begin() + static_cast<std::ptrdiff_t>(i));
       --owed;

@@ -50,6 +50,9 @@ std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged, co
   if (culprit && Contains(restart.no_restart, judged.exit_code))
     return Cat("exit code ", judged.exit_code, " is listed as no_restart");
   if (judged.port_taken && job.ports_taken < kPortsFree) return {};
+  // Once it has run, what all hosts lack may come back: a mount, say.
+  if (!job.refusal.empty() && !job.started_at && judged.signature == job.signature)
+    return "two hosts refused it in the same words, and it has never run";
   const std::uint32_t used = RestartsInWindow(job, now.at);
   if (used >= restart.budget)
     return Cat("the restart budget is used up: ", used, " of ", restart.budget, " within ", Show(restart.window));
@@ -114,7 +117,7 @@ Ladder Climb(const World& world, const JobState& job) {
     // A suspect may be back in a moment, and a host that a returning launcher has not heard yet as well: do not move on
     // suspicion.
     const NodeState* known = NodeIn(world.state, old);
-    const bool undecided = known && known->member && !Contains(job.avoid, old);
+    const bool undecided = known && known->member && !Avoids(job, old);
     if (undecided || fresh.empty()) {
       if (!ladder.why_not.empty()) continue;
       ladder.why_not = undecided ? Cat("waits for ", old, ", which ", reason)
@@ -126,11 +129,31 @@ Ladder Climb(const World& world, const JobState& job) {
     fresh.erase(fresh.begin());
   }
   for (const NodeId& id : job.spares)
-    if (!Contains(ladder.hosts, id) && !Contains(job.avoid, id)) ladder.spares.push_back(id);
+    if (!Contains(ladder.hosts, id) && !Avoids(job, id)) ladder.spares.push_back(id);
   return ladder;
 }
 
+// A job that has never run and was refused by every host there is. Empty: some host has not been tried.
+std::string NobodyLeft(const World& world, const JobState& job) {
+  if (job.refusal.empty() || job.started_at) return {};
+  for (const auto& [id, node] : world.state.nodes)
+    if (node.member && !Avoids(job, id)) return {};
+  return "it has never run, and there is no host that has not refused it";
+}
+
+// A disk that was full once may have room by now. What it costs when it has not is a restart of the budget.
+std::optional<HostForgiven> Forgive(Now now, const JobState& job) {
+  for (const AvoidedHost& avoided : job.avoid)
+    if (now.at >= ForgivenAt(avoided))
+      return HostForgiven{job.id, avoided.node,
+                          Sentence(avoided.node, " failed ", job.id, ' ', Show(now.at - avoided.since),
+                                   " ago, and no other host can be had: it may try again")};
+  return std::nullopt;
+}
+
 }  // namespace
+
+Time ForgivenAt(const AvoidedHost& avoided) { return avoided.since + 5min; }
 
 const CheckpointRecord* NewestOffered(const JobState& job) {
   const CheckpointRecord* newest = nullptr;
@@ -162,7 +185,7 @@ Facts JudgeFailure(Now now, const JobState& job) {
     judged.code = !judged.avoid_node && !judged.port_taken;
   } else {
     judged.node = job.broken_on;
-    judged.signature = "host failed";
+    judged.signature = job.refusal.empty() ? "host failed" : Cat("refused: ", OneLine(WithoutNumbers(job.refusal), 200));
     judged.port_taken = job.port_taken;
   }
   judged.give_up = GiveUp(now, job, judged, culprit ? &*culprit : nullptr);
@@ -177,6 +200,9 @@ Facts PlanRecovery(const World& world, Now now, const JobState& job) {
                      Sentence(OneLine(job.broken, 600), "; gave up: ", job.give_up)}};
   Ladder ladder = Climb(world, job);
   if (!ladder.why_not.empty()) {
+    if (const std::string hopeless = NobodyLeft(world, job); !hopeless.empty())
+      return {JobEnded{job.id, JobPhase::failed, 1, Sentence(OneLine(job.broken, 600), "; gave up: ", hopeless)}};
+    if (const auto forgiven = Forgive(now, job)) return {*forgiven};
     const std::string why = Sentence(OneLine(job.broken, 600), "; ", ladder.why_not);
     if (why == job.why) return {};
     return {JobWaits{job.id, why}};

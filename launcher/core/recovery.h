@@ -23,6 +23,9 @@ GenerationPlanned PlanFirst(const World& world, Now now, const JobState& job, co
 // The checkpoint that a restart resumes from: the highest step among the offered ones, the newest where steps are not known.
 const CheckpointRecord* NewestOffered(const JobState& job);
 
+// From when on a host may be given again to a job that it failed, if no other host can be had.
+Time ForgivenAt(const AvoidedHost& avoided);
+
 // Restarts within the budget's window.
 std::uint32_t RestartsInWindow(const JobState& job, Time now);
 

@@ -21,6 +21,8 @@ namespace everstep {
 struct NodeState {
   NodeId node{};
   BootId boot{};
+  std::string state_id{};  // of the agent that speaks for it (Hello::state_id)
+  Time speaks_since{};     // when the agent of this state_id took the name over, or took it first
   std::string address{};
   std::string job_address{};
   std::uint32_t accelerators = 0;
@@ -30,17 +32,19 @@ struct NodeState {
   std::string why{};          // why it is (no) member
   friend bool operator==(const NodeState&, const NodeState&) = default;
 };
-EVERSTEP_FIELDS(NodeState, node, boot, address, job_address, accelerators, version, member, changed, why)
+EVERSTEP_FIELDS(NodeState, node, boot, state_id, speaks_since, address, job_address, accelerators, version, member, changed,
+                why)
 
 // A gang of some generation that may still have processes on a host. It is released by a HostReleased fact only.
 struct LiveGang {
   Generation generation{};
   NodeId node{};
   BootId boot{};                 // of the host when the gang was planned: another boot cannot have its processes
+  std::string state_id{};        // of its agent then: another one knows nothing of the gang, and its word is no proof
   std::uint64_t membership = 0;  // version when the gang was planned: its host has been told of it, if it ever started
   friend bool operator==(const LiveGang&, const LiveGang&) = default;
 };
-EVERSTEP_FIELDS(LiveGang, generation, node, boot, membership)
+EVERSTEP_FIELDS(LiveGang, generation, node, boot, state_id, membership)
 
 // How one rank of the current generation ended. Kept in the order in which the news came: the first failure is the likeliest
 // cause.
@@ -62,6 +66,14 @@ struct CheckpointRecord {
   friend bool operator==(const CheckpointRecord&, const CheckpointRecord&) = default;
 };
 EVERSTEP_FIELDS(CheckpointRecord, id, seen, offered, why_not, at)
+
+// A host that failed or refused a job.
+struct AvoidedHost {
+  NodeId node{};
+  Time since{};
+  friend bool operator==(const AvoidedHost&, const AvoidedHost&) = default;
+};
+EVERSTEP_FIELDS(AvoidedHost, node, since)
 
 struct JobState {
   JobId id{};
@@ -87,7 +99,8 @@ struct JobState {
   bool host_failed = false;             // `broken` is about a host, not about a rank
   bool port_taken = false;              // `broken` is about MASTER_PORT
   std::optional<std::uint64_t> step{};  // the newest that the ranks of `generation` told of, where they are gone
-  std::vector<NodeId> avoid{};          // hosts that failed or refused this job
+  std::string refusal{};                // `broken` is a host's refusal: in its words; empty: it is not
+  std::vector<AvoidedHost> avoid{};     // not given to this job while others can be had
 
   std::vector<CheckpointRecord> checkpoints{};  // oldest first; bounded
   std::vector<Time> restarts{};                 // of the budget's window, oldest first
@@ -110,8 +123,8 @@ struct JobState {
 };
 EVERSTEP_FIELDS(JobState, id, spec, order, request_id, phase, why, since, generation, hosts, spares, processes_per_node,
                 master_address, master_port, resume, started, live, ends, broken, broken_on, host_failed, port_taken, step,
-                avoid, checkpoints, restarts, restarts_total, fruitless, ports_taken, progress, failed_at, signature, judged,
-                give_up, outcome, exit_code, stop_grace, submitted_at, started_at, ended_at)
+                refusal, avoid, checkpoints, restarts, restarts_total, fruitless, ports_taken, progress, failed_at, signature,
+                judged, give_up, outcome, exit_code, stop_grace, submitted_at, started_at, ended_at)
 
 // A MASTER_PORT that was given out.
 struct PortUse {
@@ -137,12 +150,13 @@ struct State {
   Time now{};                    // log time of the last entry
   std::uint64_t membership = 0;  // version: grows with every change of members or their addresses
   std::uint64_t last_order = 0;
+  std::string halted{};  // why nothing may be decided on this log; empty: all is well
   std::map<NodeId, NodeState> nodes{};
   std::map<JobId, JobState> jobs{};
   std::vector<PortUse> ports{};
   std::vector<FenceRecord> fences{};
   friend bool operator==(const State&, const State&) = default;
 };
-EVERSTEP_FIELDS(State, epoch, now, membership, last_order, nodes, jobs, ports, fences)
+EVERSTEP_FIELDS(State, epoch, now, membership, last_order, halted, nodes, jobs, ports, fences)
 
 }  // namespace everstep

@@ -194,7 +194,8 @@ Explanation Explain(const World& world, Now now, const JobState& job) {
     says.push_back(Cat("queue position ", *explanation.job.queue_position, ", priority ", job.spec.priority));
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
     for (const LiveGang& gang : job.live) says.push_back(WhyStillThere(world, now, gang));
-  for (const NodeId& node : job.avoid) says.push_back(Cat(node, " is not used: it failed this job before"));
+  for (const AvoidedHost& avoided : job.avoid)
+    says.push_back(Cat(avoided.node, " is not used while others can be had: it failed this job before"));
   if (job.restarts_total > 0)
     says.push_back(Cat("restarted ", job.restarts_total, job.restarts_total == 1 ? " time, " : " times, ",
                        RestartsInWindow(job, now.at), " of ", job.spec.restart.budget, " within ",

@@ -68,6 +68,11 @@ inline const NodeState* NodeIn(const State& state, const NodeId& node) {
   const auto it = state.nodes.find(node);
   return it == state.nodes.end() ? nullptr : &it->second;
 }
+inline bool Avoids(const JobState& job, const NodeId& node) {
+  for (const AvoidedHost& avoided : job.avoid)
+    if (avoided.node == node) return true;
+  return false;
+}
 // What the host last said about a gang; nullptr: nothing.
 const GangStatus* GangOn(const World& world, const NodeId& node, const JobId& job, Generation generation);
 

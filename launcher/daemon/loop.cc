@@ -59,6 +59,7 @@ std::string KeyOf(const ToAgent& command) {
 }
 
 std::string_view LevelOf(const Fact& fact) {
+  if (const auto* halt = std::get_if<LauncherHalted>(&fact); halt && !halt->cleared) return "error";
   if (std::holds_alternative<NodeSuspected>(fact) || std::holds_alternative<NodeLost>(fact) ||
       std::holds_alternative<EvictionHeld>(fact) || std::holds_alternative<GenerationBroken>(fact))
     return "warning";
@@ -91,7 +92,7 @@ Status LauncherLoop::Begin(Time now, const Recovered& recovered, Epoch epoch) {
     Apply(world_.state, *entry);
     end_ = end_.Next();
   }
-  durable_ = end_;
+  durable_ = recovered_end_ = end_;
   const WallTime wall = rims_.clock.Wall();
   const bool first = recovered.last_write.ns == 0;
   const Duration away =
@@ -106,6 +107,10 @@ Status LauncherLoop::Begin(Time now, const Recovered& recovered, Epoch epoch) {
   Commit({LauncherStarted{epoch, away,
                           first ? Cat("launcher ", version_, " started on a new log")
                                 : Cat("launcher ", version_, " started again after ", Show(away), ": epoch ", epoch)}});
+  if (!world_.state.halted.empty() && options_.clear_halt)
+    Commit({LauncherHalted{true, Cat("an operator has cleared the halt: ", world_.state.halted)}});
+  halted_ = world_.state.halted;
+  if (!halted_.empty()) rims_.log("error", halted_);
   Settle();
   due_ = Deadline();
   return {};
@@ -310,8 +315,8 @@ void LauncherLoop::MaybeCompact() {
 // Deciding on without knowing the past would be wrong whatever is decided: better nothing than two worlds.
 void LauncherLoop::Halt(std::string why) {
   if (!halted_.empty()) return;
+  Commit({LauncherHalted{false, why}});
   halted_ = std::move(why);
-  rims_.log("error", halted_);
 }
 
 }  // namespace everstep

@@ -165,6 +165,7 @@ class LauncherLoop {
   std::uint64_t last_command_ = 0;
   std::map<std::uint64_t, Follower> followers_{};
   std::map<std::uint64_t, Watcher> watchers_{};
+  LogIndex recovered_end_{};  // of the log as it was found
   std::string halted_{};      // why nothing is decided any more; empty: all is well
   bool nearly_full_ = false;  // the store's disk
   std::string fatal_{};

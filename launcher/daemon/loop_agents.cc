@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "launcher/core/checkpoints.h"
+#include "launcher/core/exclusion.h"
 #include "launcher/core/membership.h"
 #include "launcher/daemon/loop.h"
 
@@ -31,14 +32,22 @@ std::string LauncherLoop::WhyRejected(const Hello& hello, bool& final) const {
     return Cat("agent ", hello.version, " speaks protocol ", hello.protocol, ", this launcher (", version_, ") speaks ",
                limit::kProtocol, ": install the same version on both");
   }
-  const auto it = sessions_.find(hello.node);
-  if (it == sessions_.end()) return {};
   const NodeState* known = NodeIn(world_.state, hello.node);
-  const bool same_boot = known && known->boot == hello.boot;
-  if (same_boot && hello.state_id == it->second.state_id && hello.incarnation >= it->second.incarnation)
+  const auto silent_since = detector_.SilentSince(hello.node);
+  const Duration silence = silent_since ? NowAt(now_).at - *silent_since : Duration(0);
+  const auto it = sessions_.find(hello.node);
+  // The agent that has the name may be back in a moment, and its ranks live until their fence time.
+  if (known && known->state_id != hello.state_id && silence < FenceTime(options_.fence_after)) {
+    if (it == sessions_.end())
+      return Cat("the agent of ", hello.node, " was heard ", Show(silence),
+                 " ago with another state directory: ask again once it "
+                 "was silent for ",
+                 Show(FenceTime(options_.fence_after)));
+  } else if (it == sessions_.end() || silence >= options_.suspect_after) {
+    return {};
+  } else if (known && known->boot == hello.boot && hello.incarnation >= it->second.incarnation) {
     return {};  // its agent came back before its old stream was seen to end
-  const auto silent = detector_.SilentSince(hello.node);
-  if (silent && NowAt(now_).at - *silent >= options_.suspect_after) return {};
+  }
   return Cat("another live agent is ", hello.node, " already, from ", it->second.peer,
              ": give this host a name of its own (--node)");
 }
@@ -55,8 +64,10 @@ void LauncherLoop::On(const SessionOpened& input) {
   if (hello.epoch_seen > world_.state.epoch)
     Halt(Cat(hello.node, " has obeyed epoch ", hello.epoch_seen, ", this launcher is only epoch ", world_.state.epoch,
              ": another launcher has taken over, or this log is an old copy; nothing is decided here any more"));
-  if (hello.index_seen > end_)
-    Halt(Cat(hello.node, " was told of log entry ", hello.index_seen, ", this log ends at ", end_,
+  // What this launcher has written itself is no part of what an earlier one told of.
+  const LogIndex ends = hello.epoch_seen == world_.state.epoch ? end_ : recovered_end_;
+  if (hello.index_seen > ends)
+    Halt(Cat(hello.node, " was told of log entry ", hello.index_seen, ", this log ended at ", ends,
              ": the log lost its tail (restored backup?); nothing is decided here any more"));
   if (const auto old = sessions_.find(hello.node); old != sessions_.end()) {
     nodes_by_session_.erase(old->second.id);
@@ -65,6 +76,7 @@ void LauncherLoop::On(const SessionOpened& input) {
   nodes_by_session_[input.session] = hello.node;
   sessions_[hello.node] = {input.session, hello.state_id, hello.incarnation, input.peer, HashOf(hello.report), {}, 0, 0, {}};
   HostNow& host = Host(hello.node);
+  if (const NodeState* known = NodeIn(world_.state, hello.node); known && known->state_id != hello.state_id) host.told = 0;
   const bool was_suspect = host.pulse == Pulse::suspect;
   if (host.pulse != Pulse::trusted || !host.report) host.heard_since = NowAt(now_).at;
   host.connected = true;

@@ -26,6 +26,7 @@ struct LauncherOptions {
   std::uint32_t port_first = 20000;          // MASTER_PORT is taken from [port_first, port_last]
   std::uint32_t port_last = 29999;
   Duration port_rest = 10min;      // a port is not used again for this long
+  bool clear_halt = false;         // decide again on a log that says "halted"; a flag only
   Duration history = 24h * 90;     // events are kept for this long
   std::uint32_t jobs_max = 10000;  // that have not ended
   friend bool operator==(const LauncherOptions&, const LauncherOptions&) = default;

@@ -69,6 +69,24 @@ TEST(Exclusion, AnOldGangThatOutlivedItsFenceIsStoppedAndItsHostIsNotUsedMeanwhi
   EXPECT_EQ(story.Told().back(), "generation 1 starts: 2 ranks on 2 hosts");
 }
 
+TEST(Exclusion, AnAgentWithANewStateDirectoryDoesNotKnowWhatItsHostRunsAndIsNoProof) {
+  Story story({"n1", "n2", "n3"});
+  const JobId train = story.Submit(Train(2));
+  story.Told();
+  story.AgentDies("n1");
+  story.Host("n1").amnesia = true;
+  story.AgentStarts("n1");
+  EXPECT_EQ(story.Told()[1], "n1 has an agent with another state directory");
+  story.Pass(4s);
+  EXPECT_EQ(story.Job(train).generation, Generation(1)) << "the ranks on n1 live until their lease ends";
+  story.Told();
+  story.Pass(2s);
+  EXPECT_EQ(story.Told().front(),
+            "the agent that n1 had before is silent for 5 s, longer than its fence time of 4.9 s: its keeper has ended "
+            "generation 1");
+  EXPECT_EQ(story.Job(train).generation, Generation(2));
+}
+
 TEST(Exclusion, TheFenceHooksWordSufficesWhereSilenceDoesNotYet) {
   Policy slow;
   slow.fence_after = 1h;

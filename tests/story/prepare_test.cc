@@ -20,11 +20,11 @@ TEST(Prepare, AMissingWorkdirMovesTheRankToAnotherHostAndNamesIt) {
   EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
 }
 
-TEST(Prepare, WithoutAnotherHostTheJobWaitsAndDoesNotTryTheSameForEver) {
+TEST(Prepare, WithoutAnotherHostTheJobWaitsAndDoesNotTryTheSameAtOnce) {
   Story story({"n1", "n2"});
   story.Refuse("n2", Refusal::host, "workdir /srv/train: no such directory");
   const JobId train = story.Submit(Train(2));
-  story.Pass(10min);
+  story.Pass(4min);
   EXPECT_EQ(story.Told().back(),
             "n2 refused: workdir /srv/train: no such directory; waits for a host in place of n2, which failed this job before");
   EXPECT_EQ(story.Job(train).generation, Generation(1));
@@ -48,7 +48,7 @@ TEST(Prepare, ATakenPortIsAnotherPortAndCostsNoRestart) {
   EXPECT_EQ(story.Told(),
             (Lines{"queued: needs 2 hosts, 2 fit", "placed on n1 and n2",
                    "n1 refused: MASTER_PORT: 20000 is in use; generation 1 is stopped",
-                   "n1 refused generation 1: MASTER_PORT: 20000 is in use", "n2 has no gang of generation 1",
+                   "n1 refused generation 1: MASTER_PORT: 20000 is in use", "n2 reported generation 1 empty",
                    "counts as no failure: another port will do",
                    "n1 refused: MASTER_PORT: 20000 is in use; all hosts go on in place, from the start (no checkpoint "
                    "yet) (port 20001 now, no restart is counted)",
@@ -141,6 +141,47 @@ TEST(Prepare, TheTimeWithoutALauncherDoesNotCountAgainstTheHosts) {
   story.Pass(10s);
   EXPECT_EQ(story.Phase(train), JobPhase::preparing);
   EXPECT_TRUE(story.Job(train).avoid.empty());
+}
+
+TEST(Prepare, WhatTwoHostsRefuseInTheSameWordsIsTheJobsFault) {
+  Story story({"n1", "n2", "n3", "n4"});
+  for (const char* name : {"n1", "n2"}) story.Refuse(name, Refusal::host, "command: nosuch: not found in PATH");
+  const JobId train = story.Submit(Train(2));
+  EXPECT_EQ(story.Phase(train), JobPhase::failed);
+  EXPECT_EQ(story.Told().back(),
+            "n1 and n2 refused: command: nosuch: not found in PATH; it has never run, so it is not tried elsewhere; all its "
+            "processes are gone");
+}
+
+TEST(Prepare, AJobOfOneHostThatTwoRefuseAlikeIsGivenUp) {
+  Story story({"n1", "n2", "n3", "n4"});
+  for (const char* name : {"n1", "n2"}) story.Refuse(name, Refusal::host, "command: nosuch: not found in PATH");
+  const JobId train = story.Submit(Train(1));
+  EXPECT_EQ(story.Phase(train), JobPhase::failed);
+  EXPECT_TRUE(story.Told().back().ends_with("gave up: two hosts refused it in the same words, and it has never run"));
+}
+
+TEST(Prepare, AJobThatTheOnlyHostRefusesIsGivenUpAndNotWaitedWith) {
+  Story story({"n1"});
+  story.Refuse("n1", Refusal::host, "workdir: no such directory");
+  const JobId train = story.Submit(Train(1));
+  EXPECT_EQ(story.Phase(train), JobPhase::failed);
+  EXPECT_TRUE(story.Told().back().ends_with("it has never run, and there is no host that has not refused it"));
+}
+
+TEST(Prepare, AHostThatRefusedAJobThatHadRunIsFreeForOthersAndTriedAgainAfterFiveMinutes) {
+  Story story({"n1", "n2"});
+  const JobId train = story.Submit(Train(2));
+  story.Refuse("n1", Refusal::host, "the disk of the state directory is full");
+  story.RankEnds(train, 0, Killed(9));
+  EXPECT_EQ(story.Phase(train), JobPhase::recovering);
+  const JobId other = story.Submit(Train(1));
+  EXPECT_EQ(story.HostsOf(other), Lines{"n1"});
+  story.AllRanksEnd(other, ExitCode(0));
+  story.Told();
+  story.Pass(6min);
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
+  EXPECT_EQ(story.Told().front(), "n1 failed train-1 5 min ago, and no other host can be had: it may try again");
 }
 
 TEST(Prepare, ARefusalWithAVeryLongReasonStillMakesASentence) {

@@ -255,6 +255,15 @@ TEST(RankFailure, AKeeperThatVanishedWithItsRanksIsTheHostsFailure) {
   EXPECT_EQ(story.Job(train).fruitless, 0u);
 }
 
+TEST(RankFailure, AVictimAfterOtherRanksWereDoneIsRestarted) {
+  Story story({"n1", "n2"});
+  const JobId train = story.Submit(Train(2));
+  story.RankEnds(train, 1, ExitCode(0));
+  story.RankEnds(train, 0, ExitCode(1, "RuntimeError: Connection reset by peer"));
+  story.Pass(1s);
+  EXPECT_EQ(story.Job(train).generation, Generation(2)) << "it tells of a failure elsewhere, which may be a host's";
+}
+
 TEST(RankFailure, TwoFailuresInTheSameMomentAreOneFailure) {
   Story story({"n1", "n2"});
   JobSpec spec = Train(2);

@@ -13,7 +13,7 @@ BootId SimHost::Boot() const { return BootId(Cat(id, "-boot-", boots)); }
 
 Report SimHost::MakeReport() {
   seq = seq.Next();
-  return {.seq = seq, .gangs = gangs, .checkpoints = checkpoints};
+  return {.seq = seq, .gangs = amnesia ? std::vector<GangStatus>() : gangs, .checkpoints = checkpoints};
 }
 
 Hello SimHost::MakeHello() {
@@ -21,6 +21,7 @@ Hello SimHost::MakeHello() {
           .version = "0.1.0",
           .node = id,
           .boot = Boot(),
+          .state_id = amnesia ? "new" : "old",
           .incarnation = incarnation,
           .address = Cat(id, ":7470"),
           .job_address = id.value,

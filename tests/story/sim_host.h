@@ -31,6 +31,7 @@ struct SimHost {
   bool prepares = true;                                     // false: stays in preparing
   bool starts = true;                                       // false: does not hear Start
   bool obeys_term = true;                                   // false: ranks live until SIGKILL
+  bool amnesia = false;                                     // its agent's state directory is new: it tells of no gang
   bool unkillable = false;                                  // ranks live even then
 
   std::vector<GangStatus> gangs{};

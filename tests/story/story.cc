@@ -103,7 +103,7 @@ void Story::BeatAll() {
       OpenSession(host);
       continue;
     }
-    host.acked = now_;
+    if (!host.amnesia) host.acked = now_;  // its keepers hear of no agent
     Take(detector_.Heard(id, now_, host.MakeBeat(now_)));
     HostNow& known = world_.hosts[id];
     known.silent_since = now_;
@@ -274,7 +274,7 @@ void Story::RestartLauncher(Duration away) {
 void Story::OpenSession(SimHost& host) {
   if (!Reaches(host)) return;
   sessions_.insert(host.id);
-  host.acked = now_;
+  if (!host.amnesia) host.acked = now_;
   const Hello hello = host.MakeHello();
   HostNow& known = world_.hosts[host.id];
   const bool was_suspect = known.pulse == Pulse::suspect;

@@ -264,6 +264,39 @@ TEST_F(Loop, AReplayedLauncherStandsWhereTheOldOneStood) {
   EXPECT_EQ(EncodeState(replayed), before);
 }
 
+TEST_F(Loop, AHaltOutlivesRestartsUntilAnOperatorClearsIt) {
+  Hello hello = HelloFrom(n1);
+  hello.index_seen = LogIndex(2);  // told by an earlier launcher; what this one has written itself does not count
+  Do(SessionOpened{SessionId(1), "ipv4:test", hello});
+  Sync();
+  const Recovered log{.epoch = Epoch(1), .entries = disk.entries, .last_write = clock.Wall()};
+  Boot(log, Epoch(2));
+  Do(ApiCall{7, Training()});
+  EXPECT_EQ(
+      replies.all.back().reply.error().message,
+      "n1 was told of log entry 2, this log ended at 0: the log lost its tail (restored backup?); nothing is decided here any "
+      "more");
+  options.clear_halt = true;
+  Boot({.epoch = Epoch(2), .entries = disk.entries, .last_write = clock.Wall()}, Epoch(3));
+  Do(ApiCall{8, Training()});
+  Sync();
+  EXPECT_TRUE(replies.all.back().reply);
+}
+
+TEST_F(Loop, AnotherStateDirectoryHasToWaitUntilTheFirstOnesRanksAreGone) {
+  Connect(n1, 1);
+  Do(SessionClosed{SessionId(1), "connection lost"});
+  Hello twin = HelloFrom(n1);
+  twin.state_id = "another directory";
+  Do(SessionOpened{SessionId(2), "ipv4:test", twin});
+  ASSERT_EQ(SentTo<Rejected>(2).size(), 1u);
+  EXPECT_FALSE(SentTo<Rejected>(2)[0].final);
+  Wait(5s);
+  Do(SessionOpened{SessionId(3), "ipv4:test", twin});
+  Sync();
+  EXPECT_EQ(SentTo<Welcome>(3).size(), 1u);
+}
+
 TEST_F(Loop, AnEntryOfANewerVersionIsRefusedWithWords) {
   LauncherLoop again(options, "0.1.0", {clock, links, replies, disk, hooks, [](std::string_view, const std::string&) {}},
                      Rng(1));
