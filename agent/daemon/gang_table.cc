@@ -22,9 +22,13 @@ void GangTable::Say(std::string_view level, const GangKey& gang, const std::stri
 
 // ---- what an earlier agent left ------------------------------------------------------------------------------------------
 
-void GangTable::Adopt() {
+Status GangTable::Adopt() {
+  auto found = processes_.Adopt();
+  if (!found)
+    return Fail(found.error().code, Cat("what runs on this host is not known: ", found.error().message),
+                "started now, this agent would call living ranks gone: repair that first");
   const AgentMemory& memory = state_.memory();
-  for (const GangKey& key : processes_.Adopt()) {
+  for (const GangKey& key : *found) {
     GangRecord record{.job = key.job, .generation = key.generation};
     for (const GangRecord& known : memory.gangs)
       if (known.job == key.job && known.generation == key.generation) record = known;
@@ -36,6 +40,7 @@ void GangTable::Adopt() {
     const GangKey key{.job = record.job, .generation = record.generation};
     if (!gangs_.contains(key)) state_.Dropped(key);
   }
+  return {};
 }
 
 bool GangTable::Settled() const {

@@ -25,8 +25,9 @@ class GangTable {
   // `spools`: the directory of the keepers' spools (base/seam/processes.h).
   GangTable(Processes& processes, SlowFiles& slow_files, StateFiles& state, HostFacts host, std::string spools, LogSink log);
 
-  // Takes over what an earlier agent left. REQUIRES: called once, first.
-  void Adopt();
+  // Takes over what an earlier agent left. REQUIRES: called once, first. An error: what lives here is
+  // not known, and an agent that went on would call it gone.
+  Status Adopt();
   // Every gang that was taken over is known: its keeper has spoken, or it has been dropped.
   bool Settled() const;
 

@@ -42,7 +42,7 @@ Status AgentLoop::Begin(Time now) {
   if (!cluster.peers.empty()) fence_->Told(cluster.fence_after, cluster.peers);
   log_("info",
        Cat("agent of ", setup_.node, ", incarnation ", incarnation(), ", epoch ", state_.memory().epoch, " obeyed last"));
-  gangs_.Adopt();
+  EVERSTEP_TRY(gangs_.Adopt());
   adopting_ = true;
   return {};
 }

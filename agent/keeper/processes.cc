@@ -45,10 +45,9 @@ class RealProcesses::Rim {
     Queue([this, gang, lease] { LaunchNow(gang, lease); });
   }
 
-  std::vector<GangKey> Adopt() {
+  Result<std::vector<GangKey>> Adopt() {
+    EVERSTEP_ASSIGN(const std::vector<std::string> names, files_.List(gangs_));
     std::vector<GangKey> found;
-    // A directory that cannot be listed has no gangs that could be taken care of.
-    const std::vector<std::string> names = files_.List(gangs_).value_or(std::vector<std::string>{});
     for (const std::string& name : names)
       if (const auto gang = GangOfSpool(name)) found.push_back(*gang);
     Queue([this, found] {
@@ -214,7 +213,7 @@ RealProcesses::RealProcesses(std::unique_ptr<Rim> rim) : rim_(std::move(rim)) {}
 RealProcesses::~RealProcesses() = default;
 
 void RealProcesses::Launch(const GangKey& gang, KeeperLease lease) { rim_->Launch(gang, lease); }
-std::vector<GangKey> RealProcesses::Adopt() { return rim_->Adopt(); }
+Result<std::vector<GangKey>> RealProcesses::Adopt() { return rim_->Adopt(); }
 void RealProcesses::Send(const GangKey& gang, ToKeeper message) { rim_->Send(gang, std::move(message)); }
 void RealProcesses::Discard(const GangKey& gang) { rim_->Discard(gang); }
 

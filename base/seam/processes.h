@@ -96,8 +96,9 @@ class Processes {
   virtual ~Processes() = default;
   // Starts a keeper for the gang; up or failed follows. The fence timer starts at `lease`.
   virtual void Launch(const GangKey& gang, KeeperLease lease) = 0;
-  // Connects to every keeper that an earlier agent left on this host; returns their gangs, up or gone follows for each.
-  virtual std::vector<GangKey> Adopt() = 0;
+  // Connects to every keeper that an earlier agent left on this host; returns their gangs, up or gone follows for each. An
+  // error: nobody can say what lives here.
+  virtual Result<std::vector<GangKey>> Adopt() = 0;
   virtual void Send(const GangKey& gang, ToKeeper message) = 0;
   // Removes the gang's spool (its logs are kept for `logs` under the agent's log directory). REQUIRES: failed or gone was seen.
   virtual void Discard(const GangKey& gang) = 0;

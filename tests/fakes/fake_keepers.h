@@ -31,6 +31,7 @@ class FakeKeepers : public Processes {
   explicit FakeKeepers(Post post) : post_(std::move(post)) {}
 
   std::map<GangKey, Keeper> keepers{};
+  std::optional<Error> adopt_error{};         // set: what is left here cannot be seen
   std::optional<std::string> launch_error{};  // set: no keeper can be started
   bool holds_its_tongue = false;              // keepers are frozen: they say nothing, and do nothing
   std::vector<std::pair<GangKey, ToKeeper>> sent{};
@@ -88,7 +89,8 @@ class FakeKeepers : public Processes {
     keepers[key] = Keeper{.lease = lease.until};
     Say(key, KeeperEventKind::up);
   }
-  std::vector<GangKey> Adopt() override {
+  Result<std::vector<GangKey>> Adopt() override {
+    if (adopt_error) return Fail(*adopt_error);
     std::vector<GangKey> found;
     for (const auto& [key, keeper] : keepers) {
       found.push_back(key);

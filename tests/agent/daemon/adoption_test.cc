@@ -182,6 +182,16 @@ TEST_F(Adoption, AMemoryThatSomebodyElseWroteStopsTheAgent) {
   EXPECT_NE(begun.error().message.find("/state/memory.json: epoch"), std::string::npos) << begun.error().message;
 }
 
+TEST_F(Adoption, AnAgentThatCannotSeeWhatRunsHereDoesNotStart) {
+  TrainingHost();
+  KillAgent();
+  keepers.adopt_error = Error{ErrorCode::kExhausted, "cannot list /state/gangs: Too many open files", ""};
+  StartAgent();
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(begun.error().message, "what runs on this host is not known: cannot list /state/gangs: Too many open files");
+  EXPECT_EQ(launcher.opens, 1) << "only that of the agent before";
+}
+
 TEST_F(Adoption, AStateDirectoryThatCannotBeWrittenStopsTheAgent) {
   files.write_error = Error{ErrorCode::kIo, "cannot write /state/memory.json: Read-only file system", ""};
   StartAgent();

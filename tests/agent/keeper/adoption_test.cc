@@ -1,6 +1,7 @@
 // Agents and keepers that die: who lives on, what is known afterwards, and what may not be left.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -22,7 +23,7 @@ TEST_F(Adoption, ANewAgentFindsTheSameProcessesAndWhatHappenedMeanwhile) {
   ASSERT_TRUE(Alive(before.ranks[0].pid));
 
   StartAgent();
-  ASSERT_EQ(agent_->Adopt(), std::vector{gang_});
+  ASSERT_EQ(agent_->Adopt().value(), std::vector{gang_});
   const KeeperEvent up = AwaitKind(KeeperEventKind::up);
   EXPECT_EQ(up.gang, gang_);
   EXPECT_EQ(up.status.phase, KeeperPhase::running);
@@ -58,7 +59,7 @@ TEST_F(Adoption, AKeeperThatDiedWhileNoAgentWasThereIsToldWithItsLastRecord) {
   EndAgent();
   ::kill(static_cast<pid_t>(KeeperPid()), SIGKILL);
   StartAgent();
-  ASSERT_EQ(agent_->Adopt(), std::vector{gang_});
+  ASSERT_EQ(agent_->Adopt().value(), std::vector{gang_});
   const KeeperEvent gone = AwaitKind(KeeperEventKind::gone);
   EXPECT_EQ(gone.status.ranks[0].exit->code, 6u);
   EXPECT_EQ(gone.status.ranks[1].exit, std::nullopt);
@@ -68,7 +69,7 @@ TEST_F(Adoption, AKeeperThatDiedWhileNoAgentWasThereIsToldWithItsLastRecord) {
 TEST_F(Adoption, AnAgentThatDiedBetweenSpoolAndKeeperLeavesAGangThatIsGone) {
   ASSERT_TRUE(MakeSpool(spool()));
   StartAgent();
-  ASSERT_EQ(agent_->Adopt(), std::vector{gang_});
+  ASSERT_EQ(agent_->Adopt().value(), std::vector{gang_});
   const KeeperEvent gone = AwaitKind(KeeperEventKind::gone);
   EXPECT_TRUE(gone.status.ranks.empty());
   EXPECT_EQ(gone.status.phase, KeeperPhase::ready);  // nothing ever ran
@@ -79,7 +80,7 @@ TEST_F(Adoption, ARecordOfAnotherBootKillsNobody) {
   const KeeperStatus status{.phase = KeeperPhase::running, .ranks = {{.rank = 0, .pid = ::getpid()}}};
   ASSERT_TRUE(WriteRecord(spool(), {.boot = "another", .started = {{::getpid(), 1}}, .status = status}));
   StartAgent();
-  agent_->Adopt();
+  ASSERT_TRUE(agent_->Adopt());
   const KeeperEvent gone = AwaitKind(KeeperEventKind::gone);
   EXPECT_EQ(gone.status.phase, KeeperPhase::empty);
   EXPECT_EQ(gone.why, "the keeper died; the host was started anew since");
@@ -91,7 +92,7 @@ TEST_F(Adoption, ARecordedPidThatIsAStrangersNowIsLeftAlone) {
   const std::string boot = Trim(FileText("/proc/sys/kernel/random/boot_id")).data();
   ASSERT_TRUE(WriteRecord(spool(), {.boot = boot.substr(0, 36), .started = {{::getpid(), 1}}, .status = status}));
   StartAgent();
-  agent_->Adopt();
+  ASSERT_TRUE(agent_->Adopt());
   EXPECT_EQ(AwaitKind(KeeperEventKind::gone).status.phase, KeeperPhase::empty);
 }
 
@@ -100,7 +101,7 @@ TEST_F(Adoption, ABrokenRecordOfAStartedGangIsNeverCalledEmpty) {
   std::ofstream(spool() + "/exits") << "{\"boot\": ";
   ASSERT_TRUE(MarkStarted(spool()));
   StartAgent();
-  agent_->Adopt();
+  ASSERT_TRUE(agent_->Adopt());
   const KeeperEvent gone = AwaitKind(KeeperEventKind::gone);
   EXPECT_EQ(gone.status.phase, KeeperPhase::stopping);
   EXPECT_TRUE(gone.why.starts_with("the keeper died; ")) << gone.why;
@@ -132,6 +133,22 @@ TEST_F(Adoption, AKeeperProgramThatNeverAnswersIsKilledAndAFailure) {
   Launch();
   EXPECT_EQ(AwaitKind(KeeperEventKind::failed).why, "the keeper did not answer in time");
   EXPECT_FALSE(Alive(PidIn("pid")));
+}
+
+TEST_F(Adoption, AStateDirectoryThatCannotBeListedIsNotAnEmptyOne) {
+  Run({Shell(0, "exec sleep 1000")});
+  EndAgent();
+  StartAgent();
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = files.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const auto found = agent_->Adopt();
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  ASSERT_FALSE(found);
+  EXPECT_NE(found.error().message.find("/gangs: Too many open files"), std::string::npos) << found.error().message;
+  EXPECT_TRUE(agent_->Adopt());
+  AwaitKind(KeeperEventKind::up);
 }
 
 TEST_F(Adoption, TwoAgentsCannotShareAStateDirectory) {

@@ -31,7 +31,7 @@ TEST_F(Fence, TheFenceFiresWithNoAgentThereAndTheSpoolTellsTheNextOne) {
   // With nobody to tell and nothing to guard the keeper ends; its record stays.
   EXPECT_TRUE(Eventually([&] { return !ConnectUnix(SocketIn(spool())); }));
   StartAgent();
-  ASSERT_EQ(agent_->Adopt(), std::vector{gang_});
+  ASSERT_EQ(agent_->Adopt().value(), std::vector{gang_});
   const KeeperEvent gone = AwaitKind(KeeperEventKind::gone);
   EXPECT_EQ(gone.why, "the keeper has ended");
   EXPECT_EQ(gone.status.phase, KeeperPhase::empty);

@@ -61,7 +61,8 @@ std::string Host::Left() const {
 void Host::TearDown() {
   EndAgent();
   StartAgent();
-  for (const GangKey& gang : agent_->Adopt()) {
+  const std::vector<GangKey> gangs = agent_->Adopt().value();
+  for (const GangKey& gang : gangs) {
     gang_ = gang;
     const auto record = ReadRecord(spool());
     agent_->Send(gang, KeeperStop{});
