@@ -18,6 +18,8 @@ namespace {
 constexpr Duration kBackoffFirst = 5ms;
 constexpr Duration kBackoffMost = 1s;
 constexpr Duration kLookEvery = 5ms;
+constexpr Duration kLookAgainEvery = 1s;   // once they have had their time
+constexpr Duration kObeyPatience = 2s;     // beyond the grace
 constexpr std::size_t kWaitingMax = 1024;  // messages before the keeper is up
 
 // How much a status tells: the one that came over the socket and the one on disk may each be the newer one.
@@ -52,7 +54,13 @@ void KeeperLink::MakingFailed(const Error& error) {
   Say(KeeperEventKind::failed, {}, error.Str());
 }
 
-void KeeperLink::Send(ToKeeper message) {
+void KeeperLink::Send(Time now, ToKeeper message) {
+  const auto* stop = std::get_if<KeeperStop>(&message);
+  const bool stops = last_ && last_->phase >= KeeperPhase::stopping;
+  if (stop != nullptr && step_ <= Step::up && !up_by_ && !stops) {
+    const Time by = now + stop->grace + kObeyPatience;
+    obeys_by_ = obeys_by_ ? std::min(*obeys_by_, by) : by;
+  }
   if (step_ == Step::up) {
     // An error here is a lost connection: the next poll() tells.
     static_cast<void>(socket_.Send(LineOf(message)));
@@ -83,6 +91,8 @@ void KeeperLink::Take(Time now, const std::vector<pollfd>& polled) {
 void KeeperLink::Tick(Time now) {
   if (up_by_ && now >= *up_by_ && (step_ == Step::connecting || step_ == Step::greeting)) {
     GiveUp("the keeper did not answer in time");
+  } else if (obeys_by_ && now >= *obeys_by_ && step_ <= Step::up) {
+    GiveUp(Cat("the keeper has not answered to a stop ", Show(kObeyPatience), " after its grace"));
   } else if (step_ == Step::connecting && now >= connect_at_) {
     Connect(now);
   } else if (step_ == Step::burying && now >= look_at_) {
@@ -91,9 +101,11 @@ void KeeperLink::Tick(Time now) {
 }
 
 std::optional<Time> KeeperLink::Next() const {
+  std::optional<Time> due = up_by_ ? up_by_ : obeys_by_;
   switch (step_) {
-    case Step::connecting: return up_by_ ? std::min(*up_by_, connect_at_) : connect_at_;
-    case Step::greeting: return up_by_;
+    case Step::connecting: return due ? std::min(*due, connect_at_) : connect_at_;
+    case Step::greeting: return due;
+    case Step::up: return obeys_by_;
     case Step::burying: return look_at_;
     default: return std::nullopt;
   }
@@ -124,18 +136,18 @@ void KeeperLink::Receive(Time now) {
   while (step_ == Step::greeting || step_ == Step::up) {
     const std::optional<std::string> line = socket_.NextLine();
     if (!line) break;
-    Understand(*line);
+    Understand(now, *line);
   }
   if (!good && (step_ == Step::greeting || step_ == Step::up)) ConnectionLost(now);
 }
 
-void KeeperLink::Understand(const std::string& line) {
+void KeeperLink::Understand(Time now, const std::string& line) {
   if (step_ == Step::greeting) {
     const Status hello = CheckHello(line, "the keeper", "this agent");
     if (!hello) return GiveUp(hello.error().message);
     step_ = Step::up;
     last_.reset();
-    for (ToKeeper& message : std::exchange(waiting_, {})) Send(std::move(message));
+    for (ToKeeper& message : std::exchange(waiting_, {})) Send(now, std::move(message));
     return;
   }
   Result<FromKeeper> message = ParseFromKeeper(line);
@@ -145,6 +157,7 @@ void KeeperLink::Understand(const std::string& line) {
     return;  // else it closes now, and is connected to again
   }
   last_ = std::get<KeeperStatus>(*std::move(message));
+  if (last_->phase == KeeperPhase::stopping || last_->phase == KeeperPhase::empty) obeys_by_.reset();
   Say(std::exchange(was_up_, true) ? KeeperEventKind::status : KeeperEventKind::up, *last_, {});
   up_by_.reset();
   backoff_ = Duration(0);
@@ -158,18 +171,17 @@ void KeeperLink::ConnectionLost(Time now) {
   backoff_ = std::clamp(backoff_ * 2, kBackoffFirst, kBackoffMost);
 }
 
-// It lives but is of no use to this agent: one of our own has started nothing yet and is ended, another one is left to its
-// fence.
+// It lives but is of no use to this agent.
 void KeeperLink::GiveUp(std::string why) {
   socket_.Close();
-  failure_ = std::move(why);
-  if (ours_ && !was_up_) {
+  obeys_by_.reset();
+  (ours_ && !was_up_ ? failure_ : killed_why_) = std::move(why);
+  if (keeper_.pidfd.open()) {
     SignalPidfd(keeper_.pidfd, SIGKILL);
     step_ = Step::ending;
-    return;
+  } else {
+    step_ = Step::dead;  // as good as: who it is stands in its spool
   }
-  step_ = Step::over;
-  Say(KeeperEventKind::failed, last_.value_or(KeeperStatus{}), failure_);
 }
 
 void KeeperLink::Died() {
@@ -184,7 +196,9 @@ void KeeperLink::RemainsRead(Time now, const SpoolRemains& remains) {
   if (remains.record && (!last_ || Knowledge(remains.record->status) >= Knowledge(*last_))) last_ = remains.record->status;
   started_ = remains.started || (last_ && !last_->ranks.empty());
   if (started_ && !remains.record) record_error_ = remains.record.error().message;
-  burial_.emplace(remains.record ? *remains.record : KeeperRecord{.boot = BootIdText()}, started_);
+  KeeperRecord record = remains.record ? *remains.record : KeeperRecord{.boot = BootIdText()};
+  if (!killed_why_.empty() && remains.keeper) record.started.push_back(*remains.keeper);
+  burial_.emplace(std::move(record), started_);
   step_ = Step::burying;
   patience_ends_ = now + kBurialPatience;
   LookAtGrave(now);
@@ -194,13 +208,22 @@ void KeeperLink::LookAtGrave(Time now) {
   const bool nothing_seen = burial_->Look();
   look_at_ = now + kLookEvery;
   if (!nothing_seen && now < patience_ends_) return;
-  step_ = Step::over;
   KeeperStatus status = last_.value_or(KeeperStatus{});
-  if (!failure_.empty()) return Say(KeeperEventKind::failed, std::move(status), failure_);
   const bool as_told = !started_ || status.phase == KeeperPhase::empty;
-  std::string why = as_told ? "the keeper has ended" : "the keeper died";
+  std::string why = !killed_why_.empty() ? killed_why_ + ": it was killed"
+                    : as_told            ? "the keeper has ended"
+                                         : "the keeper died";
   for (const std::string& more : {burial_->Remark(), record_error_})
     if (!more.empty()) why += "; " + more;
+  if (!nothing_seen && !as_told && failure_.empty()) {
+    look_at_ = now + kLookAgainEvery;
+    if (std::exchange(stuck_said_, why) == why) return;
+    status.phase = KeeperPhase::stopping;
+    status.why = Clip(status.why.empty() ? why : Cat(status.why, "; ", why), limit::kWhyBytes);
+    return Say(KeeperEventKind::status, std::move(status), {});
+  }
+  step_ = Step::over;
+  if (!failure_.empty()) return Say(KeeperEventKind::failed, std::move(status), failure_);
   if (!as_told) {
     // Without its record nobody knows where to look.
     status.phase = nothing_seen && record_error_.empty() ? KeeperPhase::empty : KeeperPhase::stopping;

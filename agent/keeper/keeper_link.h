@@ -4,6 +4,9 @@
 //   making ─► connecting ─► greeting ─► up ─► (connection lost: connecting again) ─► dead ─► burying ─► over
 //                     └─► ending (closed its socket, or of no use and killed) ─► dead
 //
+// A keeper that cannot be spoken to, or does not obey a stop, is killed: nothing pushes its lease out any more, and only then
+// can be seen that its ranks are gone.
+//
 // Thread: its owner's. Waits for nothing; what needs a disk (making the spool, reading the record) is done by the owner and
 // comes in through Made, MakingFailed and RemainsRead.
 #pragma once
@@ -39,7 +42,7 @@ class KeeperLink {
   // The answer to step dead.
   void RemainsRead(Time now, const SpoolRemains& remains);
 
-  void Send(ToKeeper message);
+  void Send(Time now, ToKeeper message);
 
   void AddTo(std::vector<pollfd>& polled);
   void Take(Time now, const std::vector<pollfd>& polled);
@@ -55,7 +58,7 @@ class KeeperLink {
 
   void Connect(Time now);
   void Receive(Time now);
-  void Understand(const std::string& line);
+  void Understand(Time now, const std::string& line);
   void ConnectionLost(Time now);
   void Died();
   void GiveUp(std::string why);
@@ -76,10 +79,13 @@ class KeeperLink {
   std::string failure_;  // why it will never be up
   std::optional<KeeperStatus> last_;
   std::optional<Burial> burial_;
-  bool started_ = false;      // of a dead keeper: ranks may have run
-  std::string record_error_;  // of a dead keeper
+  std::string killed_why_;        // by this agent
+  std::optional<Time> obeys_by_;  // it says by then that it stops
+  bool started_ = false;          // of a dead keeper: ranks may have run
+  std::string record_error_;      // of a dead keeper
   Time look_at_{};
   Time patience_ends_{};
+  std::string stuck_said_;
   std::vector<KeeperEvent> events_;
   std::size_t first_ = 0;  // of our entries in `polled`
   bool polled_ = false;

@@ -58,7 +58,7 @@ class RealProcesses::Rim {
 
   void Send(const GangKey& gang, ToKeeper message) {
     Queue([this, gang, message = std::move(message)] {
-      if (const auto at = links_.find(gang); at != links_.end()) at->second.Send(message);
+      if (const auto at = links_.find(gang); at != links_.end()) at->second.Send(clock_.Now(), message);
     });
   }
 

@@ -5,13 +5,14 @@
 // one that an earlier agent started, is told from a dead one.
 //
 // When a keeper died under a gang that it had started, what it left is killed first (its cgroup, or without one the sessions of
-// its ranks) and `gone` comes when that is seen to be gone, with phase empty; or after kBurialPatience, with the phase of the
-// last record and a `why` that names what is left. Without a cgroup, processes that gave themselves a session of their own are
+// its ranks) and `gone` comes when that is seen to be gone, with phase empty. What is left after kBurialPatience is named in a
+// status, and looked for each second from then on. A keeper that this agent cannot speak with, or that does not obey a stop, is
+// killed first. Without a cgroup, processes that gave themselves a session of their own are
 // not found any more; `why` says so.
 //
 // Threads: calls from any one thread. Events are posted from a thread of this class, one after another. Spool and log
-// directories are worked on by another one, so that no slow disk delays a lease. Discard of a keeper that still lives (a
-// protocol that this agent does not speak) leaves its spool alone.
+// directories are worked on by another one, so that no slow disk delays a lease. Discard of a keeper that still lives leaves
+// its spool alone.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +48,7 @@ class RealProcesses : public Processes {
   RealProcesses& operator=(const RealProcesses&) = delete;
 
   void Launch(const GangKey& gang, KeeperLease lease) override;
-  std::vector<GangKey> Adopt() override;
+  Result<std::vector<GangKey>> Adopt() override;
   void Send(const GangKey& gang, ToKeeper message) override;
   void Discard(const GangKey& gang) override;
 

@@ -99,6 +99,13 @@ Result<KeeperRecord> ReadRecord(const std::string& directory) {
 
 SpoolRemains ReadRemains(const std::string& directory) {
   SpoolRemains remains{.started = ::access(StartedIn(directory).c_str(), F_OK) == 0, .record = ReadRecord(directory)};
+  if (const Result<std::string> text = ReadWhole(directory + "/keeper.pid", 64)) {
+    const std::string_view words = Trim(*text);
+    const std::size_t space = words.find(' ');
+    const auto pid = ParseUnsigned(words.substr(0, space));
+    const auto at = space == std::string_view::npos ? std::nullopt : ParseUnsigned(words.substr(space + 1));
+    if (pid && at && *pid > 1 && *at > 0) remains.keeper = RankProcess{.pid = static_cast<std::int64_t>(*pid), .at = *at};
+  }
   if (const Result<std::string> log = ReadWhole(directory + "/keeper.log", 64u << 10)) {
     const std::string_view text = Trim(*log);
     remains.last_log_line = Printable(text.substr(text.rfind('\n') + 1));  // npos + 1 is 0

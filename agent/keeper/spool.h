@@ -4,7 +4,7 @@
 //                 starts the keeper, which inherits it and nobody else has it.
 //   started       an empty file, made before the first rank is forked: without it nothing ever ran
 //   exits         KeeperRecord: what a later agent needs when the keeper is dead
-//   keeper.pid    "pid start-time", for people
+//   keeper.pid    "pid start-time", for people and for who has to kill it
 //   keeper.log    the keeper's own problems
 //
 // All calls block for as long as the disk does. Threads: any; one writer a spool.
@@ -61,6 +61,7 @@ Result<KeeperRecord> ReadRecord(const std::string& directory);
 struct SpoolRemains {
   bool started = false;
   Result<KeeperRecord> record{};
+  std::optional<RankProcess> keeper{};  // nullopt: it never came so far
   std::string last_log_line{};  // of the keeper's log; empty: it wrote nothing
 };
 SpoolRemains ReadRemains(const std::string& directory);
