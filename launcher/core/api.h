@@ -133,7 +133,7 @@ struct CancelJob {
 EVERSTEP_FIELDS(CancelJob, job, now, by)
 struct GetJob {
   static constexpr std::string_view kName = "get_job";
-  JobId job{};         // or a job's name: the newest of that name
+  JobId job{};         // or a job's name: see FindJob (requests.h)
   bool watch = false;  // a reply now and after every change, until the job has ended
 };
 EVERSTEP_FIELDS(GetJob, job, watch)

@@ -201,8 +201,9 @@ Facts AdvanceRunning(const World& world, Now now, const JobState& job) {
     good += gang->phase == GangPhase::empty && std::all_of(gang->ranks.begin(), gang->ranks.end(), well) ? 1 : 0;
   }
   if (good < job.hosts.size()) return {};
+  const std::uint64_t ranks = job.hosts.size() * job.processes_per_node;
   return {JobStopping{job.id, JobPhase::done, 0, 0s,
-                      Cat("all ", job.hosts.size() * job.processes_per_node, " ranks ended with code 0")}};
+                      Cat(ranks == 1 ? "its rank" : Cat("all ", ranks, " ranks"), " ended with code 0")}};
 }
 
 Facts CorrectCause(const World& world, const JobState& job) {

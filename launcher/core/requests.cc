@@ -2,14 +2,18 @@
 
 #include <algorithm>
 
-#include "launcher/core/placement.h"
 #include "launcher/core/sentence.h"
+#include "launcher/core/status.h"
 
 namespace everstep {
 
 namespace {
 constexpr std::uint32_t kCancelledCode = 143;  // as if ended by SIGTERM
+
+bool IsName(const State& state, const std::string& word) {
+  return std::any_of(state.jobs.begin(), state.jobs.end(), [&](const auto& entry) { return entry.second.spec.name == word; });
 }
+}  // namespace
 
 const JobState* SubmittedBefore(const State& state, const std::string& request_id) {
   if (request_id.empty()) return nullptr;
@@ -25,14 +29,19 @@ Result<JobSubmitted> Submit(const World& world, const SubmitJob& request) {
     return Fail(ErrorCode::kExhausted,
                 Cat("the queue is full: ", open, " jobs have not ended, jobs_max is ", world.policy.jobs_max),
                 "cancel some, or raise jobs_max in launcher.yaml");
+  if (JobIn(world.state, JobId(request.spec.name)))
+    return Fail(ErrorCode::kConflict, Cat("name: found \"", request.spec.name, "\", which is the id of another job"),
+                "choose another name");
   const std::string number = Cat('-', world.state.last_order + 1);
   std::string stem = request.spec.name.substr(0, limit::kNameBytes - number.size());
   while (!stem.empty() && stem.back() == '-') stem.pop_back();
+  while (IsName(world.state, stem + number)) stem = stem.substr(0, limit::kNameBytes - number.size() - 1) + 'x';
   JobSubmitted submitted{.job = JobId(stem + number), .spec = request.spec, .request_id = request.request_id};
   JobState as_queued;
   as_queued.id = submitted.job;
   as_queued.spec = request.spec;
-  submitted.why = Cat("queued: ", WhyNotPlaced(world, as_queued));
+  as_queued.order = world.state.last_order + 1;
+  submitted.why = Cat("queued: ", WhyQueued(world, as_queued));
   return submitted;
 }
 
@@ -54,12 +63,27 @@ Result<Facts> Cancel(const JobState& job, const CancelJob& request) {
   }
 }
 
-const JobState* FindJob(const State& state, const JobId& id_or_name) {
+Result<const JobState*> FindJob(const State& state, const JobId& id_or_name) {
   if (const JobState* job = JobIn(state, id_or_name)) return job;
-  const JobState* newest = nullptr;
-  for (const auto& [id, job] : state.jobs)
-    if (job.spec.name == id_or_name.value && (!newest || job.order > newest->order)) newest = &job;
-  return newest;
+  std::vector<const JobState*> open;
+  const JobState* ended = nullptr;
+  for (const auto& [id, job] : state.jobs) {
+    if (job.spec.name != id_or_name.value) continue;
+    if (!Ended(job.phase))
+      open.push_back(&job);
+    else if (!ended || job.order > ended->order)
+      ended = &job;
+  }
+  if (open.size() == 1) return open.front();
+  if (open.empty() && ended) return ended;
+  const std::string said = Clip(Printable(id_or_name.value), 80);
+  if (open.empty()) return Fail(ErrorCode::kNotFound, Cat("there is no job \"", said, '"'), "`everstep jobs --all` lists them");
+  std::sort(open.begin(), open.end(), [](const JobState* a, const JobState* b) { return a->order < b->order; });
+  std::vector<std::string> ids;
+  for (const JobState* job : open) ids.push_back(job->id.value);
+  return Fail(ErrorCode::kConflict,
+              Cat(said, " is the name of ", open.size(), " jobs that have not ended: ", FirstOf(std::move(ids), ", ")),
+              "say which by its id");
 }
 
 }  // namespace everstep

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "launcher/core/blame.h"
 #include "launcher/core/exclusion.h"
+#include "launcher/core/membership.h"
 #include "launcher/core/placement.h"
 #include "launcher/core/recovery.h"
 
@@ -74,11 +75,26 @@ Roles RolesOf(const State& state) {
 struct Queue {
   std::map<JobId, std::uint32_t> positions{};
   Taken taken{};
+  std::size_t members = 0;
+  const JobState* next = nullptr;  // the first that the cluster can hold: all behind it wait for it
 };
+std::size_t HostsFor(const JobSpec& spec) { return std::size_t{spec.nodes} + spec.spares; }
 Queue QueueNow(const State& state) {
-  Queue queue{.positions = {}, .taken = TakenHosts(state)};
-  for (const JobState* job : InQueueOrder(state)) queue.positions.emplace(job->id, queue.positions.size() + 1);
+  Queue queue{.positions = {}, .taken = TakenHosts(state), .members = MemberCount(state)};
+  for (const JobState* job : InQueueOrder(state)) {
+    queue.positions.emplace(job->id, queue.positions.size() + 1);
+    if (!queue.next && HostsFor(job->spec) <= queue.members) queue.next = job;
+  }
   return queue;
+}
+
+// Hosts that would fit are no reason to wait: the job in front that gets none is. Empty: nobody stands in its way.
+std::string WaitsBehind(const JobState& job, const Queue& queue) {
+  if (HostsFor(job.spec) > queue.members || !queue.next || queue.next->id == job.id) return {};
+  const JobState& next = *queue.next;
+  const bool in_front =
+      next.spec.priority != job.spec.priority ? next.spec.priority > job.spec.priority : next.order < job.order;
+  return in_front ? Cat("waits behind ", next.id, ", which needs ", Needs(next.spec)) : std::string();
 }
 
 JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& queue) {
@@ -89,7 +105,8 @@ JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& qu
   view.why = job.why;
   if (const auto it = queue.positions.find(job.id); it != queue.positions.end()) {
     view.queue_position = it->second;
-    view.why = WhyNotPlaced(job, FitFor(world, job, queue.taken));
+    view.why = WaitsBehind(job, queue);
+    if (view.why.empty()) view.why = WhyNotPlaced(job, FitFor(world, job, queue.taken));
   }
   view.priority = job.spec.priority;
   view.nodes = job.spec.nodes;
@@ -186,12 +203,26 @@ std::string WhyStillThere(const World& world, Now now, const LiveGang& gang) {
 
 }  // namespace
 
+std::string WhyQueued(const World& world, const JobState& job) {
+  const std::string behind = WaitsBehind(job, QueueNow(world.state));
+  return behind.empty() ? WhyNotPlaced(world, job) : behind;
+}
+
+std::string PhaseAndWhy(const JobView& job) {
+  const std::string phase = Cat(Name(job.phase), ": ");
+  return job.why.starts_with(phase) ? job.why : phase + job.why;
+}
+
 Explanation Explain(const World& world, Now now, const JobState& job) {
   Explanation explanation{.job = ViewOf(world, now, job)};
   std::vector<std::string>& says = explanation.sentences;
-  says.push_back(Cat(Name(job.phase), ": ", explanation.job.why));
+  says.push_back(PhaseAndWhy(explanation.job));
   if (explanation.job.queue_position)
     says.push_back(Cat("queue position ", *explanation.job.queue_position, ", priority ", job.spec.priority));
+  if (explanation.job.why.starts_with("waits behind")) {  // what it would still lack then
+    const Fit fit = FitFor(world, job, TakenHosts(world.state));
+    if (fit.hosts.size() < HostsFor(job.spec)) says.push_back(WhyNotPlaced(job, fit));
+  }
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
     for (const LiveGang& gang : job.live) says.push_back(WhyStillThere(world, now, gang));
   for (const AvoidedHost& avoided : job.avoid)

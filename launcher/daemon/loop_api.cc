@@ -21,10 +21,6 @@ bool Matches(const ListEvents& query, const HistoryRow& row) {
          row.index > query.after;
 }
 
-tl::unexpected<Error> NoJob(const JobId& job) {
-  return Fail(ErrorCode::kNotFound, Cat("there is no job \"", Clip(Printable(job.value), 80), '"'),
-              "`everstep jobs --all` lists them");
-}
 tl::unexpected<Error> NoNode(const NodeId& node) {
   return Fail(ErrorCode::kNotFound, Cat("there is no host \"", Clip(Printable(node.value), 80), '"'),
               "`everstep nodes` lists them");
@@ -92,8 +88,9 @@ void LauncherLoop::Answer(std::uint64_t token, const SubmitJob& request) {
 }
 
 void LauncherLoop::Answer(std::uint64_t token, const CancelJob& request) {
-  const JobState* job = FindJob(world_.state, request.job);
-  if (!job) return Reply(token, NoJob(request.job));
+  const Result<const JobState*> found = FindJob(world_.state, request.job);
+  if (!found) return Reply(token, Fail(found.error()));
+  const JobState* job = *found;
   const Result<Facts> facts = Cancel(*job, request);
   if (!facts) return Reply(token, Fail(facts.error()));
   Commit(*facts);
@@ -101,8 +98,9 @@ void LauncherLoop::Answer(std::uint64_t token, const CancelJob& request) {
 }
 
 void LauncherLoop::Answer(std::uint64_t token, const GetJob& request) {
-  const JobState* job = FindJob(world_.state, request.job);
-  if (!job) return Reply(token, NoJob(request.job));
+  const Result<const JobState*> found = FindJob(world_.state, request.job);
+  if (!found) return Reply(token, Fail(found.error()));
+  const JobState* job = *found;
   JobView view = ViewOf(world_, NowAt(now_), *job);
   const bool follows = request.watch && !everstep::Ended(job->phase);
   if (follows && watchers_.size() >= kWatchersMax)
@@ -118,8 +116,9 @@ void LauncherLoop::Answer(std::uint64_t token, const ListJobs& request) {
 }
 
 void LauncherLoop::Answer(std::uint64_t token, const ExplainJob& request) {
-  const JobState* job = FindJob(world_.state, request.job);
-  if (!job) return Reply(token, NoJob(request.job));
+  const Result<const JobState*> found = FindJob(world_.state, request.job);
+  if (!found) return Reply(token, Fail(found.error()));
+  const JobState* job = *found;
   Explanation explanation = Explain(world_, NowAt(now_), *job);
   if (!halted_.empty()) explanation.sentences.insert(explanation.sentences.begin(), halted_);
   Reply(token, std::move(explanation));
@@ -146,8 +145,11 @@ void LauncherLoop::Answer(std::uint64_t token, const ListEvents& request) {
     return Reply(token, Fail(ErrorCode::kExhausted, Cat(kWatchersMax, " followers already")));
   Follower follower;
   follower.query = request;
-  if (!request.job.empty())
-    if (const JobState* job = FindJob(world_.state, request.job)) follower.query.job = job->id;
+  if (!request.job.empty()) {
+    const Result<const JobState*> found = FindJob(world_.state, request.job);
+    if (!found && found.error().code == ErrorCode::kConflict) return Reply(token, Fail(found.error()));
+    if (found) follower.query.job = (*found)->id;  // one that is long forgotten may have its history yet
+  }
   HistoryQuery query{.job = follower.query.job, .node = request.node, .after = request.after};
   query.rows_max = std::clamp(request.rows_max, 1u, kRowsMax);
   query.newest = request.after.value == 0;

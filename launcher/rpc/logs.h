@@ -13,7 +13,7 @@
 namespace everstep {
 
 struct LogsRequest {
-  JobId job{};                                // or a job's name: the newest of that name
+  JobId job{};                                // or a job's name
   std::vector<std::uint32_t> ranks{};         // empty: all
   bool follow = false;                        // go on with what is written, through restarts, until the job has ended
   std::optional<std::uint32_t> tail_lines{};  // begin with the last so many lines of each stream; nullopt: with the first kept
