@@ -16,7 +16,7 @@ constexpr const char* kAbout =
     "Launches distributed fine-tuning on a set of hosts, and keeps the run stepping when processes, hosts or links fail.";
 constexpr const char* kFooter =
     "Exit codes: 0 good, 1 it ran and the answer is bad, 2 usage or it could not run, 124 time-out; run and wait return the "
-    "job's own code, 125 when run itself failed.";
+    "job's own code, 125 when run itself was misused or failed.";
 
 void AddVerbs(CLI::App& app, Cli& cli) {
   const auto in = [&app](const char* group, std::initializer_list<void (*)(CLI::App&, Cli&)> adds, Cli& with) {
@@ -78,7 +78,7 @@ std::string TorchrunFlag(std::string_view flag) {
   return {};
 }
 
-int Misused(const CLI::App& app, const CLI::ParseError& error) {
+int Misused(const CLI::App& app, const Cli& cli, const CLI::ParseError& error) {
   const auto verbs = app.get_subcommands();
   const CLI::App* verb = verbs.empty() ? nullptr : verbs.front();
   const std::string name = verb ? Cat("everstep ", verb->get_name()) : "everstep";
@@ -91,13 +91,31 @@ int Misused(const CLI::App& app, const CLI::ParseError& error) {
     if (const std::string torchrun = TorchrunFlag(word); !torchrun.empty()) hint = torchrun;
   }
   WriteErr(Cat(name, ": ", message, "\n  ", hint, "\n"));
-  return exit_code::kCouldNotRun;
+  return cli.failure_code;
 }
 
 // A verb's error: what and where first, then what to do.
 void Tell(const Cli& cli, const Error& error) {
   WriteErr(Cat(Paint(cli.console.err, Style::red, "everstep:"), ' ', Printable(error.message), '\n'));
   if (!error.hint.empty()) WriteErr(Cat("  ", Printable(error.hint), '\n'));
+}
+
+// A good end needs its data to have arrived; a bad one keeps its code.
+int Arrived(const Cli& cli, int code) {
+  const Status arrived = OutputArrived();
+  if (arrived) return code;
+  Tell(cli, arrived.error());
+  return code == exit_code::kGood ? cli.failure_code : code;
+}
+
+// As the daemons read it.
+Status ReadInsecure(Cli& cli) {
+  const std::string word = cli.environment()("EVERSTEP_INSECURE").value_or("");
+  if (word.empty() || cli.insecure) return {};
+  if (word != "true" && word != "false")
+    return Fail(ErrorCode::kInvalid, Cat("EVERSTEP_INSECURE: found \"", Printable(word), "\", legal: true or false"));
+  cli.insecure = word == "true";
+  return {};
 }
 
 }  // namespace
@@ -110,29 +128,34 @@ int RunEverstep(const std::vector<std::string>& arguments, Cli& cli) {
   app.set_help_flag("-h,--help", "print this and exit");
   app.add_option("--launcher", cli.launcher, "the launcher's address [EVERSTEP_LAUNCHER; the cluster of `up`; 127.0.0.1:7450]")
       ->type_name("HOST:PORT");
-  app.add_flag("--insecure", cli.insecure, "plain text to an address that is not loopback");
+  app.add_flag("--insecure", cli.insecure, "plain text to an address that is not loopback [EVERSTEP_INSECURE]");
   AddVerbs(app, cli);
   app.footer(kFooter);  // last: the verbs would inherit it
 
   const std::size_t at = VerbAt(arguments);
+  if (at < arguments.size() && arguments[at] == "run") cli.failure_code = exit_code::kRunFailed;  // 2 could be the job's
   const auto named = [&](const CLI::App* verb) { return at < arguments.size() && verb->get_name() == arguments[at]; };
-  if (at < arguments.size() && app.get_subcommands(named).empty()) return Misused(app, CLI::ExtrasError({arguments[at]}));
+  if (at < arguments.size() && app.get_subcommands(named).empty()) return Misused(app, cli, CLI::ExtrasError({arguments[at]}));
   std::vector<std::string> words = CutCommand(arguments, app, cli);
   std::reverse(words.begin(), words.end());
   try {  // CLI11 throws; nothing of it leaves this function
     app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
     WriteOut(app.help());
-    return exit_code::kGood;
+    return Arrived(cli, exit_code::kGood);
   } catch (const CLI::ParseError& error) {
     if (arguments.empty()) {
       WriteErr(app.help());
       return exit_code::kCouldNotRun;
     }
-    return Misused(app, error);
+    return Misused(app, cli, error);
+  }
+  if (const Status insecure = ReadInsecure(cli); !insecure) {
+    Tell(cli, insecure.error());
+    return cli.failure_code;
   }
   const Result<int> code = cli.verb();
-  if (code) return *code;
+  if (code) return Arrived(cli, *code);
   Tell(cli, code.error());
   return cli.failure_code;
 }

@@ -1,6 +1,7 @@
 // What every verb of `everstep` is given, and how it reports: its result is the exit code, or an Error that app.cc prints.
 //
-//   0 good · 1 it ran and the answer is bad · 2 usage, or it could not run · 124 time-out · 125 `run` itself failed
+//   0 good · 1 it ran and the answer is bad · 2 usage, or it could not run · 124 time-out · 125 `run` itself was misused or
+//   failed
 #pragma once
 
 #include <functional>

@@ -33,7 +33,7 @@ Result<int> FollowEvents(const Cli& cli, const ListEvents& request) {
     job_follower = std::make_unique<Follower>(ClientOptionsOf(cli), queue, Topic::job, JobNews(request.job));
   Status failed;
   for (bool ended = false; !ended;) {
-    ended = interrupts.Wait(1h, queue.fd()).has_value();
+    ended = interrupts.Wait(1h, queue.fd()).has_value() || OutputIsGone();
     while (const auto news = queue.Take()) {
       if (const auto* event = std::get_if<EventView>(&*news)) {
         Print(cli, *event);

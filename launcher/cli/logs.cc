@@ -32,7 +32,7 @@ Status Show(const Cli& cli, const LogsFlags& flags, const LogsRequest& request) 
   const Follower follower(ClientOptionsOf(cli), queue, Topic::logs, LogNews(request));
   Status how;
   for (bool ended = false; !ended;) {
-    ended = interrupts.Wait(1h, queue.fd()).has_value();
+    ended = interrupts.Wait(1h, queue.fd()).has_value() || OutputIsGone();
     for (int burst = 0; burst < 256; ++burst) {
       const auto news = queue.Take();
       if (!news) break;
@@ -74,14 +74,16 @@ Result<int> Logs(const Cli& cli, const LogsFlags& flags) {
 void AddLogs(CLI::App& app, Cli& cli) {
   auto flags = std::make_shared<LogsFlags>();
   CLI::App* verb = app.add_subcommand("logs", "show what the ranks of a job wrote");
-  verb->add_option("ID", flags->request.job.value, "a job's id, or its name: the newest of that name")->required();
+  verb->add_option("ID", flags->request.job.value, "a job's id, or its name: of that name the one that has not ended")
+      ->required();
   verb->add_flag("-f,--follow", flags->request.follow, "go on with what is written, through restarts, until the job has ended");
   verb->add_option("--rank", flags->request.ranks, "only this rank; may be repeated")->type_name("R")->take_all();
   verb->add_option("--tail", flags->request.tail_lines, "begin with the last N lines of each rank")->type_name("N");
   CLI::Option* generation =
       verb->add_option("--generation", flags->generation, "of this start of the job, not the newest")->type_name("G");
   verb->add_flag("--all", flags->all, "of all starts of the job, the first one first")->excludes(generation);
-  verb->add_flag("!--no-prefix", flags->prefix, "without [rank R HOST] in front of each line");
+  verb->add_flag_callback(
+      "--no-prefix", [flags] { flags->prefix = false; }, "without [rank R HOST] in front of each line");
   verb->callback([&cli, flags] { cli.verb = [&cli, flags] { return Logs(cli, *flags); }; });
 }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kFooter =
     "A lone script.py is run as python3 -u script.py. PATH, HOME, USER, LANG, VIRTUAL_ENV, CONDA_*, PYTHONPATH, "
     "LD_LIBRARY_PATH, OMP_* and OPENBLAS_* go along. Ctrl-C cancels with grace, a second one kills; a lost terminal leaves the "
-    "job running. Returns the job's exit code, 125 when run itself failed.\n"
+    "job running. Returns the job's exit code, 125 when run itself was misused or failed.\n"
     "\n"
     "  everstep run --nnodes 3 --spares 1 -- python3 train.py --epochs 3\n"
     "  everstep run --nnodes 2 --checkpoint-dir ckpt \\\n"
@@ -75,10 +75,7 @@ void AddRun(CLI::App& app, Cli& cli) {
   verb->add_option("--stop-grace", flags->stop_grace, "from SIGTERM to SIGKILL [60s]")->type_name("DURATION");
   verb->add_flag("-m", flags->module, "the command is a Python module");
   verb->footer(kFooter);
-  verb->callback([&cli, flags] {
-    cli.failure_code = exit_code::kRunFailed;
-    cli.verb = [&cli, flags] { return Run(cli, *flags); };
-  });
+  verb->callback([&cli, flags] { cli.verb = [&cli, flags] { return Run(cli, *flags); }; });
 }
 
 }  // namespace everstep

@@ -1,8 +1,10 @@
 #include "launcher/cli/terminal.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 
@@ -40,14 +42,23 @@ std::string_view Code(Style style) {
   return "";
 }
 
-void WriteAll(int fd, std::string_view text) {
+// 0, or the errno of what could not be written.
+int WriteAll(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return;
-    text.remove_prefix(static_cast<std::size_t>(n));
+    if (n >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno == EAGAIN) {
+      pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+      ::poll(&room, 1, -1);
+    } else if (errno != EINTR) {
+      return errno;
+    }
   }
+  return 0;
 }
+
+std::atomic<int> lost_output{0};  // the first errno of stdout, which is one a process
 
 }  // namespace
 
@@ -90,7 +101,16 @@ std::string Wrap(std::string_view text, std::size_t width, std::size_t indent) {
   return out;
 }
 
-void WriteOut(std::string_view text) { WriteAll(STDOUT_FILENO, text); }
-void WriteErr(std::string_view text) { WriteAll(STDERR_FILENO, text); }
+void WriteOut(std::string_view text) {
+  const int error = WriteAll(STDOUT_FILENO, text);
+  if (error != 0 && lost_output == 0) lost_output = error;
+}
+Status OutputArrived() {
+  const int error = lost_output;
+  if (error == 0 || error == EPIPE) return {};
+  return FailErrno(error, "write to", "stdout");
+}
+bool OutputIsGone() { return lost_output != 0; }
+void WriteErr(std::string_view text) { (void)WriteAll(STDERR_FILENO, text); }
 
 }  // namespace everstep

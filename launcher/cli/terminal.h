@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "base/yaml/settings.h"
 
 namespace everstep {
@@ -40,9 +41,14 @@ std::string CutToColumns(std::string_view text, std::size_t columns);
 // `text` broken between words into lines of at most `width` columns, each but the first behind `indent` more blanks.
 std::string Wrap(std::string_view text, std::size_t width, std::size_t indent);
 
-// Whole, at once, also when the stream is slow; stdout first gets all that was written to it. A stream that is gone is no
-// error.
+// Whole, at once, also when the stream is slow; stdout first gets all that was written to it. What did not arrive is asked for
+// at the end.
 void WriteOut(std::string_view text);
 void WriteErr(std::string_view text);
+
+// The first error of WriteOut. A reader that went away (`| head`) has seen enough: that is none.
+Status OutputArrived();
+// Nobody gets what is written to stdout: no use to follow on.
+bool OutputIsGone();
 
 }  // namespace everstep

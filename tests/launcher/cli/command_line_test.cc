@@ -1,8 +1,12 @@
 // The program itself: what it says and how it exits when it is used wrongly, or when there is nobody to talk to.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
+#include "base/real/fd.h"
 #include "base/text.h"
 #include "tests/launcher/cli/program.h"
 
@@ -11,7 +15,7 @@ namespace {
 
 class CommandLine : public ProgramTest {};
 
-TEST_F(CommandLine, EveryMistakeIsExitCodeTwoOnStderrWithTheWayOut) {
+TEST_F(CommandLine, EveryMistakeIsToldOnStderrWithTheWayOutAndIsNoCodeThatAJobOfRunCouldHave) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> rows{
       {{"jbos"}, "everstep: unknown verb jbos\n  did you mean `jobs`?\n"},
       {{"frobnicate"}, "everstep: unknown verb frobnicate\n  see everstep --help\n"},
@@ -32,7 +36,7 @@ TEST_F(CommandLine, EveryMistakeIsExitCodeTwoOnStderrWithTheWayOut) {
       {{"up", "--nodes", "0"}, "everstep up: --nodes: Value 0 not in range 1 to 64\n  see everstep up --help\n"}};
   for (const auto& [words, err] : rows) {
     const Ran ran = Everstep(words);
-    EXPECT_EQ(ran.code, 2) << Join(words, " ");
+    EXPECT_EQ(ran.code, words.front() == "run" ? 125 : 2) << Join(words, " ");
     EXPECT_EQ(ran.err, err);
     EXPECT_EQ(ran.out, "");
   }
@@ -48,6 +52,7 @@ TEST_F(CommandLine, HelpIsDataAndEveryVerbHasIt) {
     const Ran one = Everstep({verb, "--help"});
     EXPECT_EQ(one.code, 0) << verb;
     EXPECT_TRUE(one.out.find(Cat("usage: everstep ", verb)) != std::string::npos) << one.out;
+    EXPECT_EQ(one.out.find("{false}"), std::string::npos) << one.out;
     for (const std::string& line : Split(one.out, '\n')) EXPECT_LE(line.size(), 120u) << line;
   }
   EXPECT_EQ(help.out.find("supervise"), std::string::npos) << "not for people";
@@ -84,6 +89,39 @@ TEST_F(CommandLine, TheAddressComesFromTheFlagThenTheVariable) {
   const Ran ran = Everstep({"jobs", "--launcher", "10.0.0.1:7450"});
   EXPECT_EQ(ran.code, 2);
   EXPECT_NE(ran.err.find("--insecure"), std::string::npos) << "plain text leaves this machine only on request: " << ran.err;
+}
+
+TEST_F(CommandLine, TheVariableForPlainTextIsReadAsTheDaemonsReadIt) {
+  const std::vector<std::string> ask{"jobs", "--launcher", "192.0.2.1:1"};
+  variables_ = {"EVERSTEP_INSECURE=false"};
+  EXPECT_NE(Everstep(ask).err.find("--insecure"), std::string::npos);
+  variables_ = {"EVERSTEP_INSECURE=yes"};
+  const Ran ran = Everstep(ask);
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.err, "everstep: EVERSTEP_INSECURE: found \"yes\", legal: true or false\n");
+  EXPECT_EQ(Everstep({"run", "true"}).code, 125);
+  variables_ = {"EVERSTEP_INSECURE=true"};
+  EXPECT_EQ(Everstep({"jobs", "--launcher", "no port"}).err.find("--insecure"), std::string::npos);
+}
+
+TEST_F(CommandLine, OutputThatWasLostIsNoSuccess) {
+  const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  out_ = full.get();
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"version", "--launcher", "127.0.0.1:1"}, {"--help"}}) {
+    const Ran ran = Everstep(words);
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_EQ(ran.err, "everstep: cannot write to stdout: No space left on device\n");
+  }
+  EXPECT_EQ(Everstep({"run", "--help"}).code, 125);
+}
+
+TEST_F(CommandLine, AReaderThatWentAwayIsNoNews) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  ::close(ends[0]);
+  const Fd closed(ends[1]);
+  out_ = closed.get();
+  EXPECT_EQ(Everstep({"--help"}).err, "");
 }
 
 TEST_F(CommandLine, ABadJobFileIsRefusedBeforeAnybodyIsAsked) {

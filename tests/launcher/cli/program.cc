@@ -28,15 +28,18 @@ Ran ProgramTest::Everstep(std::vector<std::string> words, const std::string& inp
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   std::string home = Cat("HOME=", directory_), path = "PATH=/usr/bin:/bin";
-  char* environment[] = {home.data(), path.data(), nullptr};
+  std::vector<char*> environment{home.data(), path.data()};
+  for (std::string& variable : variables_) environment.push_back(variable.data());
+  environment.push_back(nullptr);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, 0, File("in").c_str(), O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&files, 1, File("out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  if (out_ >= 0) posix_spawn_file_actions_adddup2(&files, out_, 1);
   posix_spawn_file_actions_addopen(&files, 2, File("err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   pid_t pid = 0;
   Ran ran;
-  if (posix_spawn(&pid, EVERSTEP_PROGRAM, &files, nullptr, argv.data(), environment) == 0) {
+  if (posix_spawn(&pid, EVERSTEP_PROGRAM, &files, nullptr, argv.data(), environment.data()) == 0) {
     int status = 0;
     waitpid(pid, &status, 0);
     ran = {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), .out = Read("out"), .err = Read("err")};

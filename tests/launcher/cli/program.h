@@ -25,6 +25,8 @@ class ProgramTest : public testing::Test {
   std::string Read(const std::string& name) const;
 
   std::string directory_{};
+  std::vector<std::string> variables_{};  // more of the environment: "NAME=value"
+  int out_ = -1;                          // instead of a file: this descriptor is stdout
 };
 
 }  // namespace everstep
