@@ -6,6 +6,7 @@ the host was lost, the spare took over, the job went on from its newest register
 """
 
 import argparse
+import datetime
 import hashlib
 import json
 import os
@@ -254,7 +255,7 @@ class FineTune:
 
 
 def seconds(event: dict) -> float:
-    return event["at"] / 1e9
+    return datetime.datetime.fromisoformat(event["at"]).timestamp()
 
 
 def summarise(tuned: FineTune, scratch: dict[int, float]) -> None:

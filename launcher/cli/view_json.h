@@ -1,5 +1,6 @@
 // `-o json`: views as JSON for programs. Every key is always there, in the order of the struct: what is not known is null.
-// Times are whole nanoseconds (wall clock: since 1970 UTC).
+// Points in time are RFC 3339 in UTC with nanoseconds, which a number would lose in jq and JavaScript (exact to 2^53 only);
+// lengths of time are whole nanoseconds.
 #pragma once
 
 #include <string>
@@ -8,9 +9,14 @@
 #include "base/fields.h"
 #include "base/json/codec.h"
 #include "base/json/writer.h"
+#include "base/time.h"
 
 namespace everstep {
 
+// "2026-07-14T14:01:50.000000000Z"
+std::string Rfc3339(WallTime at);
+
+inline void WriteView(JsonWriter& writer, WallTime at) { writer.String(Rfc3339(at)); }
 template <class T>
 void WriteView(JsonWriter& writer, const T& value) {
   Json<T>::Write(writer, value);

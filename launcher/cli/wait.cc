@@ -6,6 +6,8 @@
 #include "base/yaml/quantity.h"
 #include "launcher/cli/follow.h"
 #include "launcher/cli/verbs.h"
+#include "launcher/cli/view_json.h"
+#include "launcher/core/status.h"
 
 namespace everstep {
 
@@ -31,7 +33,10 @@ Result<int> Wait(const Cli& cli, const WaitFlags& flags) {
     WriteErr(Cat(flags.job, " has not ended within ", flags.timeout, '\n'));
     return exit_code::kTimeout;
   }
-  WriteErr(Cat(job->id, ' ', Name(job->phase), ": ", Printable(job->why), '\n'));
+  if (cli.output == OutputFormat::json)
+    WriteOut(ViewJson(*job));
+  else
+    WriteErr(Cat(job->id, ' ', Printable(PhaseAndWhy(*job)), '\n'));
   return ExitCodeOf(*job);
 }
 
@@ -40,8 +45,9 @@ Result<int> Wait(const Cli& cli, const WaitFlags& flags) {
 void AddWait(CLI::App& app, Cli& cli) {
   auto flags = std::make_shared<WaitFlags>();
   CLI::App* verb = app.add_subcommand("wait", "wait until a job has ended; returns its exit code, 124 on time-out");
-  verb->add_option("ID", flags->job, "a job's id, or its name: the newest of that name")->required();
+  verb->add_option("ID", flags->job, "a job's id, or its name: of that name the one that has not ended")->required();
   verb->add_option("--timeout", flags->timeout, "give up after this long: 90s, 10min, 6h")->type_name("DURATION");
+  AddOutputFlags(*verb, cli, false);
   verb->callback([&cli, flags] { cli.verb = [&cli, flags] { return Wait(cli, *flags); }; });
 }
 

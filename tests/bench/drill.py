@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from figures import PYTHON, ROOT
+from figures import PYTHON, ROOT, seconds
 from cluster import Cluster
 from lab import Host, Lab, send, wait_until
 
@@ -69,13 +69,13 @@ class EverstepSide:
     def noticed(self, fault: str, moment: float) -> float | None:
         """When the launcher had concluded it: the host lost, or the generation broken."""
         kind = "node_lost" if fault == "host-silent" else "generation_broken"
-        return min((event["at"] / 1e9 for event in self.events() if event["kind"] == kind and event["at"] / 1e9 > moment), default=None)
+        return min((seconds(event) for event in self.events() if event["kind"] == kind and seconds(event) > moment), default=None)
 
     def events(self) -> list[dict]:
         return self.cluster.ask("events")
 
     def story(self, moment: float) -> list[str]:
-        return [f"{event['at'] / 1e9 - moment:8.3f}  {event['kind']}: {event['why']}" for event in self.events() if event["at"] / 1e9 > moment]
+        return [f"{seconds(event) - moment:8.3f}  {event['kind']}: {event['why']}" for event in self.events() if seconds(event) > moment]
 
 
 class TorchrunSide:

@@ -5,6 +5,7 @@ A figure is kept as all its values; min, median and max are computed when it is 
 
 import argparse
 import dataclasses
+import datetime
 import hashlib
 import json
 import os
@@ -22,6 +23,11 @@ PYTHON = "/usr/bin/python3"  # Debian's: the one that has torch
 PROGRAMS = ("everstep", "everstep-launcher", "everstep-agent", "everstep-keeper")
 sys.path.insert(0, str(ROOT / "examples" / "lab"))
 sys.dont_write_bytecode = True
+
+
+def seconds(event: dict) -> float:
+    """The moment of an event of `everstep events -o json`, in seconds since 1970."""
+    return datetime.datetime.fromisoformat(event["at"]).timestamp()
 
 
 @dataclasses.dataclass

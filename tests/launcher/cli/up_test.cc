@@ -68,6 +68,10 @@ TEST_F(UpAndDown, RunReturnsTheOutputAndTheCodeOfTheJobAndDownLeavesNothing) {
   EXPECT_EQ(submitted.code, 0) << submitted.err;
   EXPECT_EQ(submitted.out, "job-3\n") << "the id and nothing else";
   EXPECT_EQ(Everstep({"wait", "job-3"}).code, 3);
+  const Ran waited = Everstep({"wait", "job-3", "-o", "json"});
+  EXPECT_EQ(waited.code, 3);
+  EXPECT_TRUE(waited.out.starts_with("{\"id\":\"job-3\"")) << waited.out;
+  EXPECT_EQ(waited.err, "");
   EXPECT_EQ(Everstep({"jobs", "--no-headers"}).out, "") << "all have ended";
   EXPECT_EQ(Split(Everstep({"jobs", "--all", "--no-headers"}).out, '\n').size(), 4u);
   EXPECT_EQ(Everstep({"logs", "sh-1", "--rank", "1", "--no-prefix", "--tail", "1"}).out, "rank 1 of 2\nto stderr\n");

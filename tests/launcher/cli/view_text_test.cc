@@ -166,7 +166,14 @@ TEST(ViewJson, EveryKeyIsThereAndWhatIsNotKnownIsNull) {
   const std::string job = ViewJson(kQueued);
   EXPECT_NE(job.find("\"checkpoint\":null"), std::string::npos) << job;
   EXPECT_NE(job.find("\"hosts\":[]"), std::string::npos) << job;
-  EXPECT_NE(ViewJson(std::vector{kRunning}).find("\"registered_at\":1784037710000000000"), std::string::npos);
+  EXPECT_NE(ViewJson(std::vector{kRunning}).find("\"registered_at\":\"2026-07-14T14:01:50.000000000Z\""), std::string::npos);
+}
+
+TEST(ViewJson, TimesAreTextThatNoReaderRounds) {
+  EXPECT_EQ(Rfc3339({1784037710123456789}), "2026-07-14T14:01:50.123456789Z");
+  EXPECT_EQ(Rfc3339({0}), "1970-01-01T00:00:00.000000000Z");
+  EXPECT_EQ(Rfc3339({-1}), "1969-12-31T23:59:59.999999999Z");
+  EXPECT_NE(ViewJson(EventView{.at = {7}}).find("\"at\":\"1970-01-01T00:00:00.000000007Z\""), std::string::npos);
 }
 
 }  // namespace
