@@ -20,6 +20,7 @@ std::string Two(std::int64_t big, std::string_view big_unit, std::int64_t small,
 std::string Show(Duration d) {
   const std::int64_t ns = d.count();
   if (ns < 0) return Cat('-', Show(-d));
+  if (ns == 0) return "0 s";
   constexpr std::int64_t kMs = 1'000'000, kS = 1000 * kMs;
   if (ns < 1000) return Cat(ns, " ns");
   if (ns < kMs) return Cat(Decimal(ns, 1000), " us");

@@ -12,7 +12,7 @@ namespace everstep {
 void AddExplain(CLI::App& app, Cli& cli) {
   auto request = std::make_shared<ExplainJob>();
   CLI::App* verb = app.add_subcommand("explain", "say why a job is where it is: hosts, checkpoints, restarts");
-  verb->add_option("ID", request->job.value, "a job's id, or its name: the newest of that name")->required();
+  verb->add_option("ID", request->job.value, "a job's id, or its name: of that name the one that has not ended")->required();
   AddOutputFlags(*verb, cli, false);
   verb->callback([&cli, request] {
     cli.verb = [&cli, request]() -> Result<int> {

@@ -13,7 +13,7 @@ namespace everstep {
 void AddJob(CLI::App& app, Cli& cli) {
   auto request = std::make_shared<GetJob>();
   CLI::App* verb = app.add_subcommand("job", "show one job: where it is, why, and what to type next");
-  verb->add_option("ID", request->job.value, "a job's id, or its name: the newest of that name")->required();
+  verb->add_option("ID", request->job.value, "a job's id, or its name: of that name the one that has not ended")->required();
   AddOutputFlags(*verb, cli, false);
   verb->callback([&cli, request] {
     cli.verb = [&cli, request]() -> Result<int> {

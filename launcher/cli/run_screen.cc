@@ -19,15 +19,31 @@ void RunScreen::Event(const EventView& event, WallTime now) {
   // A decision repeats the sentence of what it answers, and that each host is empty again is only of interest where it is not.
   if (event.why == said_ || event.kind == "host_released") return;
   said_ = event.why;
-  Mark(ClockText(event.at, now), event.why);
+  Mark(ClockText(event.at, now), ToldOnce(event.why));
+}
+
+// A sentence may carry a whole PATH, and those that follow from it carry it again.
+std::string RunScreen::ToldOnce(std::string_view sentence) {
+  constexpr std::size_t kLong = 80, kBegin = 24;
+  std::vector<std::string> words = Split(sentence, ' ');
+  for (std::string& word : words) {
+    const std::size_t length = word.find_last_not_of(",.;:)\"") + 1;
+    const bool is_long = word.size() > kLong && length > 0;
+    if (is_long && !long_words_.insert(word.substr(0, length)).second)
+      word = Clip(std::string_view(word).substr(0, length), kBegin) + word.substr(length);
+  }
+  return Join(words, " ");
 }
 void RunScreen::Say(std::string_view sentence) { Mark("", sentence); }
 
 void RunScreen::End(const JobView& job) {
   const Duration took(job.ended_at.value_or(job.submitted_at).ns - job.submitted_at.ns);
   const std::string phase = Paint(console_.err, job.phase == JobPhase::done ? Style::green : Style::red, Name(job.phase));
-  std::string text =
-      Cat(job.id, " is ", phase, " after ", Show(std::chrono::floor<std::chrono::seconds>(std::max<Duration>(took, 0s))));
+  std::string text = Cat(job.id,
+                         job.phase == JobPhase::failed      ? " "
+                         : job.phase == JobPhase::cancelled ? " was "
+                                                            : " is ",
+                         phase, " after ", Show(std::max<Duration>(took, 0s)));
   if (job.generation.value > 1) text += Cat(" in generation ", job.generation);
   if (job.phase != JobPhase::done) text += Cat("; next: ", NextCommand(job));
   WriteErr(Cat(Paint(console_.err, Style::bold, "==>"), ' ', text, '\n'));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/time.h"
@@ -31,9 +32,11 @@ class RunScreen {
  private:
   void Mark(std::string_view time, std::string_view sentence);
   void Erase();
+  std::string ToldOnce(std::string_view sentence);
 
   Console console_;
-  std::string said_{};   // the last event's sentence
+  std::string said_{};  // the last event's sentence
+  std::set<std::string> long_words_{};
   std::string shown_{};  // the line at the bottom; empty: none
 };
 

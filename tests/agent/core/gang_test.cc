@@ -271,7 +271,7 @@ TEST(Gang, ASecondStopMayOnlyShortenTheGrace) {
   EXPECT_EQ(Actions(gang.Stop(At(10s), 50s, "cancelled")), "") << "the same end";
   EXPECT_EQ(Actions(gang.Stop(At(10s), 5s, "cancelled again")), "stop 5 s");
   EXPECT_EQ(gang.Status().why, "cancelled: SIGTERM, SIGKILL after 5 s");
-  EXPECT_EQ(Actions(gang.Stop(At(11s), 0s, "now")), "stop 0 ns");
+  EXPECT_EQ(Actions(gang.Stop(At(11s), 0s, "now")), "stop 0 s");
 }
 
 TEST(Gang, AStopWhileTheKeeperComesUpEndsItBeforeAnythingRuns) {

@@ -99,7 +99,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"BudgetWithoutUnit", "restart: {budget: 10 per 6}\n",
          "job.yaml:2:19: restart.budget: found \"10 per 6\", legal: RESTARTS per DURATION such as 10 per 6h; write a unit: 6s"},
         {"BudgetWindow", "restart: {budget: 10 per 0s}\n",
-         "job.yaml:2:11: restart.budget: found 0 ns, legal: a window from 1s to 365d"},
+         "job.yaml:2:11: restart.budget: found 0 s, legal: a window from 1s to 365d"},
         {"ExitCode", "restart: {exit_codes: {no_restart: [93, 0]}}\n",
          "job.yaml:2:41: restart.exit_codes.no_restart[1]: found \"0\", legal: 1 to 255"},
         {"CompleteWhen", "checkpoint: {dir: /a, complete_when: {mark: x}}\n",
