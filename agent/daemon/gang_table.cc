@@ -3,9 +3,25 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json/codec.h"
 #include "base/text.h"
 
 namespace everstep {
+
+namespace {
+
+// Files::Read takes 1 MiB; the rest is for numbers that grow.
+constexpr std::size_t kMemoryBytesMax = (1u << 20) - (64u << 10);
+
+// Why the next agent could not read this memory; nullopt: it can.
+std::optional<std::string> WhyTooBig(const AgentMemory& memory) {
+  const std::size_t bytes = ToJson(memory).size();
+  if (bytes <= kMemoryBytesMax) return std::nullopt;
+  return Cat("what this host has to remember would be ", bytes, " bytes with it, legal: at most ", kMemoryBytesMax, "; ",
+             Count(memory.gangs.size(), "gang"), " stand in it");
+}
+
+}  // namespace
 
 GangTable::GangTable(Processes& processes, SlowFiles& slow_files, StateFiles& state, HostFacts host, std::string spools,
                      LogSink log)
@@ -61,8 +77,10 @@ void GangTable::Handle(Time now, const Prepare& prepare) {
   if (!why_not && (!lease_ || *lease_ <= now)) why_not = "this host's lease is over, no acknowledgement of the launcher came";
   if (why_not) return Say("warning", key, Cat("not prepared: ", *why_not));
 
-  const Gang& gang = gangs_.emplace(key, Gang::Asked(now, prepare.gang)).first->second;
-  recording_.push_back({.write = state_.Remember(WithPrepared(state_.memory(), gang.Record())), .gang = key});
+  Gang& gang = gangs_.emplace(key, Gang::Asked(now, prepare.gang)).first->second;
+  AgentMemory memory = WithPrepared(state_.memory(), gang.Record());
+  if (const auto too_big = WhyTooBig(memory)) return Do(gang, gang.Decline(*too_big));
+  recording_.push_back({.write = state_.Remember(std::move(memory)), .gang = key});
 }
 
 void GangTable::Handle(Time now, const Start& start) {

@@ -25,6 +25,30 @@ TEST_F(GangLife, AGangIsPreparedStartedAndEndsAndIsForgotten) {
   EXPECT_TRUE(keepers.discarded.contains(Key(1)));
 }
 
+TEST_F(GangLife, TheMemoryNeverOutgrowsWhatTheNextAgentCanRead) {
+  StartAgent();
+  const auto prepare = [this](int number) {
+    GangSpec spec = Spec(1);
+    spec.job = JobId(Cat("long-", number));
+    spec.checkpoint = CheckpointSpec{.dir = "/" + std::string(8000, 'x')};
+    Say(Prepare{.epoch = epoch(), .id = {}, .gang = spec});
+  };
+  for (int number = 0; number < 200; ++number) prepare(number);
+  Pass(1s);
+  EXPECT_LT(files.files.at("/state/memory.json").size(), 1u << 20);
+  std::size_t prepared = 0, refused = 0;
+  std::string why;
+  for (const GangStatus& gang : launcher.reports.back().gangs) {
+    prepared += gang.phase == GangPhase::prepared;
+    refused += gang.phase == GangPhase::refused;
+    if (gang.phase == GangPhase::refused) why = gang.why;
+  }
+  EXPECT_TRUE(why.starts_with("what this host has to remember would be ")) << why;
+  EXPECT_EQ(prepared + refused, 200u);
+  EXPECT_GT(prepared, 100u);
+  EXPECT_GT(refused, 0u);
+}
+
 TEST_F(GangLife, CommandsGivenTwiceChangeNothing) {
   TrainingHost();
   PrepareGang(1);
