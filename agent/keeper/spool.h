@@ -62,7 +62,7 @@ struct SpoolRemains {
   bool started = false;
   Result<KeeperRecord> record{};
   std::optional<RankProcess> keeper{};  // nullopt: it never came so far
-  std::string last_log_line{};  // of the keeper's log; empty: it wrote nothing
+  std::string last_log_line{};          // of the keeper's log; empty: it wrote nothing
 };
 SpoolRemains ReadRemains(const std::string& directory);
 // With all that is in it. Good when it was not there.
