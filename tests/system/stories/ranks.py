@@ -100,7 +100,7 @@ def queue(s):
     low = s.submit("low", nodes=2, priority=10, trainer=["--steps", 3])
     high = s.submit("high", nodes=1, priority=90, trainer=["--steps", 3])
     wait_until(lambda: high.view()["queue_position"] == 1 and low.view()["queue_position"] == 2, "the queue is in order", PATIENCE)
-    require("2 hosts" in low.view()["why"], f"it says what it waits for: {low.view()['why']}")
+    require(f"waits behind {high.id}" in low.view()["why"], f"it says whom it waits for: {low.view()['why']}")
     hold.unlink()
     for job in (first, high, low):
         job.wait_phase("done")
