@@ -156,6 +156,12 @@ std::uint64_t HashOf(const Report& report) {
   return hasher.value();
 }
 
+std::uint64_t TagOf(std::string_view state_id) {
+  Hasher hasher;
+  hasher.Add(std::string(state_id));
+  return hasher.value();
+}
+
 Status Validate(const FromAgent& message) {
   return std::visit([](const auto& m) { return Check(m); }, message);
 }

@@ -115,9 +115,10 @@ struct Beat {
   Incarnation incarnation{};
   Time sent{};                   // the agent's boot clock, echoed by the acknowledgement
   std::uint64_t state_hash = 0;  // of the last report (HashOf); differs from the launcher's: it asks for a report
+  std::uint64_t agent = 0;  // TagOf(Hello::state_id): the beat of another agent of the same name is no sign of life of this one
   friend bool operator==(const Beat&, const Beat&) = default;
 };
-EVERSTEP_FIELDS(Beat, seq, incarnation, sent, state_hash)
+EVERSTEP_FIELDS(Beat, seq, incarnation, sent, state_hash, agent)
 
 // The first message of a session.
 struct Hello {
@@ -338,6 +339,7 @@ inline constexpr std::size_t kCheckpointsPerReport = 64;
 
 // XXH-free, std-only: FNV-1a over the fields; equal reports hash equal. `seq` is not part of it.
 std::uint64_t HashOf(const Report& report);
+std::uint64_t TagOf(std::string_view state_id);
 
 // Refuses what exceeds the limits above or breaks a shape ("rank 3 has both code and signal"). Called at the door, by the rim.
 Status Validate(const FromAgent& message);

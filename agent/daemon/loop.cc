@@ -231,7 +231,11 @@ void AgentLoop::RememberCluster() {
 
 Beat AgentLoop::FreshBeat(Time now) {
   beat_ = beat_.Next();
-  return {.seq = beat_, .incarnation = incarnation(), .sent = now, .state_hash = reporter_.hash()};
+  return {.seq = beat_,
+          .incarnation = incarnation(),
+          .sent = now,
+          .state_hash = reporter_.hash(),
+          .agent = TagOf(state_.memory().state_id)};
 }
 
 // ---- peers and the fence -------------------------------------------------------------------------------------------------

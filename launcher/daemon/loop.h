@@ -111,6 +111,7 @@ class LauncherLoop {
   Welcome MakeWelcome() const;
   void SendWelcome(Session& session, const Welcome& welcome);
   void Take(const DetectorOutput& output);
+  void Found(const NodeId& suspect, std::uint64_t nonce, Opinion opinion, std::optional<Beat> beat);
   void Ask(const AskAbout& ask);
   void TakeLost(const NodeId& node, const std::string& why);
   void RetryHeldEvictions();

@@ -109,8 +109,7 @@ void LauncherLoop::On(const SessionMessage& input) {
   } else if (const auto* report = std::get_if<Report>(&input.message)) {
     OnReport(node, session, *report);
   } else if (const auto* answer = std::get_if<PeerAnswer>(&input.message)) {
-    Take(detector_.Found(answer->suspect, answer->nonce, {node, answer->finding, answer->evidence, NowAt(now_).at},
-                         answer->beat));
+    Found(answer->suspect, answer->nonce, {node, answer->finding, answer->evidence, NowAt(now_).at}, answer->beat);
   }
 }
 
@@ -128,7 +127,18 @@ void LauncherLoop::On(const DialAnswer& input) {
   std::optional<Beat> beat;
   const NodeState* node = NodeIn(world_.state, input.node);
   if (input.pong && node && input.pong->node == input.node && input.pong->boot == node->boot) beat = input.pong->beat;
-  Take(detector_.Found(input.node, input.nonce, {NodeId(), input.finding, input.evidence, NowAt(now_).at}, beat));
+  Found(input.node, input.nonce, {NodeId(), input.finding, input.evidence, NowAt(now_).at}, beat);
+}
+
+// An answer of another agent of that name (a second one, or one whose state directory is new) says only that the host is up.
+void LauncherLoop::Found(const NodeId& suspect, std::uint64_t nonce, Opinion opinion, std::optional<Beat> beat) {
+  const NodeState* node = NodeIn(world_.state, suspect);
+  if (beat && node && beat->agent != TagOf(node->state_id)) {
+    beat.reset();
+    opinion.finding = PeerFinding::agent_down;
+    opinion.evidence = "another agent answers under its name";
+  }
+  Take(detector_.Found(suspect, nonce, opinion, beat));
 }
 
 void LauncherLoop::On(const FenceDone& input) {

@@ -27,7 +27,7 @@ struct Forgetful {
 };
 TEST(Fields, AForgottenFieldIsSeenAtCompileTime) {
   static_assert(kHasAtLeast<Forgetful, 2> && !kHasAtLeast<Forgetful, 3>);
-  static_assert(kHasAtLeast<Beat, 4> && !kHasAtLeast<Beat, 5>);
+  static_assert(kHasAtLeast<Beat, 5> && !kHasAtLeast<Beat, 6>);
 }
 
 TEST(Hash, EqualReportsHashEqualAndASmallDifferenceShows) {

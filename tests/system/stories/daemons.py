@@ -86,6 +86,24 @@ def both_killed(s):
     require(job.view()["generation"] == 1, "no restart")
 
 
+@story("An agent comes back with an empty state directory: its ranks are gone before others take their place", nodes=3)
+def state_directory_lost(s):
+    job = s.submit(nodes=2, trainer=["--steps", 200, "--alone"])
+    job.wait_registered(10)
+    first = job.host_names()[0]
+    host = s.hosts[first]
+    s.cluster.agents[first].kill()
+    s.cluster.agents[first] = host.start(
+        s.cluster.programs / "everstep-agent", "--node", first, "--launcher", s.cluster.address,
+        "--listen", f"{host.address}:{7470 if s.lab.isolated else 0}", "--state", host.directory / "another",
+        "--boot-id", host.boot_id, *s.cluster._plain_text, log=host.directory / "another.log",
+    )  # fmt: skip
+    job.wait_step(30, generation=2)
+    job.require_one_world()
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")
+
+
 @story("A second agent under a name that is taken is turned away, from another host and from the same", nodes=2)
 def name_taken(s):
     impostor = s.lab.add_host("other")
