@@ -48,6 +48,7 @@ void DropOldestEndedJob(State& state) {
 // What goes first when there are too many: the oldest that cannot be resumed from, then the oldest that can, but never the last
 // such one, nor the one in use.
 void AddCheckpoint(JobState& job, CheckpointRecord record) {
+  ++job.checkpoints_ever;
   job.checkpoints.push_back(std::move(record));
   for (const bool offered : {false, true})
     for (auto it = job.checkpoints.begin(); job.checkpoints.size() > kCheckpointRecords && it != job.checkpoints.end();) {

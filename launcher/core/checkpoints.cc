@@ -1,6 +1,7 @@
 #include "launcher/core/checkpoints.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 #include "launcher/core/sentence.h"
@@ -9,16 +10,10 @@ namespace everstep {
 
 namespace {
 
-// "step-40.pt@g2", or "latest.pt@g2#3" for the third of that name.
-CheckpointId NewId(const JobState& job, const CheckpointSeen& seen, const Report& report) {
-  const auto same_source = [&](const CheckpointSeen& other) {
-    return other.source == seen.source && other.generation == seen.generation;
-  };
-  std::size_t k = 1;
-  for (const CheckpointRecord& record : job.checkpoints) k += same_source(record.seen) ? 1 : 0;
-  for (const CheckpointSeen& other : report.checkpoints) k += &other < &seen && same_source(other) ? 1 : 0;
-  const std::string base = Cat(Clip(seen.source, 200), "@g", seen.generation);
-  return CheckpointId(k == 1 ? base : Cat(base, '#', k));
+// "latest.pt@g2#7": the job's seventh. Numbered over the life of the job, because what is kept of it says nothing about what
+// was before: a name is saved again and again, and its old records go.
+CheckpointId NewId(const JobState& job, const CheckpointSeen& seen, std::uint64_t news_before) {
+  return CheckpointId(Cat(Clip(seen.source, 200), "@g", seen.generation, '#', job.checkpoints_ever + news_before + 1));
 }
 
 bool Known(const JobState& job, const CheckpointSeen& seen) {
@@ -29,13 +24,14 @@ bool Known(const JobState& job, const CheckpointSeen& seen) {
 
 Facts RegisterCheckpoints(const World& world, const NodeId& node, const Report& report) {
   Facts facts;
+  std::map<JobId, std::uint64_t> news;
   for (const CheckpointSeen& seen : report.checkpoints) {
     const JobState* job = JobIn(world.state, seen.job);
     if (!job || Ended(job->phase) || !job->started || job->generation != seen.generation) continue;
     if (job->hosts.empty() || job->hosts.front() != node || Known(*job, seen)) continue;
     // The generation has begun from somewhere else: to resume from this later would be to jump into another history.
     if (seen.was_there) continue;
-    const CheckpointId id = NewId(*job, seen, report);
+    const CheckpointId id = NewId(*job, seen, news[seen.job]++);
     const std::string source = Said(seen.source);
     const std::string name = seen.step ? Cat(source, " (step ", *seen.step, ")") : source;
     if (seen.complete)

@@ -103,6 +103,7 @@ struct JobState {
   std::vector<AvoidedHost> avoid{};     // not given to this job while others can be had
 
   std::vector<CheckpointRecord> checkpoints{};  // oldest first; bounded
+  std::uint64_t checkpoints_ever = 0;           // kept or not
   std::vector<Time> restarts{};                 // of the budget's window, oldest first
   std::uint32_t restarts_total = 0;
   std::uint32_t fruitless = 0;               // failures of the code in a row without a newer checkpoint or step
@@ -123,8 +124,8 @@ struct JobState {
 };
 EVERSTEP_FIELDS(JobState, id, spec, order, request_id, phase, why, since, generation, hosts, spares, processes_per_node,
                 master_address, master_port, resume, started, live, ends, broken, broken_on, host_failed, port_taken, step,
-                refusal, avoid, checkpoints, restarts, restarts_total, fruitless, ports_taken, progress, failed_at, signature,
-                judged, give_up, outcome, exit_code, stop_grace, submitted_at, started_at, ended_at)
+                refusal, avoid, checkpoints, checkpoints_ever, restarts, restarts_total, fruitless, ports_taken, progress,
+                failed_at, signature, judged, give_up, outcome, exit_code, stop_grace, submitted_at, started_at, ended_at)
 
 // A MASTER_PORT that was given out.
 struct PortUse {

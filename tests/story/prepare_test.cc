@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <set>
+
 #include "base/text.h"
 #include "tests/story/story.h"
 
@@ -78,7 +81,7 @@ TEST(Prepare, ACheckpointThatNobodySeesIsWithdrawnAndAnOlderOneUsed) {
   const Lines told = story.Told();
   EXPECT_EQ(Lines(told.begin() + 4, told.end()),
             (Lines{"rank 1 on n2 was killed by SIGKILL; all hosts go on in place, resuming from step 40 (restart 1 of 10)",
-                   "checkpoint step-40.pt@g1 is not offered any more: step-40.pt: size 1000 bytes, registered 1200",
+                   "checkpoint step-40.pt@g1#2 is not offered any more: step-40.pt: size 1000 bytes, registered 1200",
                    "n1 refused: step-40.pt: size 1000 bytes, registered 1200; generation 2 is stopped",
                    "n1 refused generation 2: step-40.pt: size 1000 bytes, registered 1200",
                    "n2 refused generation 2: step-40.pt: size 1000 bytes, registered 1200", "counts as the host's failure",
@@ -86,6 +89,24 @@ TEST(Prepare, ACheckpointThatNobodySeesIsWithdrawnAndAnOlderOneUsed) {
                    "(restart 2 of 10)",
                    "generation 3 starts: 2 ranks on 2 hosts"}));
   EXPECT_TRUE(story.Job(train).avoid.empty());
+}
+
+TEST(Prepare, OfANameThatIsSavedForEverOnlyTheDamagedSaveIsWithdrawn) {
+  Story story({"n1"});
+  const JobId train = story.Submit(Train(1));
+  std::set<CheckpointId> ids;
+  for (int save = 0; save < 40; ++save) {
+    story.Saves(train, "latest.pt", std::nullopt);
+    ids.insert(story.Job(train).checkpoints.back().id);
+    story.Pass(1s);
+  }
+  EXPECT_EQ(ids.size(), 40u);
+  story.Refuse("n1", Refusal::checkpoint, "latest.pt: no such file");
+  story.RankEnds(train, 0, Killed(9));
+  const std::vector<CheckpointRecord>& kept = story.Job(train).checkpoints;
+  EXPECT_EQ(std::count_if(kept.begin(), kept.end(), [](const CheckpointRecord& record) { return !record.offered; }), 1);
+  ASSERT_TRUE(story.Job(train).resume);
+  EXPECT_EQ(*story.Job(train).resume, kept.at(kept.size() - 2).id) << "the save before";
 }
 
 TEST(Prepare, AHostThatAloneDoesNotSeeTheCheckpointIsLeftAndTheCheckpointStays) {
