@@ -201,6 +201,14 @@ std::string WhyStillThere(const World& world, Now now, const LiveGang& gang) {
   return Cat(begin, host && host->pulse != Pulse::trusted ? ": it is silent, and not found lost yet" : ": it stops its ranks");
 }
 
+// Why there is nothing to resume from. The reasons of the withdrawn ones follow, one by one.
+std::string NoCheckpoint(const JobState& job) {
+  const auto withdrawn = static_cast<std::size_t>(std::count_if(
+      job.checkpoints.begin(), job.checkpoints.end(), [](const CheckpointRecord& r) { return r.seen.complete && !r.offered; }));
+  if (withdrawn == 0) return "no checkpoint is registered yet";
+  return Cat(Count(withdrawn, "registered checkpoint"), withdrawn == 1 ? " was" : " were", " withdrawn, none is left");
+}
+
 }  // namespace
 
 std::string WhyQueued(const World& world, const JobState& job) {
@@ -234,7 +242,7 @@ Explanation Explain(const World& world, Now now, const JobState& job) {
   if (const CheckpointRecord* newest = NewestOffered(job))
     says.push_back(Cat("a restart resumes from ", newest->id, " (", newest->seen.path, "; ", newest->seen.why, ")"));
   else if (job.spec.checkpoint)
-    says.push_back("a restart begins at the start: no checkpoint is registered yet");
+    says.push_back(Cat("a restart begins at the start: ", NoCheckpoint(job)));
   for (const CheckpointRecord& record : job.checkpoints)
     if (!record.offered) says.push_back(record.why_not);
   return explanation;

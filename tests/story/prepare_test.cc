@@ -2,6 +2,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "launcher/core/status.h"
 #include "tests/story/story.h"
 
 namespace everstep {
@@ -131,6 +132,10 @@ TEST(Prepare, WhenNoCheckpointPassesItsCheckTheJobSaysThatItBeginsAgain) {
   const Lines told = story.Told();
   EXPECT_TRUE(told[told.size() - 2].ends_with("from the start (none of 1 checkpoint can be resumed from) (restart 2 of 10)"))
       << told[told.size() - 2];
+  const Lines says = Explain(story.world(), story.now(), story.Job(train)).sentences;
+  EXPECT_EQ(Lines(says.end() - 2, says.end()),
+            (Lines{"a restart begins at the start: 1 registered checkpoint was withdrawn, none is left",
+                   "checkpoint step-40.pt@g1#1 is not offered any more: step-40.pt: no such file"}));
 }
 
 TEST(Prepare, LeftoversOnAHostMakeAnotherTakeItsPlace) {
