@@ -88,7 +88,7 @@ struct CheckpointSeen {
   std::string source{};                 // as the script named it, relative to the checkpoint dir: "step-40.pt"
   std::optional<std::uint64_t> step{};  // read from the name
   bool complete = false;                // verified, and pinned under `path`
-  std::string path{};                   // absolute; where it may be resumed from; empty unless complete
+  std::string path{};                   // absolute; where it may be resumed from; not complete: what is lost there, if any
   std::vector<CheckpointFile> files{};  // of `path`; empty unless complete
   std::string why{};                    // "zip with 42 records, CRCs match" or why it is not offered
   bool was_there = false;  // finished before `generation` started: known, but of another history than the one that runs

@@ -6,8 +6,9 @@
 //   pins/3-last.pt.7/last.pt          a name without a step will be pinned again: its pins are numbered
 //
 // Each file is cloned where the file system can (XFS, Btrfs: instant, shares blocks, own inode), else hard-linked, else copied.
-// A link shares its bytes with the source: a script that overwrites the source in place destroys it. That is noticed (Intact)
-// and refused at resume (verify_resume.h), and the watch asks for copies where it expects or has seen it.
+// A link shares its bytes with the source: whoever writes to that inode destroys it. So the watch allows links only for what
+// was seen to come by rename, or where there is no room for a copy (watch.h); damage is noticed (StateOf) and refused at resume
+// (verify_resume.h).
 //
 // A pin is built under a hidden name and renamed when it is whole, verified and on disk: what stands under pins/ is complete.
 // Verified: the source is as it was surveyed before it was verified; linked files have the very inode, size and time; copies

@@ -1,8 +1,13 @@
 #include "agent/checkpoint/watch.h"
 
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
 #include <algorithm>
 #include <set>
+#include <utility>
 
+#include "agent/checkpoint/layout.h"
 #include "agent/checkpoint/passed_over.h"
 #include "agent/checkpoint/recognise.h"
 #include "base/text.h"
@@ -11,30 +16,33 @@ namespace everstep {
 
 namespace {
 
-// How a source that had been decided was written to since: in place (same inode, other contents), or by rename.
-struct Rewritten {
-  bool in_place = false;
-  bool replaced = false;
-};
-Rewritten HowRewritten(const Survey& before, const Survey& now) {
-  Rewritten how;
-  for (const SurveyFile& file : now.files) {
+// A source that had been decided was written to since: same inode, other contents.
+bool WrittenInPlace(const Survey& before, const Survey& now) {
+  return std::any_of(now.files.begin(), now.files.end(), [&](const SurveyFile& file) {
     const SurveyFile* old = before.Find(file.name);
-    if (old == nullptr || *old == file) continue;
-    (old->inode == file.inode ? how.in_place : how.replaced) = true;
-  }
-  return how;
+    return old != nullptr && *old != file && old->inode == file.inode;
+  });
+}
+
+// A copy must not take the room that the script's next save needs.
+bool RoomForCopy(const std::string& dir, const Survey& survey) {
+  struct statvfs room {};
+  if (::statvfs(dir.c_str(), &room) != 0) return false;
+  std::uint64_t bytes = 0;
+  for (const SurveyFile& file : survey.files) bytes += file.size;
+  return std::uint64_t{room.f_bavail} * room.f_frsize / 2 >= bytes;
 }
 
 }  // namespace
 
 CheckpointWatch::CheckpointWatch(GangKey gang, CheckpointSpec checkpoint, std::stop_token stop)
-    : gang_(std::move(gang)), checkpoint_(std::move(checkpoint)), stop_(std::move(stop)) {}
+    : gang_(std::move(gang)), checkpoint_(std::move(checkpoint)), stop_(std::move(stop)), renames_(checkpoint_.dir) {}
 
 std::vector<CheckpointSeen> CheckpointWatch::Look(bool all) {
   news_.clear();
   undecided_ = false;
   if (Overtaken(checkpoint_.dir, gang_)) return {};
+  renames_.Update();  // before anything is surveyed: what is decided here was unchanged since the look before
   const Result<std::vector<std::string>> names = SourcesIn(checkpoint_.dir);
   const std::string cannot_list = names ? "" : names.error().message;
   if (cannot_list != cannot_list_ && !names) Tell({.source = ".", .why = cannot_list});
@@ -44,7 +52,10 @@ std::vector<CheckpointSeen> CheckpointWatch::Look(bool all) {
   if (!begun_) Begin(*names);
   begun_ = true;
   CheckPins();
-  for (const std::string& name : *names) {
+  std::vector<std::string> by_step = *names;
+  std::stable_sort(by_step.begin(), by_step.end(),
+                   [](const std::string& a, const std::string& b) { return StepOf(a) < StepOf(b); });
+  for (const std::string& name : by_step) {
     if (stop_.stop_requested()) break;
     Source& source = sources_[name];
     if (all || look_ % kSlowLooks == 0 || !Settled(source)) LookAt(name, source);
@@ -86,7 +97,6 @@ void CheckpointWatch::TellPins() {
     Source& source = sources_[pin.source];
     source.decided = source.last = pin.was;
     source.told = Told::complete;
-    source.in_place = pin.copied && pin.step;  // links are tried first there: it was copied for a reason
     if (&pin != NewestPinOf(pin.source)) continue;
     const bool earlier = pin.generation != gang_.generation;
     TellComplete(pin, earlier ? Cat(pin.why, "; pinned by generation ", pin.generation) : pin.why);
@@ -126,14 +136,18 @@ void CheckpointWatch::CheckPins() {
     Source& source = sources_[lost.source];
     source.decided.reset();  // if it is still there it is verified and pinned anew
     source.in_place = source.in_place || state == PinState::changed;
+    const std::string why = state == PinState::gone
+                                ? Cat("its pin ", lost.directory, " was deleted")
+                                : "overwritten in place after it was registered: its next save will be copied";
+    if (!was_newest || NewestPinOf(lost.source)) TellLost(lost, why);
     if (!was_newest) continue;
     if (const Pin* older = NewestPinOf(lost.source)) {
       TellComplete(*older, older->why);
       continue;
     }
-    source.wanting = state == PinState::gone ? Cat("its pin ", lost.directory, " was deleted")
-                                             : "overwritten in place after it was registered: its next save will be copied";
-    TellWanting(lost.source, source);
+    source.wanting = why;
+    source.told = Told::wanting;
+    TellLost(lost, why);
   }
 }
 
@@ -156,11 +170,7 @@ void CheckpointWatch::LookAt(const std::string& name, Source& source) {
     if (!source.wanting.empty() && source.looks_unchanged >= kPatience) TellWanting(name, source);
     if (!source.retry_at || look_ < *source.retry_at) return;
   } else if (source.last != *survey) {
-    if (source.decided) {
-      const Rewritten how = HowRewritten(*source.decided, *survey);
-      source.in_place = source.in_place || how.in_place;
-      source.replaced = source.replaced || how.replaced;
-    }
+    if (source.decided && WrittenInPlace(*source.decided, *survey)) source.in_place = true;
     source.last = *survey;
     undecided_ = true;
     return;
@@ -169,6 +179,13 @@ void CheckpointWatch::LookAt(const std::string& name, Source& source) {
 }
 
 void CheckpointWatch::Decide(const std::string& name, Source& source, const Survey& survey) {
+  if (const std::string newer = std::exchange(source.waits_for, {}); !newer.empty()) {
+    const Pin* pin = NewestPinOf(newer);
+    if (pin != nullptr && pin->was == sources_[newer].last) {
+      source.decided = survey;
+      return;
+    }
+  }
   if (Printable(name) != name) return FindWanting(source, survey, "its name is not printable UTF-8", false);
   if (std::optional<std::string> mixed = Mixed(name, survey)) return FindWanting(source, survey, *std::move(mixed), false);
   const std::string path = PathIn(checkpoint_.dir, name);
@@ -185,11 +202,29 @@ void CheckpointWatch::Decide(const std::string& name, Source& source, const Surv
   PinIt(name, source, survey, recognised->why);
 }
 
+// While one is copied others may have been saved. The newest of them counts, and an older one is not worth another copy.
+std::optional<std::string> CheckpointWatch::NewerThatWaits(const std::string& name) const {
+  const std::optional<std::uint64_t> step = StepOf(name);
+  if (!step) return std::nullopt;
+  for (const auto& [other, source] : sources_) {
+    const std::optional<std::uint64_t> its = StepOf(other);
+    if (!its || *its <= *step || source.last.files.empty() || source.decided == source.last) continue;
+    const Result<Survey> now = SurveyOf(PathIn(checkpoint_.dir, other));
+    if (now && *now == source.last) return other;
+  }
+  return std::nullopt;
+}
+
 void CheckpointWatch::PinIt(const std::string& name, Source& source, const Survey& survey, const std::string& why) {
-  const bool expected_in_place = !StepOf(name) && !source.replaced;
-  Result<Pin> pin = MakePin(
-      checkpoint_,
-      {.gang = gang_, .source = name, .was = survey, .why = why, .own_bytes = source.in_place || expected_in_place}, stop_);
+  const bool may_link = !source.in_place && renames_.Proven(name);
+  const bool link = may_link || (!source.in_place && !RoomForCopy(checkpoint_.dir, survey));
+  if (const auto newer = link ? std::nullopt : NewerThatWaits(name)) {
+    source.waits_for = *newer;
+    undecided_ = true;
+    return;
+  }
+  const std::string how = link && !may_link ? Cat(why, "; not copied: there is not room for twice its size") : why;
+  Result<Pin> pin = MakePin(checkpoint_, {.gang = gang_, .source = name, .was = survey, .why = how, .own_bytes = !link}, stop_);
   if (!pin && (pin.error().code == ErrorCode::kConflict || stop_.stop_requested())) {
     source.last = {};
     undecided_ = true;
@@ -203,7 +238,7 @@ void CheckpointWatch::PinIt(const std::string& name, Source& source, const Surve
   source.retry_at.reset();
   source.told = Told::complete;
   pins_.push_back(*std::move(pin));
-  TellComplete(pins_.back(), why);
+  TellComplete(pins_.back(), pins_.back().why);
   RemoveOldPins();
 }
 
@@ -260,6 +295,13 @@ const Pin* CheckpointWatch::NewestPinOf(const std::string& source) const {
   for (auto pin = pins_.rbegin(); pin != pins_.rend(); ++pin)
     if (pin->source == source) return &*pin;
   return nullptr;
+}
+
+void CheckpointWatch::TellLost(const Pin& pin, const std::string& why) {
+  struct stat found {};
+  // Where not even their directory is there, it is the mount that is gone, not the pin.
+  const bool lost = ::stat(PinsDirectory(checkpoint_.dir).c_str(), &found) == 0;
+  Tell({.source = pin.source, .step = pin.step, .path = lost ? pin.path() : std::string(), .why = why});
 }
 
 void CheckpointWatch::TellComplete(const Pin& pin, const std::string& why) {

@@ -7,9 +7,11 @@
 //   - It is told as complete at once; as incomplete or unverifiable only once it has stayed so for kPatience looks, or at the
 //     end: a save may pause. Each change of mind is told once. While a pin of an earlier save of the same name is intact, that
 //     one is what counts, and nothing bad is told.
-//   - It is overwritten in place after it was pinned by link: the pin is gone with it, which is told at once, and from then on
-//     that source is copied. A source without a step in its name ("last.pt") is expected to be overwritten and copied from the
-//     start, until it is seen to be replaced by rename.
+//   - It is pinned by link only if it was seen to come by rename (renames.h); else by copy, since whoever wrote it in place may
+//     do so again. Copying is bounded: of saves that wait to be copied only the newest step is, and where the file system has
+//     not room for twice its size it is linked after all, which `why` says.
+//   - A pin that is damaged or deleted is told at once with its path, for the launcher to withdraw. A source seen to be
+//     overwritten in place is never linked again.
 //   - Of the pins that the launcher has registered, the newest kPinsKept with a step in their name and as many without are
 //   kept,
 //     and all newer ones; older ones are removed.
@@ -37,6 +39,7 @@
 
 #include "agent/checkpoint/before.h"
 #include "agent/checkpoint/pin.h"
+#include "agent/checkpoint/renames.h"
 #include "agent/checkpoint/survey.h"
 #include "base/ids.h"
 #include "base/job_spec.h"
@@ -72,8 +75,8 @@ class CheckpointWatch {
     std::uint32_t looks_unchanged = 0;  // since it was decided
     std::uint32_t retries = 0;
     std::optional<std::uint64_t> retry_at{};  // look
+    std::string waits_for{};                  // a newer one, to be copied first
     bool in_place = false;                    // seen to be overwritten in place
-    bool replaced = false;                    // seen to be replaced by rename
   };
 
   void Begin(const std::vector<std::string>& names);
@@ -83,9 +86,11 @@ class CheckpointWatch {
   bool Settled(const Source& source) const;
   void LookAt(const std::string& name, Source& source);
   void Decide(const std::string& name, Source& source, const Survey& survey);
+  std::optional<std::string> NewerThatWaits(const std::string& name) const;
   void PinIt(const std::string& name, Source& source, const Survey& survey, const std::string& why);
   void FindWanting(Source& source, const Survey& survey, std::string why, bool retry);
   void RemoveOldPins();
+  void TellLost(const Pin& pin, const std::string& why);
   void TellComplete(const Pin& pin, const std::string& why);
   void TellWanting(const std::string& name, Source& source);
   void Tell(CheckpointSeen seen);
@@ -99,6 +104,7 @@ class CheckpointWatch {
   bool undecided_ = false;
   std::uint64_t look_ = 0;
   std::string cannot_list_;  // why the directory could not be listed at the last look; empty: it could
+  Renames renames_;
   BeforeRecords before_;
   std::vector<Pin> pins_;             // of this job, intact when last seen, oldest first
   std::vector<Pin> lost_pins_;        // of this job, changed or gone: removed once there is a newer one

@@ -62,7 +62,9 @@ void Reporter::SetGangs(std::vector<GangStatus> gangs) {
 void Reporter::Add(CheckpointSeen seen) {
   seen = Reportable(std::move(seen));
   std::erase_if(checkpoints_, [&](const Kept& kept) {
-    return kept.seen.job == seen.job && kept.seen.generation == seen.generation && kept.seen.source == seen.source;
+    // A loss is told beside what takes its place.
+    const bool loss = !kept.seen.complete && !kept.seen.path.empty() && kept.seen.path != seen.path;
+    return kept.seen.job == seen.job && kept.seen.generation == seen.generation && kept.seen.source == seen.source && !loss;
   });
   checkpoints_.push_back({.seen = std::move(seen)});
   if (checkpoints_.size() > kCheckpointsKept) checkpoints_.erase(checkpoints_.begin());

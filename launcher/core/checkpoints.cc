@@ -20,6 +20,14 @@ bool Known(const JobState& job, const CheckpointSeen& seen) {
   return std::any_of(job.checkpoints.begin(), job.checkpoints.end(), [&](const CheckpointRecord& r) { return r.seen == seen; });
 }
 
+// What is told under the path of a checkpoint that was registered: it is damaged, or gone.
+const CheckpointRecord* AtPath(const JobState& job, const CheckpointSeen& seen) {
+  const auto at = std::find_if(job.checkpoints.rbegin(), job.checkpoints.rend(), [&](const CheckpointRecord& record) {
+    return record.seen.complete && record.seen.path == seen.path;
+  });
+  return at == job.checkpoints.rend() ? nullptr : &*at;
+}
+
 }  // namespace
 
 Facts RegisterCheckpoints(const World& world, const NodeId& node, const Report& report) {
@@ -29,6 +37,12 @@ Facts RegisterCheckpoints(const World& world, const NodeId& node, const Report& 
     const JobState* job = JobIn(world.state, seen.job);
     if (!job || Ended(job->phase) || !job->started || job->generation != seen.generation) continue;
     if (job->hosts.empty() || job->hosts.front() != node || Known(*job, seen)) continue;
+    if (const CheckpointRecord* lost = seen.complete ? nullptr : AtPath(*job, seen)) {
+      if (lost->offered)
+        facts.push_back(CheckpointWithdrawn{
+            seen.job, lost->id, Sentence("checkpoint ", Said(lost->id.value), " is not offered any more: ", Said(seen.why))});
+      continue;
+    }
     // The generation has begun from somewhere else: to resume from this later would be to jump into another history.
     if (seen.was_there) continue;
     const CheckpointId id = NewId(*job, seen, news[seen.job]++);

@@ -110,6 +110,26 @@ TEST(Prepare, OfANameThatIsSavedForEverOnlyTheDamagedSaveIsWithdrawn) {
   EXPECT_EQ(*story.Job(train).resume, kept.at(kept.size() - 2).id) << "the save before";
 }
 
+TEST(Prepare, ACheckpointThatItsWatchFindsDamagedIsWithdrawnAtOnceAndCostsNothing) {
+  Story story({"n1", "n2"});
+  const JobId train = story.Submit(Train(2));
+  story.Saves(train, "step-20.pt", 20);
+  story.Saves(train, "step-40.pt", 40);
+  story.Told();
+  CheckpointSeen lost = story.Job(train).checkpoints.back().seen;
+  lost.complete = false;
+  lost.files.clear();
+  lost.why = "its pin was deleted";
+  for (int time = 0; time < 2; ++time) {
+    story.Host("n1").checkpoints.push_back(lost);
+    story.Reports("n1");
+  }
+  EXPECT_EQ(story.Told(), Lines{"checkpoint step-40.pt@g1#2 is not offered any more: its pin was deleted"});
+  story.RankEnds(train, 1, Killed(9));
+  EXPECT_EQ(story.Job(train).resume, story.Job(train).checkpoints.front().id);
+  EXPECT_EQ(story.Job(train).generation, Generation(2));
+}
+
 TEST(Prepare, AHostThatAloneDoesNotSeeTheCheckpointIsLeftAndTheCheckpointStays) {
   Story story({"n1", "n2", "n3", "n4"});
   const JobId train = story.Submit(Train(2, 2));

@@ -133,44 +133,73 @@ TEST_F(Watch, PinsSurviveRotationAndTheNewestThreeAreKept) {
   EXPECT_EQ(Names(dir_.path()), (Lines{".everstep", "step-5.pt"}));
 }
 
-TEST_F(Watch, AWriterInPlaceLosesItsFirstPinWhichIsToldAndIsCopiedFromThenOn) {
+TEST_F(Watch, WhatIsWrittenInPlaceIsCopiedFromTheFirstSaveOnAndSurvivesALateWriter) {
   CheckpointWatch watch = Start(1);
   InPlace("step-7.pt", TorchFile(1));
+  InPlace("step-8/__0_0.distcp", "shard 0");
+  InPlace("step-8/.metadata", "X __0_0.distcp");
+  Looks(watch, 3);
+  ASSERT_EQ(PinsIn(dir_.path()).size(), 1u) << "of two that wait only the newer is worth a copy";
+  InPlace("step-8/__0_0.distcp", "torn");
+  InPlace("step-8/.metadata", "X __0_0.distcp X __1_0.distcp");
+  InPlace("step-9.pt", TorchFile(2));
   Looks(watch);
-  if (PinsIn(dir_.path()).at(0).copied) GTEST_SKIP() << "this file system clones: nothing can be lost";
-  InPlace("step-7.pt", TorchFile(2).substr(0, 700));
-  EXPECT_EQ(Looks(watch, 1),
-            Lines{"step-7.pt wanting: overwritten in place after it was registered: its next save will be copied"});
-  InPlace("step-7.pt", TorchFile(2));
-  EXPECT_EQ(Looks(watch), Lines{Cat("step-7.pt complete: ", kZip)});
-  EXPECT_EQ(Pins(), Lines{"1-step-7.pt.2"}) << "the lost one is gone";
-  InPlace("step-7.pt", TorchFile(3).substr(0, 700));
-  EXPECT_EQ(Looks(watch, 30), Lines{}) << "the copy is still good";
-  EXPECT_EQ(ReadBack(last_.path), TorchFile(2));
-  InPlace("step-7.pt", TorchFile(3));
-  EXPECT_EQ(Looks(watch), Lines{Cat("step-7.pt complete: ", kZip)});
+  InPlace("step-9.pt", "torn");  // as a late torch.save leaves it
+  EXPECT_EQ(Looks(watch, 30), Lines{}) << "the copies are still good";
+  EXPECT_EQ(ReadBack(dir_ / ".everstep/pins/1-step-8/step-8/__0_0.distcp"), "shard 0");
+  EXPECT_EQ(ReadBack(dir_ / ".everstep/pins/1-step-9.pt/step-9.pt"), TorchFile(2));
+  InPlace("step-9.pt", TorchFile(3));
+  EXPECT_EQ(Looks(watch), Lines{Cat("step-9.pt complete: ", kZip)});
   EXPECT_EQ(ReadBack(last_.path), TorchFile(3));
 }
 
-TEST_F(Watch, ANameWithoutAStepIsCopiedUntilItIsSeenToBeReplaced) {
+TEST_F(Watch, OnlyWhatWasSeenToComeByRenameIsLinked) {
+  CheckpointWatch watch = Start(1);
+  const auto copied = [&](const std::string& name) {
+    Looks(watch, 3);
+    for (const Pin& pin : PinsIn(dir_.path()))
+      if (pin.source == name) return pin.copied;
+    ADD_FAILURE() << name << " is not pinned";
+    return false;
+  };
+  ByRename("step-1.pt", TorchFile(1));
+  if (copied("step-1.pt")) GTEST_SKIP() << "this file system clones";
+  InPlace("step-2.pt", TorchFile(2));
+  EXPECT_TRUE(copied("step-2.pt"));
+  ByRename("step-3.pt", TorchFile(3));
+  InPlace("step-3.pt", TorchFile(4));
+  EXPECT_TRUE(copied("step-3.pt")) << "renamed, then written to between two looks";
+  InPlace("tmp-step-4/.metadata", "X __0_0.distcp");
+  InPlace("tmp-step-4/__0_0.distcp", "shard 0");
+  fs::rename(dir_ / "tmp-step-4", dir_ / "step-4");
+  EXPECT_FALSE(copied("step-4")) << "a directory that was renamed whole";
+  ByRename("last.pt", TorchFile(5));
+  EXPECT_FALSE(copied("last.pt"));
+  fs::remove(dir_ / "best.pt");
+  ByRename("best.pt", TorchFile(6));
+  fs::remove(dir_ / "best.pt");
+  InPlace("best.pt", TorchFile(7, 4000));
+  EXPECT_TRUE(copied("best.pt")) << "another inode proves nothing";
+}
+
+TEST_F(Watch, ADamagedPinIsToldWithItsPathBesideTheOneThatTakesItsPlace) {
   CheckpointWatch watch = Start(1);
   ByRename("last.pt", TorchFile(1));
   Looks(watch);
-  EXPECT_TRUE(PinsIn(dir_.path()).back().copied);
-  InPlace("last.pt", TorchFile(2).substr(0, 700));
-  EXPECT_EQ(Looks(watch, 20), Lines{}) << "the save before is pinned and still good";
-  ByRename("last.pt", TorchFile(3));
+  const std::string first = last_.path;
+  ByRename("last.pt", TorchFile(2));
   Looks(watch);
-  EXPECT_TRUE(PinsIn(dir_.path()).back().copied) << "it was overwritten in place before";
-
-  ByRename("best.pt", TorchFile(4));
-  Looks(watch);
-  ByRename("best.pt", TorchFile(5, 4000));
-  EXPECT_EQ(Looks(watch), Lines{Cat("best.pt complete: ", kZip)});
-  struct stat source {};
-  stat((dir_ / "best.pt").c_str(), &source);
-  const Pin pin = PinsIn(dir_.path()).back();
-  EXPECT_TRUE(pin.copied || pin.files[0].inode == source.st_ino);
+  fs::remove(last_.path);
+  const std::vector<CheckpointSeen> news = watch.Look();
+  ASSERT_EQ(news.size(), 3u);
+  EXPECT_FALSE(news[0].complete);
+  EXPECT_EQ(news[0].path, last_.path);
+  EXPECT_TRUE(news[1].complete);
+  EXPECT_EQ(news[1].path, first);
+  EXPECT_TRUE(news[2].complete) << "it is still there, and pinned anew";
+  fs::rename(dir_ / ".everstep", dir_ / ".elsewhere");
+  for (const CheckpointSeen& seen : watch.Look())
+    EXPECT_EQ(seen.complete ? "" : seen.path, "") << "a mount that is gone is no loss";
 }
 
 TEST_F(Watch, ADeletedPinIsToldAndMadeAgain) {
@@ -242,8 +271,8 @@ TEST_F(Watch, AnAgentThatWasRestartedDoesNotPinAgainWhatItHadLetGo) {
   ByRename("step-13.pt", TorchFile(13));
   ByRename("step-14.pt", TorchFile(14));
   CheckpointWatch later(Gang(1), spec_, {});  // the agent was down while these were saved
-  EXPECT_EQ(Looks(later, 20).size(), 5u);
-  EXPECT_EQ(Pins(), (Lines{"1-step-12.pt", "1-step-13.pt", "1-step-14.pt"}));
+  EXPECT_EQ(Looks(later, 20).size(), 4u) << "nobody saw how they came: they are copied, and only the newest is worth it";
+  EXPECT_EQ(Pins(), (Lines{"1-step-11.pt", "1-step-12.pt", "1-step-14.pt"}));
 }
 
 TEST_F(Watch, NamesWithoutAStepDoNotCrowdOutTheSteps) {

@@ -99,6 +99,18 @@ TEST(Report, AChangeOfMindReplacesTheEarlierFinding) {
   EXPECT_TRUE(report.checkpoints[0].complete);
 }
 
+TEST(Report, ALossIsToldBesideWhatTakesItsPlace) {
+  Reporter reporter;
+  CheckpointSeen lost = Seen("last.pt", false);
+  lost.path = "/ckpt/.everstep/pins/1-last.pt.1/last.pt";
+  reporter.Add(lost);
+  reporter.Add(lost);
+  CheckpointSeen next = Seen("last.pt", true);
+  next.path = "/ckpt/.everstep/pins/1-last.pt.2/last.pt";
+  reporter.Add(next);
+  EXPECT_EQ(reporter.Take(At(0s)).checkpoints, (std::vector{lost, next}));
+}
+
 TEST(Report, WhatDoesNotFitComesWithTheNextReport) {
   Reporter reporter;
   for (std::size_t i = 0; i < limit::kCheckpointsPerReport + 3; ++i) reporter.Add(Seen(Cat("step-", i, ".pt")));
