@@ -83,7 +83,8 @@ Status CheckSeen(const CheckpointSeen& seen) {
   EVERSTEP_TRY(AtMost("checkpoint.path", seen.path.size(), limit::kPathBytes));
   EVERSTEP_TRY(AtMost("checkpoint.why", seen.why.size(), limit::kWhyBytes));
   EVERSTEP_TRY(AtMost("checkpoint.files", seen.files.size(), limit::kCheckpointFiles));
-  if (seen.complete != !seen.path.empty()) return Fail(ErrorCode::kInvalid, "checkpoint.path: set if and only if complete");
+  if (seen.complete && seen.path.empty())
+    return Fail(ErrorCode::kInvalid, "checkpoint.path: found none, legal: where it is pinned");
   for (const CheckpointFile& file : seen.files) {
     EVERSTEP_TRY(AtMost("checkpoint.file.name", file.name.size(), limit::kPathBytes));
     EVERSTEP_TRY(AtMost("checkpoint.file.digest", file.digest.size(), 64));

@@ -159,7 +159,8 @@ TEST(Shape, ADifferenceIsNamed) {
   Differences differences;
   differences.Struct<Beaten>(v1::Beat::descriptor());
   EXPECT_EQ(differences.Str(),
-            "everstep.v1.Beat.seq should be text\neverstep.v1.Beat has no extra\neverstep.v1.Beat has besides state_hash");
+            "everstep.v1.Beat.seq should be text\neverstep.v1.Beat has no extra\neverstep.v1.Beat has besides "
+            "state_hash\neverstep.v1.Beat has besides agent");
 }
 
 }  // namespace
