@@ -81,7 +81,9 @@ TEST(Exclusion, AnAgentWithANewStateDirectoryDoesNotKnowWhatItsHostRunsAndIsNoPr
   EXPECT_EQ(story.Job(train).generation, Generation(1)) << "the ranks on n1 live until their lease ends";
   story.Told();
   story.Pass(2s);
-  EXPECT_EQ(story.Told().front(),
+  const Lines told = story.Told();
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.front(),
             "the agent that n1 had before is silent for 5 s, longer than its fence time of 4.9 s: its keeper has ended "
             "generation 1");
   EXPECT_EQ(story.Job(train).generation, Generation(2));
@@ -216,6 +218,18 @@ TEST(HalfRule, HostsLostOneAfterTheOtherThatStillReachEachOtherAreNotReplacedByS
       "rebooted, or be vouched for: everstep node n1 --confirm-dead"))
       << story.Job(train).why;
   story.Heal({"n1"});
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
+}
+
+// The two that are lost are half of what the last of them knows, which is not more than half: its keeper kills.
+TEST(HalfRule, HalfOfTheMembershipThatIsHeardIsEnoughForSilenceToCount) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Train(1));
+  story.Cut({"n4"});
+  story.Pass(4s);
+  story.Cut({"n1"});
+  story.Pass(30s);
+  EXPECT_EQ(story.HostsOf(train), Lines{"n2"});
   EXPECT_EQ(story.Phase(train), JobPhase::running);
 }
 

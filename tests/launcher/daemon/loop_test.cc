@@ -272,6 +272,8 @@ TEST_F(Loop, AHaltOutlivesRestartsUntilAnOperatorClearsIt) {
   const Recovered log{.epoch = Epoch(1), .entries = disk.entries, .last_write = clock.Wall()};
   Boot(log, Epoch(2));
   Do(ApiCall{7, Training()});
+  ASSERT_FALSE(replies.all.empty()) << "refused at once, not once it is durable";
+  ASSERT_FALSE(replies.all.back().reply);
   EXPECT_EQ(
       replies.all.back().reply.error().message,
       "n1 was told of log entry 2, this log ended at 0: the log lost its tail (restored backup?); nothing is decided here any "
@@ -281,6 +283,21 @@ TEST_F(Loop, AHaltOutlivesRestartsUntilAnOperatorClearsIt) {
   Do(ApiCall{8, Training()});
   Sync();
   EXPECT_TRUE(replies.all.back().reply);
+}
+
+TEST_F(Loop, AnAnswerOfAnotherAgentUnderTheSameNameIsNoSignOfLife) {
+  Connect(n1, 1);
+  for (const bool own : {false, true}) {
+    Wait(2s);  // silent: it is asked
+    ASSERT_FALSE(links.dialed.empty());
+    const auto& [node, ping] = links.dialed.back();
+    const Beat beat{.seq = Sequence(9), .incarnation = Incarnation(1), .agent = TagOf(own ? "1" : "another directory")};
+    Do(DialAnswer{.node = n1,
+                  .nonce = ping.nonce,
+                  .finding = PeerFinding::alive,
+                  .pong = Pong{.nonce = ping.nonce, .node = n1, .boot = BootId("boot"), .beat = beat}});
+    EXPECT_EQ(loop->world().hosts.at(n1).pulse, own ? Pulse::trusted : Pulse::suspect);
+  }
 }
 
 TEST_F(Loop, AnotherStateDirectoryHasToWaitUntilTheFirstOnesRanksAreGone) {
