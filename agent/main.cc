@@ -76,7 +76,7 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
                          .boot = boot,
                          .version = std::string(Version()),
                          .address = serving.address,
-                         .accelerators = options.accelerators.value_or(0),
+                         .accelerators = options.accelerators ? *options.accelerators : CountAccelerators(),
                          .host = FactsFor(options, serving),
                          .state_dir = options.state_dir};
   DiskWriter writer(files, post);

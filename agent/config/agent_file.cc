@@ -40,7 +40,7 @@ yaml::Table<Options> MakeTable() {
       Key("keeper", &Options::keeper, OrEmpty(Path()), "the program everstep-keeper; empty: beside everstep-agent"),
       Key("insecure", &Options::insecure, yaml::Bool(), "plain text on addresses that are not loopback; warns at every start"),
       Key("accelerators", &Options::accelerators, yaml::AutoOr(Integer<std::uint32_t>(0, limit::kRanksPerHost)),
-          "of this host; auto: counted"),
+          "GPUs of this host; auto: as many as /dev/nvidiaN"),
       Group("logs", LogsTable(), "what ranks write to stdout and stderr"),
       Key("checkpoint_scan_every", &Options::checkpoint_scan_every, DurationBetween(50ms, 10min),
           "how often a job's checkpoint directory is looked at"),

@@ -16,6 +16,18 @@ namespace everstep {
 
 namespace {
 
+// A launcher elsewhere would be told an address that leads back to itself: the host would join, and be lost 5 s later.
+Status CheckReachable(const HostPort& told, const HostPort& launcher) {
+  if (!IsLoopback(told)) return {};
+  const auto resolved = Resolve(launcher);
+  if (!resolved || IsLoopback(*resolved)) return {};
+  const auto own = LocalAddressTowards(launcher);
+  return Fail(ErrorCode::kInvalid,
+              Cat("listen: found ", told, ", which the launcher ", launcher,
+                  " and other hosts cannot reach; legal: an address of this host", own ? Cat(" such as ", *own, ":0") : ""),
+              "--listen ADDRESS:PORT, or --advertise where others reach it by another address");
+}
+
 // What others reach this agent by.
 Result<HostPort> Advertised(const GrpcLinkOptions& options, const HostPort& launcher, const HostPort& bound) {
   HostPort address = bound;
@@ -27,7 +39,9 @@ Result<HostPort> Advertised(const GrpcLinkOptions& options, const HostPort& laun
   } else if (IsAnyAddress(bound)) {
     EVERSTEP_ASSIGN(address.host, LocalAddressTowards(launcher));
   }
-  return Resolve(address);
+  EVERSTEP_ASSIGN(const HostPort told, Resolve(address));
+  EVERSTEP_TRY(CheckReachable(told, launcher));
+  return told;
 }
 
 }  // namespace

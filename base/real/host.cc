@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "base/real/files.h"
@@ -40,6 +41,17 @@ std::string InterfaceOf(const std::string& address) {
   for (const ifaddrs* entry = list; entry; entry = entry->ifa_next)
     if (NumericAddress(entry->ifa_addr) == address) return entry->ifa_name;
   return {};
+}
+
+std::uint32_t CountAccelerators(const std::string& dev) {
+  constexpr std::string_view kGpu = "nvidia";
+  std::uint32_t count = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(dev, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();  // nvidiactl, nvidia-uvm and nvidia-caps are no GPUs
+    if (name.starts_with(kGpu) && ParseUnsigned(name.substr(kGpu.size()))) ++count;
+  }
+  return count;
 }
 
 UserFacts CurrentUser() {

@@ -8,6 +8,7 @@
 #include "base/real/clock.h"
 #include "base/real/proc.h"
 #include "base/text.h"
+#include "launcher/cli/local_burial.h"
 #include "launcher/cli/local_cluster.h"
 
 namespace everstep {
@@ -89,9 +90,9 @@ Status EndLeftovers(const std::string& directory) {
   RealClock clock;
   for (const Time deadline = clock.Now() + kLeftPatience;;) {
     const std::vector<ProcessStat> left = Leftovers(directory);
-    if (left.empty()) return {};
-    if (clock.Now() > deadline)
-      return Fail(ErrorCode::kTimeout, DescribeStuck(left), "everstep down, again, once they are gone");
+    const std::string unburied = left.empty() ? BuryGangs(directory) : DescribeStuck(left);
+    if (unburied.empty()) return {};
+    if (clock.Now() > deadline) return Fail(ErrorCode::kTimeout, unburied, "everstep down, again, once they are gone");
     for (const ProcessStat& process : left) KillExactly(process);
     ::poll(nullptr, 0, 50);
   }

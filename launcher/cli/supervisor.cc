@@ -15,6 +15,7 @@
 #include "base/real/files.h"
 #include "base/real/proc.h"
 #include "base/text.h"
+#include "launcher/cli/local_burial.h"
 #include "launcher/cli/spawn.h"
 #include "launcher/cli/terminal.h"
 
@@ -181,7 +182,8 @@ void Supervisor::EndAll() {
     return std::any_of(daemons_.begin(), daemons_.end(), [](const Daemon& daemon) { return daemon.pid != 0; });
   };
   for (const Time deadline = clock_.Now() + kTermGrace; running() && clock_.Now() < deadline;) WaitForSignal(deadline);
-  for (const Time deadline = clock_.Now() + kKillPatience; !NothingLeft() && clock_.Now() < deadline;)
+  const auto gone = [this] { return NothingLeft() && BuryGangs(options_.directory).empty(); };
+  for (const Time deadline = clock_.Now() + kKillPatience; !gone() && clock_.Now() < deadline;)
     WaitForSignal(clock_.Now() + 50ms);
 }
 

@@ -124,6 +124,7 @@ class Applier {
     job->broken_on = NodeId();
     job->host_failed = false;
     job->port_taken = false;
+    job->checkpoint_gone = false;
     job->refusal.clear();
     job->step.reset();
     job->judged = false;
@@ -157,6 +158,7 @@ class Applier {
     job->broken_on = f.node;
     job->host_failed = f.host_failed;
     job->port_taken = f.port_taken;
+    job->checkpoint_gone = f.checkpoint_gone;
     job->refusal = f.refusal;
     job->stop_grace = f.grace;
     if (f.avoid_node) Avoid(*job, f.node, entry_.at);

@@ -131,15 +131,17 @@ struct GenerationBroken {
   Generation generation{};
   NodeId node{};  // whose failure was seen first
   bool host_failed = false;
-  bool port_taken = false;      // MASTER_PORT was not free
-  bool avoid_node = false;      // do not give `node` to this job again
-  std::vector<RankEnd> ends{};  // seen so far
-  Duration grace{0};            // between SIGTERM and SIGKILL for the others
-  std::string cause{};          // "rank 1 on n2 was killed by SIGKILL"
-  std::string refusal{};        // a host refused to prepare: in its words
+  bool port_taken = false;       // MASTER_PORT was not free
+  bool checkpoint_gone = false;  // no host sees the checkpoint to resume from: it is withdrawn
+  bool avoid_node = false;       // do not give `node` to this job again
+  std::vector<RankEnd> ends{};   // seen so far
+  Duration grace{0};             // between SIGTERM and SIGKILL for the others
+  std::string cause{};           // "rank 1 on n2 was killed by SIGKILL"
+  std::string refusal{};         // a host refused to prepare: in its words
   std::string why{};
 };
-EVERSTEP_FIELDS(GenerationBroken, job, generation, node, host_failed, port_taken, avoid_node, ends, grace, cause, refusal, why)
+EVERSTEP_FIELDS(GenerationBroken, job, generation, node, host_failed, port_taken, checkpoint_gone, avoid_node, ends, grace,
+                cause, refusal, why)
 
 // No process of this generation runs on the host any more, or none can have an effect: reported empty, another boot,
 // fenced, silent past the fence time, or an operator's word.

@@ -66,6 +66,7 @@ Facts CheckpointRefused(const World& world, const JobState& job, const NodeId& n
                         bool others_see_it) {
   if (others_see_it || !job.resume) return Refused(world, job, node, gang);
   GenerationBroken broken = HostBroken(world, job, node, Sentence(node, " refused: ", Said(gang.why)));
+  broken.checkpoint_gone = true;
   return {CheckpointWithdrawn{job.id, *job.resume,
                               Sentence("checkpoint ", Said(job.resume->value), " is not offered any more: ", Said(gang.why))},
           broken};

@@ -50,6 +50,7 @@ std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged, co
   if (culprit && Contains(restart.no_restart, judged.exit_code))
     return Cat("exit code ", judged.exit_code, " is listed as no_restart");
   if (judged.port_taken && job.ports_taken < kPortsFree) return {};
+  if (job.checkpoint_gone) return {};  // ends by itself: each time there is one less
   // Once it has run, what all hosts lack may come back: a mount, say.
   if (!job.refusal.empty() && !job.started_at && judged.signature == job.signature)
     return "two hosts refused it in the same words, and it has never run";
@@ -67,6 +68,7 @@ std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged, co
 
 std::string Verdict(const JobState& job, const FailureJudged& judged) {
   if (judged.port_taken) return "counts as no failure: another port will do";
+  if (job.checkpoint_gone) return "counts as no failure: no host sees the checkpoint";
   if (!judged.code) return "counts as the host's failure";
   return Cat("counts as failure ", Fruitless(job, judged), " of ", job.spec.restart.no_progress, " of the code");
 }
@@ -188,6 +190,7 @@ Facts JudgeFailure(Now now, const JobState& job) {
     judged.signature = job.refusal.empty() ? "host failed" : Cat("refused: ", OneLine(WithoutNumbers(job.refusal), 200));
     judged.port_taken = job.port_taken;
   }
+  if (job.checkpoint_gone) judged.signature = job.signature;  // says nothing about the failure before
   judged.give_up = GiveUp(now, job, judged, culprit ? &*culprit : nullptr);
   const std::string found = judged.cause == job.broken ? std::string() : Cat(": ", OneLine(judged.cause, 600));
   judged.why = Sentence(Verdict(job, judged), found, judged.give_up.empty() ? "" : "; gives up: ", judged.give_up);
@@ -210,12 +213,13 @@ Facts PlanRecovery(const World& world, Now now, const JobState& job) {
   GenerationPlanned plan;
   plan.hosts = std::move(ladder.hosts);
   plan.spares = std::move(ladder.spares);
-  plan.restart = job.ports_taken == 0 || job.ports_taken > kPortsFree;
+  plan.restart = !job.checkpoint_gone && (job.ports_taken == 0 || job.ports_taken > kPortsFree);
   Complete(world, now, job, plan);
   const std::string where =
       ladder.moves.empty() ? std::string("all hosts go on in place") : FirstOf(std::move(ladder.moves), ", ");
   const std::string cost = plan.restart ? Cat("restart ", RestartsInWindow(job, now.at) + 1, " of ", job.spec.restart.budget)
-                                        : Cat("port ", plan.master_port, " now, no restart is counted");
+                           : job.checkpoint_gone ? std::string("no restart is counted")
+                                                 : Cat("port ", plan.master_port, " now, no restart is counted");
   plan.why = Sentence(OneLine(job.broken, 400), "; ", where, ", ", ResumeText(job, NewestOffered(job)), " (", cost, ')');
   return {plan};
 }

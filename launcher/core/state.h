@@ -98,6 +98,7 @@ struct JobState {
   NodeId broken_on{};                   // the host where that was seen; may be empty
   bool host_failed = false;             // `broken` is about a host, not about a rank
   bool port_taken = false;              // `broken` is about MASTER_PORT
+  bool checkpoint_gone = false;         // `broken` is about the checkpoint: nobody sees it any more
   std::optional<std::uint64_t> step{};  // the newest that the ranks of `generation` told of, where they are gone
   std::string refusal{};                // `broken` is a host's refusal: in its words; empty: it is not
   std::vector<AvoidedHost> avoid{};     // not given to this job while others can be had
@@ -123,9 +124,10 @@ struct JobState {
   friend bool operator==(const JobState&, const JobState&) = default;
 };
 EVERSTEP_FIELDS(JobState, id, spec, order, request_id, phase, why, since, generation, hosts, spares, processes_per_node,
-                master_address, master_port, resume, started, live, ends, broken, broken_on, host_failed, port_taken, step,
-                refusal, avoid, checkpoints, checkpoints_ever, restarts, restarts_total, fruitless, ports_taken, progress,
-                failed_at, signature, judged, give_up, outcome, exit_code, stop_grace, submitted_at, started_at, ended_at)
+                master_address, master_port, resume, started, live, ends, broken, broken_on, host_failed, port_taken,
+                checkpoint_gone, step, refusal, avoid, checkpoints, checkpoints_ever, restarts, restarts_total, fruitless,
+                ports_taken, progress, failed_at, signature, judged, give_up, outcome, exit_code, stop_grace, submitted_at,
+                started_at, ended_at)
 
 // A MASTER_PORT that was given out.
 struct PortUse {

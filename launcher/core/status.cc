@@ -10,6 +10,7 @@
 #include "launcher/core/membership.h"
 #include "launcher/core/placement.h"
 #include "launcher/core/recovery.h"
+#include "launcher/core/sentence.h"
 
 namespace everstep {
 
@@ -50,6 +51,19 @@ std::optional<std::uint64_t> StepOf(const World& world, const JobState& job) {
   for (const NodeId& node : job.hosts)
     if (const GangStatus* gang = GangOn(world, node, job.id, job.generation)) raise(gang->step);
   return step;
+}
+
+// Hosts of the job that are silent, or cannot be evicted: its ranks there may be in trouble, and nothing has been decided yet.
+std::vector<std::string> SilentHosts(const World& world, const JobState& job) {
+  std::vector<std::string> said;
+  if (job.phase != JobPhase::running && job.phase != JobPhase::preparing) return said;
+  for (const NodeId& id : job.hosts) {
+    const HostNow* host = HostIn(world, id);
+    const NodeState* node = NodeIn(world.state, id);
+    if (!host || !node || !node->member || host->pulse == Pulse::trusted) continue;
+    said.push_back(host->pulse == Pulse::lost ? node->why : host->pulse_why);
+  }
+  return said;
 }
 
 std::string RankRole(const JobState& job, std::size_t node_rank) {
@@ -108,6 +122,7 @@ JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& qu
     view.why = WaitsBehind(job, queue);
     if (view.why.empty()) view.why = WhyNotPlaced(job, FitFor(world, job, queue.taken));
   }
+  for (const std::string& silent : SilentHosts(world, job)) view.why = Sentence(view.why, "; ", silent);
   view.priority = job.spec.priority;
   view.nodes = job.spec.nodes;
   view.spares = job.spec.spares;

@@ -245,5 +245,15 @@ TEST(ServerStart, TheAddressFileSaysWhereItServes) {
   ::unlink(path.c_str());
 }
 
+TEST(Link, AnAgentThatOnlyItsOwnHostCouldReachIsRefusedBeforeItJoins) {
+  GrpcLink link;
+  Inbox<AgentInput> agent;
+  const auto started = link.Start({.launcher = "192.0.2.1:7450", .listen = "127.0.0.1:0", .insecure = true}, agent.Poster());
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().message.find("listen: found 127.0.0.1:"), 0u) << started.error().message;
+  EXPECT_NE(started.error().message.find("which the launcher 192.0.2.1:7450 and other hosts cannot reach"), std::string::npos);
+  EXPECT_NE(started.error().hint.find("--advertise"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace everstep

@@ -1,6 +1,7 @@
 // Promise 2 of the product: a generation starts only when no older one can have an effect. The story itself checks all the time
 // that no two generations live at once; here it is asked what the launcher waits for and what it says.
 #include "base/text.h"
+#include "launcher/core/status.h"
 #include "tests/story/story.h"
 
 namespace everstep {
@@ -159,6 +160,11 @@ TEST(HalfRule, TwoOfFourSilentHostsAreNotEvictedAndTheOperatorIsTheWayOut) {
                                  Cat("n2", lost, held, "n2 is off, say: everstep node n2 --confirm-dead"),
                                  Cat("n3", lost, held, "n3 is off, say: everstep node n3 --confirm-dead")}));
   EXPECT_EQ(story.Phase(train), JobPhase::running);
+  EXPECT_EQ(
+      Explain(story.world(), story.now(), story.Job(train)).sentences.front(),
+      Cat("running: generation 1 starts: 3 ranks on 3 hosts; n2", lost, held, "n2 is off, say: everstep node n2 --confirm-dead",
+          "; n3", lost, held, "n3 is off, say: everstep node n3 --confirm-dead"))
+      << "who asks about the job must not have to ask about its hosts too";
   EXPECT_EQ(story.ConfirmDead("n3"), "");
   EXPECT_EQ(story.ConfirmDead("n2"), "");
   story.Pass(1s);

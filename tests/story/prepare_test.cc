@@ -85,11 +85,27 @@ TEST(Prepare, ACheckpointThatNobodySeesIsWithdrawnAndAnOlderOneUsed) {
                    "checkpoint step-40.pt@g1#2 is not offered any more: step-40.pt: size 1000 bytes, registered 1200",
                    "n1 refused: step-40.pt: size 1000 bytes, registered 1200; generation 2 is stopped",
                    "n1 refused generation 2: step-40.pt: size 1000 bytes, registered 1200",
-                   "n2 refused generation 2: step-40.pt: size 1000 bytes, registered 1200", "counts as the host's failure",
+                   "n2 refused generation 2: step-40.pt: size 1000 bytes, registered 1200",
+                   "counts as no failure: no host sees the checkpoint",
                    "n1 refused: step-40.pt: size 1000 bytes, registered 1200; all hosts go on in place, resuming from step 20 "
-                   "(restart 2 of 10)",
+                   "(no restart is counted)",
                    "generation 3 starts: 2 ranks on 2 hosts"}));
   EXPECT_TRUE(story.Job(train).avoid.empty());
+}
+
+TEST(Prepare, CheckpointsThatNobodySeesCostNoBudgetHoweverMany) {
+  Story story({"n1", "n2"});
+  JobSpec spec = Train(2);
+  spec.restart.budget = 1;
+  const JobId train = story.Submit(spec);
+  for (std::uint64_t step = 10; step <= 50; step += 10) story.Saves(train, Cat("step-", step, ".pt"), step);
+  for (int time = 0; time < 5; ++time)
+    for (const char* host : {"n1", "n2"}) story.Refuse(host, Refusal::checkpoint, "no such file");
+  story.RankEnds(train, 1, Killed(9));
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
+  EXPECT_EQ(story.Job(train).generation, Generation(7)) << "the first, the restart, and five that found no checkpoint";
+  EXPECT_EQ(story.Job(train).restarts_total, 1u);
+  EXPECT_FALSE(story.Job(train).resume);
 }
 
 TEST(Prepare, OfANameThatIsSavedForEverOnlyTheDamagedSaveIsWithdrawn) {
@@ -150,7 +166,8 @@ TEST(Prepare, WhenNoCheckpointPassesItsCheckTheJobSaysThatItBeginsAgain) {
   story.Refuse("n1", Refusal::checkpoint, "step-40.pt: no such file");
   story.RankEnds(train, 0, Killed(9));
   const Lines told = story.Told();
-  EXPECT_TRUE(told[told.size() - 2].ends_with("from the start (none of 1 checkpoint can be resumed from) (restart 2 of 10)"))
+  EXPECT_TRUE(
+      told[told.size() - 2].ends_with("from the start (none of 1 checkpoint can be resumed from) (no restart is counted)"))
       << told[told.size() - 2];
   const Lines says = Explain(story.world(), story.now(), story.Job(train)).sentences;
   EXPECT_EQ(Lines(says.end() - 2, says.end()),

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 namespace everstep {
 namespace {
 
@@ -18,6 +21,17 @@ TEST(Host, AnAddressNamesItsInterfaceAndAnUnknownOneNone) {
   EXPECT_EQ(InterfaceOf("192.0.2.1"), "") << "reserved for documentation: nobody has it";
   EXPECT_EQ(InterfaceOf(""), "");
   EXPECT_EQ(InterfaceOf("localhost"), "") << "a name is no address";
+}
+
+TEST(Host, OnlyNumberedDevicesAreAccelerators) {
+  const std::string dev = testing::TempDir() + "everstep-dev";
+  std::filesystem::create_directories(dev + "/nvidia-caps");
+  EXPECT_EQ(CountAccelerators(dev), 0u);
+  for (const char* name : {"nvidia0", "nvidia1", "nvidia10", "nvidiactl", "nvidia-uvm", "nvidia", "null"})
+    std::ofstream(dev + '/' + name) << "";
+  EXPECT_EQ(CountAccelerators(dev), 3u);
+  std::filesystem::remove_all(dev);
+  EXPECT_EQ(CountAccelerators(dev), 0u) << "no such directory";
 }
 
 }  // namespace

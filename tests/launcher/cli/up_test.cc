@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 
@@ -43,6 +44,25 @@ class UpAndDown : public ProgramTest {
         left.push_back(Cat(process.pid, ": ", line));
     }
     return left;
+  }
+
+  // The only keeper of node 1, in the only gang it has.
+  std::string KeeperPid() const {
+    for (const auto& spool : std::filesystem::directory_iterator(Directory() + "/n1/gangs"))
+      if (spool.is_directory()) return Split(ReadKernelFile(spool.path().string() + "/keeper.pid").value_or(""), ' ').front();
+    return {};
+  }
+  // Control groups that the keeper of this pid made, as far as they are left.
+  static std::vector<std::string> CgroupsOf(const std::string& keeper) {
+    std::vector<std::string> found;
+    for (const char* top : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/memory"}) {
+      std::error_code error;
+      for (std::filesystem::directory_iterator it(top, error), end; !error && it != end; it.increment(error)) {
+        const std::string name = it->path().filename().string();
+        if (name.starts_with("everstep-") && name.ends_with('-' + keeper)) found.push_back(it->path().string());
+      }
+    }
+    return found;
   }
 
   // True once `holds` does, false if it did not within a minute.
@@ -112,11 +132,28 @@ TEST_F(UpAndDown, DownEndsAlsoWhatASupervisorThatWasKilledLeftBehind) {
   ASSERT_TRUE(Eventually([&] { return Left(word).size() > Left().size(); })) << "the rank runs";
   const auto cluster = ReadLocalCluster(Directory());
   ASSERT_TRUE(cluster);
+  const std::string keeper = KeeperPid();
+  ASSERT_NE(keeper, "");
   kill(static_cast<pid_t>(cluster->supervisor.pid), SIGKILL);
   for (const ProcessRecord& daemon : cluster->daemons) kill(static_cast<pid_t>(daemon.pid), SIGKILL);
   const Ran down = Everstep({"down"});
   EXPECT_EQ(down.code, 0) << down.err;
   EXPECT_EQ(Join(Left(word)), "");
+  EXPECT_EQ(Join(CgroupsOf(keeper)), "") << "their keeper was killed before it could remove them";
+}
+
+TEST_F(UpAndDown, ASupervisorThatHasToKillAKeeperRemovesItsControlGroupsToo) {
+  Up("1");
+  const std::string word = Cat("86398.", getpid());
+  ASSERT_EQ(Everstep({"submit", "-"}, Cat("command: [sleep, \"", word, "\"]\n")).code, 0);
+  ASSERT_TRUE(Eventually([&] { return Left(word).size() > Left().size(); })) << "the rank runs";
+  const auto cluster = ReadLocalCluster(Directory());
+  ASSERT_TRUE(cluster);
+  const std::string keeper = KeeperPid();
+  ASSERT_NE(keeper, "");
+  kill(static_cast<pid_t>(cluster->supervisor.pid), SIGTERM);  // as at the end of a session: nobody cancels the job first
+  EXPECT_TRUE(Eventually([&] { return Living(*cluster).empty() && Left(word).empty(); }));
+  EXPECT_EQ(Join(CgroupsOf(keeper)), "");
 }
 
 TEST_F(UpAndDown, WaitGivesUpWithTheCodeOfATimeOut) {
