@@ -161,6 +161,8 @@ std::string DescribeNode(const NodeView& node) {
   switch (node.phase) {
     case NodePhase::ready: return Cat(out, "\nNext: everstep events --node ", node.node, '\n');
     case NodePhase::suspect: return Cat(out, "\nNext: everstep events --node ", node.node, " -f\n");
+    case NodePhase::draining:
+    case NodePhase::drained: return Cat(out, "\nNext: everstep undrain ", node.node, '\n');
     case NodePhase::lost:
     case NodePhase::away:
       return Cat(out, "\nNext: start everstep-agent there, or, once the host is certainly off: everstep node ", node.node,

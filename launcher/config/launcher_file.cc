@@ -94,6 +94,8 @@ yaml::Table<Options> MakeTable() {
       Group("detection", DetectionTable(), "how a lost host is noticed"),
       Group("fence", FenceTable(), "how a lost host is kept from going on"),
       Group("ports", PortsTable(), "MASTER_PORT is taken from here; keep clear of the kernel's ephemeral ports"),
+      Key("blame", &Options::blame_file, OrEmpty(Path()),
+          "rules that put failures down to their causes, as in configs/blame.yaml; empty: those that are compiled in"),
       Key("history", &Options::history, DurationBetween(1h, 24h * 3650), "events are kept for this long"),
       Key("jobs_max", &Options::jobs_max, Integer<std::uint32_t>(1, 1'000'000), "jobs that have not ended; more are refused"),
   }};

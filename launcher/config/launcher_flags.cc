@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/version.h"
+#include "launcher/config/blame_file.h"
 #include "launcher/config/launcher_file.h"
 
 namespace everstep {
@@ -29,6 +30,7 @@ Result<LauncherSettings> LauncherOptionsFrom(int argc, const char* const* argv, 
           options.state_dir = Cat(home, "/launcher");
         }
         EVERSTEP_TRY(yaml::MakeAbsolute(options.state_dir));
+        EVERSTEP_ASSIGN(options.blame, BlameRulesFrom(options.blame_file));
         return yaml::MakeAbsolute(options.address_file);
       }};
   return yaml::Configure(program, argc, argv, environment);

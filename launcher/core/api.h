@@ -26,8 +26,19 @@ EVERSTEP_ENUM(JobPhase, queued, preparing, running, recovering, stopping, done, 
 constexpr bool Ended(JobPhase phase) { return phase >= JobPhase::done; }
 
 // ready: may be given work. suspect: silent for longer than it should. lost: evicted. away: left in order, or not seen since
-// the launcher started.
-EVERSTEP_ENUM(NodePhase, ready, suspect, lost, away)
+// the launcher started. draining: an operator has taken it out of work, what it has goes on to its end. drained: it has none.
+EVERSTEP_ENUM(NodePhase, ready, suspect, lost, away, draining, drained)
+
+// What a failure is to blame on.
+//   code        the program: an exception, a crash                  data        what it reads
+//   user        how it was called: argv, workdir, environment       host        its host: lost, rebooted, missing something
+//   gpu         an accelerator                                      oom         memory of the host or of an accelerator
+//   fabric      the network between the ranks                       storage     a disk or a file system
+//   capacity    no host to run on                                   preemption  somebody took the host away
+EVERSTEP_ENUM(BlameClass, code, data, user, host, gpu, oom, fabric, storage, capacity, preemption, unknown)
+
+// open: the job has not started again, and has not ended.
+EVERSTEP_ENUM(IncidentOutcome, open, restarted, ended)
 
 // ---- views ---------------------------------------------------------------------------------------------------------------
 
@@ -61,6 +72,37 @@ struct CheckpointView {
 };
 EVERSTEP_FIELDS(CheckpointView, id, step, path, generation, registered_at, why)
 
+// A generation that broke, or a job that ended otherwise than well: who was to blame, what it cost, how it went on. What is
+// not known is absent.
+struct IncidentView {
+  JobId job{};
+  std::uint32_t number = 0;  // in its job, from 1
+  Generation generation{};   // that broke
+  WallTime at{};             // when that was decided
+  IncidentOutcome outcome = IncidentOutcome::open;
+  BlameClass blame = BlameClass::unknown;
+  std::string cause{};  // one sentence: "rank 1 on n2 was killed by SIGKILL"
+  std::string means{};  // what is known about failures like this one, and what to do about them; may be empty
+  NodeId node{};        // empty: not known
+  std::optional<std::uint32_t> rank{};
+  std::optional<std::uint32_t> code{};    // it exited with
+  std::optional<std::uint32_t> signal{};  // it was killed by
+  std::optional<std::uint64_t> step{};    // the newest that was reached
+  std::optional<std::uint64_t> steps_lost{};
+  std::string checkpoint{};  // id of the one that the next generation resumes from; empty: from the start, or there is none
+  // The way to the next generation; the parts add up to `lost`.
+  std::optional<Duration> noticing{};   // first sign of trouble → decided that the generation is broken
+  std::optional<Duration> stopping{};   // → certain that nothing of it runs any more
+  std::optional<Duration> placing{};    // → hosts found for the next one
+  std::optional<Duration> preparing{};  // → all of them ready, start ordered
+  std::optional<Duration> lost{};
+  std::string next{};  // what was decided then: the sentence of the restart or of the end; empty: nothing yet
+  std::string logs{};  // the command that shows what the culprit wrote, or all ranks where there is none
+  friend bool operator==(const IncidentView&, const IncidentView&) = default;
+};
+EVERSTEP_FIELDS(IncidentView, job, number, generation, at, outcome, blame, cause, means, node, rank, code, signal, step,
+                steps_lost, checkpoint, noticing, stopping, placing, preparing, lost, next, logs)
+
 struct JobView {
   JobId id{};
   std::string name{};
@@ -84,11 +126,21 @@ struct JobView {
   std::optional<WallTime> started_at{};  // first ranks
   std::optional<WallTime> ended_at{};
   std::vector<std::string> command{};
+  std::optional<IncidentView> incident{};  // the newest
+  std::string next{};                      // the command to type next
   friend bool operator==(const JobView&, const JobView&) = default;
 };
 EVERSTEP_FIELDS(JobView, id, name, phase, why, queue_position, priority, nodes, spares, world_size, generation, hosts,
                 spare_hosts, ranks, restarts, restarts_max, step, checkpoint, exit_code, submitted_at, started_at, ended_at,
-                command)
+                command, incident, next)
+
+struct DrainView {
+  std::string by{};  // user@host; empty: unknown
+  std::string reason{};
+  WallTime since{};
+  friend bool operator==(const DrainView&, const DrainView&) = default;
+};
+EVERSTEP_FIELDS(DrainView, by, reason, since)
 
 struct NodeView {
   NodeId node{};
@@ -101,9 +153,10 @@ struct NodeView {
   std::optional<Duration> silent_for{};  // since the last beat; nullopt: never heard of by this launcher
   BootId boot{};
   std::string version{};
+  std::optional<DrainView> drain{};  // also while it is suspect, lost or away
   friend bool operator==(const NodeView&, const NodeView&) = default;
 };
-EVERSTEP_FIELDS(NodeView, node, phase, why, job, role, address, accelerators, silent_for, boot, version)
+EVERSTEP_FIELDS(NodeView, node, phase, why, job, role, address, accelerators, silent_for, boot, version, drain)
 
 struct EventView {
   LogIndex index{};
@@ -163,6 +216,28 @@ struct ConfirmDead {
   std::string by{};
 };
 EVERSTEP_FIELDS(ConfirmDead, node, by)
+// Takes a host out of work: it gets nothing new, what it has goes on to its end. Only an operator undoes it.
+struct DrainNode {
+  static constexpr std::string_view kName = "drain_node";
+  NodeId node{};
+  std::string reason{};  // for people; may be empty
+  std::string by{};      // user@host, for the record
+  bool now = false;      // what it has moves to another host at once: a restart that costs no budget
+};
+EVERSTEP_FIELDS(DrainNode, node, reason, by, now)
+struct UndrainNode {
+  static constexpr std::string_view kName = "undrain_node";
+  NodeId node{};
+  std::string by{};
+};
+EVERSTEP_FIELDS(UndrainNode, node, by)
+struct ListIncidents {
+  static constexpr std::string_view kName = "list_incidents";
+  JobId job{};                    // or a name; empty: any
+  NodeId node{};                  // to blame; empty: any
+  std::uint32_t rows_max = 1000;  // the newest
+};
+EVERSTEP_FIELDS(ListIncidents, job, node, rows_max)
 struct ListEvents {
   static constexpr std::string_view kName = "list_events";
   JobId job{};    // empty: any
@@ -177,8 +252,8 @@ struct GetInfo {
 };
 EVERSTEP_FIELDS(GetInfo)
 
-using ApiRequest =
-    std::variant<SubmitJob, CancelJob, GetJob, ListJobs, ExplainJob, ListNodes, GetNode, ConfirmDead, ListEvents, GetInfo>;
+using ApiRequest = std::variant<SubmitJob, CancelJob, GetJob, ListJobs, ExplainJob, ListNodes, GetNode, ConfirmDead, DrainNode,
+                                UndrainNode, ListIncidents, ListEvents, GetInfo>;
 
 struct Submitted {
   static constexpr std::string_view kName = "submitted";
@@ -213,6 +288,11 @@ struct NodesReply {
   std::vector<NodeView> nodes{};
 };
 EVERSTEP_FIELDS(NodesReply, nodes)
+struct IncidentsReply {  // oldest first
+  static constexpr std::string_view kName = "incidents";
+  std::vector<IncidentView> incidents{};
+};
+EVERSTEP_FIELDS(IncidentsReply, incidents)
 struct EventsReply {
   static constexpr std::string_view kName = "events";
   std::vector<EventView> events{};
@@ -229,6 +309,7 @@ struct InfoReply {
 };
 EVERSTEP_FIELDS(InfoReply, version, cluster, epoch, index, nodes, nodes_ready)
 
-using ApiReply = std::variant<Submitted, Accepted, JobReply, JobsReply, Explanation, NodesReply, EventsReply, InfoReply>;
+using ApiReply =
+    std::variant<Submitted, Accepted, JobReply, JobsReply, Explanation, NodesReply, IncidentsReply, EventsReply, InfoReply>;
 
 }  // namespace everstep

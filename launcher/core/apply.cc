@@ -9,6 +9,7 @@ namespace {
 // Bounds of what the state remembers; part of the frozen meaning of the facts.
 constexpr std::size_t kCheckpointRecords = 16;
 constexpr std::size_t kEndedJobs = 1000;
+constexpr std::size_t kIncidents = 16;  // of each job
 constexpr Duration kPortMemory = 1h;
 
 void MergeEnds(JobState& job, const std::vector<RankEnd>& ends) {
@@ -58,6 +59,30 @@ void AddCheckpoint(JobState& job, CheckpointRecord record) {
     }
 }
 
+// A generation has one incident at most: a better explanation replaces the first.
+Incident& IncidentOf(JobState& job, const Entry& entry) {
+  if (job.incidents.empty() || job.incidents.back().generation != job.generation) {
+    if (job.incidents.size() >= kIncidents) job.incidents.erase(job.incidents.begin());
+    job.incidents.push_back({.number = ++job.incidents_ever, .generation = job.generation});
+    job.incidents.back().at = entry.wall;
+    job.incidents.back().broken = entry.at;
+  }
+  return job.incidents.back();
+}
+
+// nullptr: nothing is wrong with the current generation.
+Incident* OpenIncident(JobState& job) {
+  if (job.incidents.empty() || job.incidents.back().outcome != IncidentOutcome::open) return nullptr;
+  return &job.incidents.back();
+}
+
+void NoteResume(Incident& incident, const JobState& job, const std::optional<CheckpointId>& resume) {
+  incident.resume = resume;
+  if (!resume) incident.resume_step = 0;
+  for (const CheckpointRecord& record : job.checkpoints)
+    if (record.id == resume) incident.resume_step = record.seen.step;
+}
+
 class Applier {
  public:
   Applier(State& state, const Entry& entry) : state_(state), entry_(entry) {}
@@ -76,7 +101,8 @@ class Applier {
     ++state_.membership;
     const std::uint64_t changed = first || !node.member ? state_.membership : node.changed;
     const Time since = first || node.state_id != f.state_id ? entry_.at : node.speaks_since;
-    node = {f.node, f.boot, f.state_id, since, f.address, f.job_address, f.accelerators, f.version, true, changed, f.why};
+    node = {f.node,    f.boot, f.state_id, since, f.address,    f.job_address, f.accelerators,
+            f.version, true,   changed,    f.why, node.lost_at, node.drain};
     std::erase_if(state_.fences, [&](const FenceRecord& r) { return r.node == f.node; });  // it is not off
   }
   void operator()(const NodeSuspected&) {}
@@ -88,6 +114,18 @@ class Applier {
     it->second.member = false;
     it->second.why = f.why;
     it->second.changed = ++state_.membership;
+    it->second.lost_at = entry_.at;
+  }
+  void operator()(const NodeDrained& f) {
+    const auto it = state_.nodes.find(f.node);
+    if (it == state_.nodes.end()) return;
+    const bool again = it->second.drain.has_value();
+    Drain& drain = again ? *it->second.drain : it->second.drain.emplace();
+    drain = {f.by, f.reason, f.now, again ? drain.since : entry_.at, again ? drain.at : entry_.wall};
+  }
+  void operator()(const NodeUndrained& f) {
+    const auto it = state_.nodes.find(f.node);
+    if (it != state_.nodes.end()) it->second.drain.reset();
   }
   void operator()(const FenceStarted& f) {
     std::erase_if(state_.fences, [&](const FenceRecord& r) { return r.node == f.node; });
@@ -112,6 +150,12 @@ class Applier {
   void operator()(const GenerationPlanned& f) {
     JobState* job = Job(f.job);
     if (!job) return;
+    if (Incident* incident = OpenIncident(*job)) {
+      incident->outcome = IncidentOutcome::restarted;
+      incident->planned = entry_.at;
+      incident->next = f.why;
+      NoteResume(*incident, *job, f.resume);
+    }
     job->generation = f.generation;
     job->hosts = f.hosts;
     job->spares = f.spares;
@@ -125,6 +169,7 @@ class Applier {
     job->host_failed = false;
     job->port_taken = false;
     job->checkpoint_gone = false;
+    job->moved = false;
     job->refusal.clear();
     job->step.reset();
     job->judged = false;
@@ -148,6 +193,8 @@ class Applier {
     JobState* job = Current(f.job, f.generation);
     if (!job) return;
     job->started = true;
+    if (!job->incidents.empty() && job->incidents.back().generation.Next() == f.generation)
+      job->incidents.back().started = entry_.at;
     if (!job->started_at) job->started_at = entry_.wall;
     Enter(*job, JobPhase::running, f.why, entry_.at);
   }
@@ -159,10 +206,15 @@ class Applier {
     job->host_failed = f.host_failed;
     job->port_taken = f.port_taken;
     job->checkpoint_gone = f.checkpoint_gone;
+    job->moved = f.moved;
     job->refusal = f.refusal;
     job->stop_grace = f.grace;
     if (f.avoid_node) Avoid(*job, f.node, entry_.at);
     MergeEnds(*job, f.ends);
+    Incident& incident = IncidentOf(*job, entry_);
+    if (!incident.noticed) incident.noticed = f.noticed;
+    incident.blame.node = f.node;
+    incident.blame.cause = f.cause;
     Enter(*job, JobPhase::recovering, f.why, entry_.at);
   }
   void operator()(const HostReleased& f) {
@@ -172,6 +224,10 @@ class Applier {
     if (job->generation != f.generation) return;
     MergeEnds(*job, f.ends);
     if (f.step) job->step = std::max(job->step.value_or(0), *f.step);
+    Incident* incident = OpenIncident(*job);
+    if (!incident) return;
+    incident->step = job->step;
+    if (job->live.empty()) incident->stopped = entry_.at;
   }
   void operator()(const FailureJudged& f) {
     JobState* job = Current(f.job, f.generation);
@@ -188,6 +244,11 @@ class Applier {
     if (f.avoid_node) Avoid(*job, f.node, entry_.at);
     job->broken = f.cause;
     job->why = f.why;
+    Incident* incident = OpenIncident(*job);
+    if (!incident) return;
+    incident->blame = f.blame;
+    if (incident->blame.cause.empty()) incident->blame.cause = f.cause;
+    if (incident->blame.node.empty()) incident->blame.node = f.node;
   }
   void operator()(const HostForgiven& f) {
     JobState* job = Job(f.job);
@@ -225,6 +286,11 @@ class Applier {
     job->stop_grace = f.grace;
     job->give_up = f.why;
     job->spares.clear();
+    if (f.outcome != JobPhase::done && !OpenIncident(*job)) {
+      Incident& incident = IncidentOf(*job, entry_);
+      incident.blame = f.blame;
+      if (incident.blame.cause.empty()) incident.blame.cause = f.why;
+    }
     Enter(*job, JobPhase::stopping, f.why, entry_.at);
   }
   void operator()(const JobEnded& f) {
@@ -234,6 +300,10 @@ class Applier {
     job->exit_code = f.exit_code;
     job->ended_at = entry_.wall;
     job->spares.clear();
+    if (Incident* incident = OpenIncident(*job)) {
+      incident->outcome = IncidentOutcome::ended;
+      incident->next = f.why;
+    }
     Enter(*job, f.outcome, f.why, entry_.at);
     DropOldestEndedJob(state_);
   }

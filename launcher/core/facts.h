@@ -73,6 +73,24 @@ struct EvictionHeld {
 };
 EVERSTEP_FIELDS(EvictionHeld, node, why)
 
+// An operator's word. It stands until an operator takes it back: no joining, loss or reboot changes it.
+struct NodeDrained {
+  static constexpr std::string_view kName = "node_drained";
+  NodeId node{};
+  std::string by{};
+  std::string reason{};
+  bool now = false;  // what it has moves at once
+  std::string why{};
+};
+EVERSTEP_FIELDS(NodeDrained, node, by, reason, now, why)
+struct NodeUndrained {
+  static constexpr std::string_view kName = "node_undrained";
+  NodeId node{};
+  std::string by{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(NodeUndrained, node, by, why)
+
 // Intent and outcome of the fence hook, for this boot of the host only.
 struct FenceStarted {
   static constexpr std::string_view kName = "fence_started";
@@ -131,17 +149,19 @@ struct GenerationBroken {
   Generation generation{};
   NodeId node{};  // whose failure was seen first
   bool host_failed = false;
-  bool port_taken = false;       // MASTER_PORT was not free
-  bool checkpoint_gone = false;  // no host sees the checkpoint to resume from: it is withdrawn
-  bool avoid_node = false;       // do not give `node` to this job again
-  std::vector<RankEnd> ends{};   // seen so far
-  Duration grace{0};             // between SIGTERM and SIGKILL for the others
-  std::string cause{};           // "rank 1 on n2 was killed by SIGKILL"
-  std::string refusal{};         // a host refused to prepare: in its words
+  bool port_taken = false;        // MASTER_PORT was not free
+  bool checkpoint_gone = false;   // no host sees the checkpoint to resume from: it is withdrawn
+  bool moved = false;             // nothing failed: the host is drained, its work moves
+  bool avoid_node = false;        // do not give `node` to this job again
+  std::vector<RankEnd> ends{};    // seen so far
+  Duration grace{0};              // between SIGTERM and SIGKILL for the others
+  std::string cause{};            // "rank 1 on n2 was killed by SIGKILL"
+  std::string refusal{};          // a host refused to prepare: in its words
+  std::optional<Time> noticed{};  // log time of the first sign of it
   std::string why{};
 };
-EVERSTEP_FIELDS(GenerationBroken, job, generation, node, host_failed, port_taken, checkpoint_gone, avoid_node, ends, grace,
-                cause, refusal, why)
+EVERSTEP_FIELDS(GenerationBroken, job, generation, node, host_failed, port_taken, checkpoint_gone, moved, avoid_node, ends,
+                grace, cause, refusal, noticed, why)
 
 // No process of this generation runs on the host any more, or none can have an effect: reported empty, another boot,
 // fenced, silent past the fence time, or an operator's word.
@@ -171,10 +191,11 @@ struct FailureJudged {
   bool avoid_node = false;      // do not give `node` to this job again
   std::string give_up{};        // why the job is not restarted; empty: it may be
   std::string cause{};          // the culprit in one sentence
+  Blame blame{};
   std::string why{};
 };
 EVERSTEP_FIELDS(FailureJudged, job, generation, node, code, port_taken, progressed, progress, signature, exit_code, avoid_node,
-                give_up, cause, why)
+                give_up, cause, blame, why)
 
 // No other host is to be had, and the failure was long ago: the host may be given to the job again.
 struct HostForgiven {
@@ -243,8 +264,9 @@ struct JobStopping {
   std::uint32_t exit_code = 0;
   Duration grace{0};
   std::string why{};
+  Blame blame{};  // unless it is done
 };
-EVERSTEP_FIELDS(JobStopping, job, outcome, exit_code, grace, why)
+EVERSTEP_FIELDS(JobStopping, job, outcome, exit_code, grace, why, blame)
 struct JobEnded {
   static constexpr std::string_view kName = "job_ended";
   JobId job{};
@@ -254,10 +276,11 @@ struct JobEnded {
 };
 EVERSTEP_FIELDS(JobEnded, job, outcome, exit_code, why)
 
-using Fact = std::variant<LauncherStarted, LauncherHalted, NodeJoined, NodeSuspected, NodeTrusted, NodeLost, EvictionHeld,
-                          FenceStarted, FenceEnded, JobSubmitted, GenerationPlanned, GenerationStarted, GenerationBroken,
-                          HostReleased, FailureJudged, HostForgiven, JobWaits, SpareAssigned, SpareReleased,
-                          CheckpointRegistered, CheckpointNoted, CheckpointWithdrawn, JobStopping, JobEnded>;
+using Fact =
+    std::variant<LauncherStarted, LauncherHalted, NodeJoined, NodeSuspected, NodeTrusted, NodeLost, EvictionHeld, NodeDrained,
+                 NodeUndrained, FenceStarted, FenceEnded, JobSubmitted, GenerationPlanned, GenerationStarted, GenerationBroken,
+                 HostReleased, FailureJudged, HostForgiven, JobWaits, SpareAssigned, SpareReleased, CheckpointRegistered,
+                 CheckpointNoted, CheckpointWithdrawn, JobStopping, JobEnded>;
 using Facts = std::vector<Fact>;
 
 // A fact with the time it was decided.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "launcher/core/blame.h"
+#include "launcher/core/incidents.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
@@ -51,7 +52,12 @@ Facts Refused(const World& world, const JobState& job, const NodeId& node, const
   if (kind == Refusal::host) broken.refusal = Said(gang.why);
   switch (kind) {
     case Refusal::spec:
-      return {JobStopping{job.id, JobPhase::failed, 1, 0s, Sentence(broken.cause, "; no host can run this job")}};
+      return {JobStopping{job.id,
+                          JobPhase::failed,
+                          1,
+                          0s,
+                          Sentence(broken.cause, "; no host can run this job"),
+                          {.kind = BlameClass::user, .node = node}}};
     case Refusal::port: broken.port_taken = true; break;
     case Refusal::host:
     case Refusal::checkpoint:
@@ -83,8 +89,12 @@ Facts RefusedByMany(const World& world, const JobState& job, const NodeId& first
   }
   if (alike.size() < 2) return Refused(world, job, first, gang);
   return {
-      JobStopping{job.id, JobPhase::failed, 1, 0s,
-                  Sentence(NamesOf(alike), " refused: ", Said(gang.why), "; it has never run, so it is not tried elsewhere")}};
+      JobStopping{job.id,
+                  JobPhase::failed,
+                  1,
+                  0s,
+                  Sentence(NamesOf(alike), " refused: ", Said(gang.why), "; it has never run, so it is not tried elsewhere"),
+                  {.kind = BlameClass::user}}};
 }
 
 Facts NotPreparedInTime(const World& world, const JobState& job, const NodeId& node) {
@@ -97,22 +107,22 @@ Facts NotPreparedInTime(const World& world, const JobState& job, const NodeId& n
 
 // One failed rank after others of the generation were done: their work is finished and the code fails at its end.
 bool SomeRankDone(const World& world, const JobState& job) {
-  const auto good = [](const RankExit& exit) { return Classify(exit) == EndClass::good; };
   for (const NodeId& node : job.hosts)
     if (const GangStatus* gang = GangOn(world, node, job.id, job.generation))
       for (const RankStatus& rank : gang->ranks)
-        if (rank.exit && good(*rank.exit)) return true;
+        if (rank.exit && EndedWell(*rank.exit)) return true;
   return false;
 }
 
 Facts RankFailed(const World& world, const JobState& job, const RankEnd& end, std::vector<RankEnd> ends) {
-  const std::string cause = Sentence("rank ", end.rank, " on ", end.node, ' ', Describe(end.exit));
-  const bool own = Classify(end.exit) != EndClass::victim && Classify(end.exit) != EndClass::port_taken;
+  const Culprit culprit = Judge(world.policy.blame, end);
+  const std::string cause = Sentence(culprit.blame.cause);
+  const bool own = culprit.kind != EndClass::victim && culprit.kind != EndClass::port_taken;
   if (own && SomeRankDone(world, job) && !FromOutside(end.exit))
     return {JobStopping{job.id, JobPhase::failed, ShellCode(end.exit), world.policy.recovery_grace,
-                        Sentence(cause, "; other ranks were done already, so it is not restarted")}};
+                        Sentence(cause, "; other ranks were done already, so it is not restarted"), culprit.blame}};
   GenerationBroken broken = Broken(world, job, end.node, cause);
-  if (Classify(end.exit) == EndClass::victim)
+  if (culprit.kind == EndClass::victim)
     broken.why = Sentence(cause, ", which tells of a failure elsewhere; generation ", job.generation, " is stopped");
   broken.ends = std::move(ends);
   return {broken};
@@ -125,8 +135,8 @@ Facts Failure(const World& world, const JobState& job, const NodeId& node, const
   if (gang.fenced)
     return {HostBroken(world, job, node, Cat(node, " fenced itself: it heard no launcher and no majority of hosts"))};
   for (const RankEnd& end : ends)
-    if (Classify(end.exit) <= weakest) return RankFailed(world, job, end, ends);
-  const auto stopped = [](const RankEnd& end) { return Classify(end.exit) == EndClass::stopped; };
+    if (Classify(world.policy.blame, end.exit) <= weakest) return RankFailed(world, job, end, ends);
+  const auto stopped = [](const RankEnd& end) { return end.exit.stopped_by_us; };
   const std::string why = gang.why.empty() ? "" : Cat(": ", Said(gang.why));
   if (std::any_of(ends.begin(), ends.end(), stopped))
     return {HostBroken(world, job, node, Cat(node, " stopped its ranks", why))};
@@ -170,9 +180,9 @@ Facts AdvancePreparing(const World& world, Now now, const JobState& job) {
   if (missing && late) return NotPreparedInTime(world, job, *missing);
   if (missing || blind || refused) return {};
   const std::uint64_t ranks = job.hosts.size() * job.processes_per_node;
-  return {GenerationStarted{
-      job.id, job.generation,
-      Cat("generation ", job.generation, " starts: ", Count(ranks, "rank"), " on ", Count(job.hosts.size(), "host"))}};
+  return {GenerationStarted{job.id, job.generation,
+                            Cat("generation ", job.generation, " starts: ", Count(ranks, "rank"), " on ",
+                                Count(job.hosts.size(), "host"), LostText(job, now.at))}};
 }
 
 // The cause may still be on its way from another host, and a stop would take it along.
@@ -183,7 +193,7 @@ std::optional<Time> CauseAwaitedUntil(const World& world, const JobState& job) {
   for (const NodeId& node : job.hosts)
     if (const GangStatus* gang = Heard(world, job, node))
       for (const RankStatus& rank : gang->ranks)
-        if (rank.exit && Classify(*rank.exit) == EndClass::victim) return first->second + kCauseWait;
+        if (rank.exit && Classify(world.policy.blame, *rank.exit) == EndClass::victim) return first->second + kCauseWait;
   return std::nullopt;
 }
 
@@ -198,7 +208,7 @@ Facts AdvanceRunning(const World& world, Now now, const JobState& job) {
     const GangStatus* gang = Heard(world, job, node);
     if (!gang) return {HostBroken(world, job, node, Cat(node, " does not know its gang any more"))};
     if (Facts failure = Failure(world, job, node, *gang, weakest); !failure.empty()) return failure;
-    const auto well = [](const RankStatus& rank) { return rank.exit && Classify(*rank.exit) == EndClass::good; };
+    const auto well = [](const RankStatus& rank) { return rank.exit && EndedWell(*rank.exit); };
     good += gang->phase == GangPhase::empty && std::all_of(gang->ranks.begin(), gang->ranks.end(), well) ? 1 : 0;
   }
   if (good < job.hosts.size()) return {};

@@ -1,7 +1,9 @@
 #include "launcher/core/jobs.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "launcher/core/drain.h"
 #include "launcher/core/exclusion.h"
 #include "launcher/core/generation.h"
 #include "launcher/core/recovery.h"
@@ -49,15 +51,35 @@ Facts WindDown(const World& world, Now now, const JobState& job) {
     if (const auto stuck = StuckBecause(world, gang)) return WaitsFor(job, *stuck);
   if (!job.live.empty()) return {};
   if (job.phase == JobPhase::stopping) return {End(job)};
-  return job.judged ? PlanRecovery(world, now, job) : JudgeFailure(now, job);
+  return job.judged ? PlanRecovery(world, now, job) : JudgeFailure(world, now, job);
+}
+
+// When the trouble began, as far as it was seen: the first bad end of a rank, or the last that was heard of a silent host.
+Facts WithFirstSigns(const World& world, Now now, Facts facts) {
+  for (Fact& fact : facts) {
+    auto* broken = std::get_if<GenerationBroken>(&fact);
+    if (!broken) continue;
+    broken->noticed = now.at;
+    const HostNow* host = HostIn(world, broken->node);
+    const auto first = world.first_failure.find({broken->job, broken->generation});
+    if (broken->host_failed && host && (!host->connected || host->pulse != Pulse::trusted))
+      broken->noticed = std::min(now.at, host->silent_since);
+    else if (!broken->host_failed && first != world.first_failure.end())
+      broken->noticed = std::min(now.at, first->second);
+  }
+  return facts;
 }
 
 }  // namespace
 
 Facts AdvanceJob(const World& world, Now now, const JobState& job) {
   switch (job.phase) {
-    case JobPhase::preparing: return AdvancePreparing(world, now, job);
-    case JobPhase::running: return AdvanceRunning(world, now, job);
+    case JobPhase::preparing:
+    case JobPhase::running: {
+      if (Facts moved = MoveAway(world, job); !moved.empty()) return WithFirstSigns(world, now, std::move(moved));
+      const bool runs = job.phase == JobPhase::running;
+      return WithFirstSigns(world, now, runs ? AdvanceRunning(world, now, job) : AdvancePreparing(world, now, job));
+    }
     case JobPhase::recovering:
     case JobPhase::stopping: return WindDown(world, now, job);
     case JobPhase::queued:

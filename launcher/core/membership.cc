@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "launcher/core/drain.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
@@ -72,13 +73,11 @@ Facts Evict(const World& world, const NodeId& node, const std::string& evidence)
 
 Result<Facts> ConfirmDeadBy(const World& world, const NodeId& node, const std::string& by) {
   const NodeState* known = NodeIn(world.state, node);
-  if (!known)
-    return Fail(ErrorCode::kNotFound, Cat("no host ", OneLine(node.value, 80), " has ever joined"),
-                "everstep nodes lists all hosts");
+  if (!known) return Fail(UnknownHost(world.state, node));
   const HostNow* host = HostIn(world, node);
   if (host && host->connected && host->pulse == Pulse::trusted)
     return Fail(ErrorCode::kConflict, Cat(node, " is alive: its agent is connected and beats"),
-                "to take it out of work, stop its agent first");
+                "to take it out of work: `everstep drain`");
   const std::string why = Sentence(node, " is dead: confirmed by ", Who(by));
   Facts facts;
   if (known->member) facts = Lost(world, node, why);

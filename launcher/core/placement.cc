@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "launcher/core/drain.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
@@ -24,14 +25,17 @@ std::string Leftover(const World& world, const NodeId& node, const Report& repor
   return {};
 }
 
-std::string NotEligible(const World& world, const JobState& job, const NodeId& node, const Taken& taken) {
+// `at`: for a view, which tells how long ago; nullopt: for a fact, whose sentence must not change with every look.
+std::string NotEligible(const World& world, const JobState& job, const NodeId& node, const Taken& taken,
+                        std::optional<Time> at = {}) {
   const NodeState* known = NodeIn(world.state, node);
   if (!known) return "is not known";
-  if (!known->member) return "is lost";
+  if (!known->member) return at ? Cat("lost ", Show(std::max(Duration(0), *at - known->lost_at)), " ago") : "is lost";
   const HostNow* host = HostIn(world, node);
   if (!host || !host->report) return "has not been heard since the launcher started";
   if (host->pulse != Pulse::trusted) return "is suspect";
   if (!host->connected) return "is not connected";
+  if (known->drain) return Cat(at ? "" : "is ", DrainText(*known, at));
   if (Avoids(job, node)) return "failed this job before";
   if (const auto it = taken.find(node); it != taken.end() && it->second.first != job.id) return it->second.second;
   return Leftover(world, node, *host->report);
@@ -47,7 +51,7 @@ std::size_t Owed(const World& world, const JobState& job, const Taken& taken) {
   std::size_t owed = 0, spares = 0;
   for (const NodeId& node : job.hosts) {
     const NodeState* known = NodeIn(world.state, node);
-    owed += !known || !known->member || Avoids(job, node) ? 1 : 0;
+    owed += !known || !known->member || known->drain || Avoids(job, node) ? 1 : 0;
   }
   for (const NodeId& node : job.spares) spares += NotEligible(world, job, node, taken).empty() ? 1 : 0;
   return owed - std::min(owed, spares);
@@ -96,11 +100,11 @@ std::string NotEligible(const World& world, const JobState& job, const NodeId& n
   return NotEligible(world, job, node, TakenHosts(world.state));
 }
 
-Fit FitFor(const World& world, const JobState& job, const Taken& taken) {
+Fit FitFor(const World& world, const JobState& job, const Taken& taken, std::optional<Time> at) {
   Fit fit;
   std::map<NodeId, std::string> reasons;
   for (const auto& [id, node] : world.state.nodes) {
-    std::string reason = NotEligible(world, job, id, taken);
+    std::string reason = NotEligible(world, job, id, taken, at);
     if (reason.empty())
       fit.hosts.push_back(id);
     else
@@ -140,8 +144,9 @@ std::string WhyNotPlaced(const JobState& job, const Fit& fit) {
   return Sentence("needs ", Needs(job.spec), ", ", there, because);
 }
 
-std::string WhyNotPlaced(const World& world, const JobState& job) {
-  return WhyNotPlaced(job, FitFor(world, job, TakenHosts(world.state)));
+std::size_t Capacity(const State& state) {
+  return static_cast<std::size_t>(std::count_if(state.nodes.begin(), state.nodes.end(),
+                                                [](const auto& entry) { return entry.second.member && !entry.second.drain; }));
 }
 
 std::vector<const JobState*> InQueueOrder(const State& state) {

@@ -3,7 +3,7 @@
 //
 // Queue: by priority, then first come, first served, strictly: a job never overtakes an older one of its priority that the
 // cluster can hold, nor one that runs, lost a host and waits for another. A job that needs more hosts than there are members
-// waits aside and blocks nobody.
+// waits aside and blocks nobody; drained hosts do not count.
 #pragma once
 
 #include <map>
@@ -27,8 +27,8 @@ struct Fit {
   std::vector<NodeId> hosts{};
   std::vector<std::pair<NodeId, std::string>> reasons{};
 };
-// Cost: O(hosts + jobs).
-Fit FitFor(const World& world, const JobState& job, const Taken& taken);
+// `at`: the reasons also tell how long ago. Cost: O(hosts + jobs).
+Fit FitFor(const World& world, const JobState& job, const Taken& taken, std::optional<Time> at = {});
 std::vector<NodeId> EligibleHosts(const World& world, const JobState& job);
 
 // Why the host cannot be given to `job` now; empty: it can.
@@ -36,9 +36,11 @@ std::string NotEligible(const World& world, const JobState& job, const NodeId& n
 
 // "3 hosts and 1 spare"
 std::string Needs(const JobSpec& spec);
-// "needs 3 hosts and 1 spare, 2 fit: n4 is lost; n2 works for train-3"
+// "needs 3 hosts and 1 spare, 2 fit: n4 lost 12 s ago; n2 works for train-3"
 std::string WhyNotPlaced(const JobState& job, const Fit& fit);
-std::string WhyNotPlaced(const World& world, const JobState& job);
+
+// Hosts that may be given work at all: members that are not drained.
+std::size_t Capacity(const State& state);
 
 // Jobs in phase queued, next first.
 std::vector<const JobState*> InQueueOrder(const State& state);

@@ -39,12 +39,15 @@ Facts FillSpares(const World& world) {
 
 Facts AdvanceQueue(const World& world, Now now) {
   Facts facts;
-  const std::size_t members = MemberCount(world.state);
+  const std::size_t capacity = Capacity(world.state);
   const Taken taken = TakenHosts(world.state);
   for (const JobState* job : InQueueOrder(world.state)) {
     const std::size_t needed = std::size_t{job->spec.nodes} + job->spec.spares;
-    if (members < needed) {
-      Say(facts, *job, Cat("needs ", Needs(job->spec), ", more than the cluster has: it waits aside and blocks nobody"));
+    if (capacity < needed) {
+      const bool drained = MemberCount(world.state) >= needed;
+      Say(facts, *job,
+          Cat("needs ", Needs(job->spec), ", more than the cluster has", drained ? " while hosts are drained" : "",
+              ": it waits aside and blocks nobody"));
       continue;
     }
     const std::vector<NodeId> fit = FitFor(world, *job, taken).hosts;

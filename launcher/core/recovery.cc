@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "launcher/core/blame.h"
+#include "launcher/core/incidents.h"
 #include "launcher/core/placement.h"
 #include "launcher/core/sentence.h"
 
@@ -47,8 +48,11 @@ std::uint32_t Fruitless(const JobState& job, const FailureJudged& judged) {
 // `culprit`: nullptr unless a rank is to blame.
 std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged, const Culprit* culprit) {
   const RestartSpec& restart = job.spec.restart;
+  if (job.moved) return {};
   if (culprit && Contains(restart.no_restart, judged.exit_code))
     return Cat("exit code ", judged.exit_code, " is listed as no_restart");
+  if (culprit && culprit->retry == RetryRule::never && !judged.avoid_node)
+    return Cat("it would fail the same way again: ", culprit->blame.means);
   if (judged.port_taken && job.ports_taken < kPortsFree) return {};
   if (job.checkpoint_gone) return {};  // ends by itself: each time there is one less
   // Once it has run, what all hosts lack may come back: a mount, say.
@@ -66,11 +70,41 @@ std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged, co
   return {};
 }
 
+Blame BlameOf(const World& world, const JobState& job, const FailureJudged& judged, const Culprit* culprit) {
+  if (culprit) return culprit->blame;
+  Blame blame{.kind = BlameClass::host, .node = judged.node, .cause = judged.cause};
+  if (!job.refusal.empty()) blame.kind = ClassOfRefusal(world.policy.blame, job.refusal);
+  if (job.checkpoint_gone) blame.kind = BlameClass::storage;
+  if (job.moved) blame.kind = BlameClass::preemption;
+  return blame;
+}
+
+// Another host is free for the job, so that this one need not be taken again.
+bool CanMove(const World& world, const JobState& job) {
+  const std::vector<NodeId> hosts = EligibleHosts(world, job);
+  return std::any_of(hosts.begin(), hosts.end(), [&](const NodeId& id) { return !Contains(job.hosts, id); });
+}
+
+void JudgeRank(const World& world, const JobState& job, const Culprit& culprit, FailureJudged& judged) {
+  judged.node = culprit.end.node;
+  judged.cause = culprit.blame.cause;
+  judged.signature = culprit.signature;
+  judged.exit_code = ShellCode(culprit.end.exit);
+  judged.avoid_node =
+      Contains(job.spec.restart.new_host, judged.exit_code) || (culprit.retry == RetryRule::avoid && CanMove(world, job));
+  judged.port_taken = culprit.kind == EndClass::port_taken && Mentions(culprit.end.exit.tail, job.master_port);
+  judged.code = !judged.avoid_node && !judged.port_taken && culprit.retry != RetryRule::budget;
+}
+
 std::string Verdict(const JobState& job, const FailureJudged& judged) {
   if (judged.port_taken) return "counts as no failure: another port will do";
   if (job.checkpoint_gone) return "counts as no failure: no host sees the checkpoint";
-  if (!judged.code) return "counts as the host's failure";
-  return Cat("counts as failure ", Fruitless(job, judged), " of ", job.spec.restart.no_progress, " of the code");
+  if (job.moved) return "counts as no failure: an operator moves it";
+  const bool rank = judged.blame.rank.has_value();
+  const std::string kind = rank ? Cat(" (class ", Name(judged.blame.kind), ')') : std::string();
+  if (!judged.code)
+    return Cat(rank && !judged.avoid_node ? "counts against the budget only" : "counts as the host's failure", kind);
+  return Cat("counts as failure ", Fruitless(job, judged), " of ", job.spec.restart.no_progress, kind);
 }
 
 std::string ResumeText(const JobState& job, const CheckpointRecord* resume) {
@@ -88,6 +122,12 @@ void Complete(const World& world, Now now, const JobState& job, GenerationPlanne
   const NodeState* first = NodeIn(world.state, plan.hosts.front());
   plan.master_address = first ? first->job_address : std::string();
   if (const CheckpointRecord* resume = NewestOffered(job)) plan.resume = resume->id;
+}
+
+// Where to read more; empty: it was no rank.
+std::string CulpritsWords(const JobState& job) {
+  if (job.incidents.empty() || !job.incidents.back().blame.rank) return {};
+  return Cat("; its words: ", LogsCommand(job.id, job.generation, job.incidents.back().blame.rank));
 }
 
 // Replacements for the hosts that cannot go on; `why_not` says what is missing when there is none.
@@ -119,7 +159,7 @@ Ladder Climb(const World& world, const JobState& job) {
     // A suspect may be back in a moment, and a host that a returning launcher has not heard yet as well: do not move on
     // suspicion.
     const NodeState* known = NodeIn(world.state, old);
-    const bool undecided = known && known->member && !Avoids(job, old);
+    const bool undecided = known && known->member && !known->drain && !Avoids(job, old);
     if (undecided || fresh.empty()) {
       if (!ladder.why_not.empty()) continue;
       ladder.why_not = undecided ? Cat("waits for ", old, ", which ", reason)
@@ -172,25 +212,20 @@ std::uint32_t RestartsInWindow(const JobState& job, Time now) {
       std::count_if(job.restarts.begin(), job.restarts.end(), [&](Time t) { return now - t <= job.spec.restart.window; }));
 }
 
-Facts JudgeFailure(Now now, const JobState& job) {
+Facts JudgeFailure(const World& world, Now now, const JobState& job) {
   FailureJudged judged{.job = job.id, .generation = job.generation, .cause = job.broken};
   judged.progress = Progress(job);
   judged.progressed = NewCheckpoint(job) || (judged.progress && (!job.progress || *judged.progress > *job.progress));
-  const auto culprit = job.host_failed ? std::nullopt : FindCulprit(job.ends);
+  const auto culprit = job.host_failed ? std::nullopt : FindCulprit(world.policy.blame, job.ends);
   if (culprit) {
-    judged.node = culprit->end.node;
-    judged.cause = culprit->why;
-    judged.signature = culprit->signature;
-    judged.exit_code = ShellCode(culprit->end.exit);
-    judged.avoid_node = Contains(job.spec.restart.new_host, judged.exit_code);
-    judged.port_taken = culprit->kind == EndClass::port_taken && Mentions(culprit->end.exit.tail, job.master_port);
-    judged.code = !judged.avoid_node && !judged.port_taken;
+    JudgeRank(world, job, *culprit, judged);
   } else {
     judged.node = job.broken_on;
     judged.signature = job.refusal.empty() ? "host failed" : Cat("refused: ", OneLine(WithoutNumbers(job.refusal), 200));
     judged.port_taken = job.port_taken;
   }
-  if (job.checkpoint_gone) judged.signature = job.signature;  // says nothing about the failure before
+  if (job.moved || job.checkpoint_gone) judged.signature = job.signature;  // says nothing about the failure before
+  judged.blame = BlameOf(world, job, judged, culprit ? &*culprit : nullptr);
   judged.give_up = GiveUp(now, job, judged, culprit ? &*culprit : nullptr);
   const std::string found = judged.cause == job.broken ? std::string() : Cat(": ", OneLine(judged.cause, 600));
   judged.why = Sentence(Verdict(job, judged), found, judged.give_up.empty() ? "" : "; gives up: ", judged.give_up);
@@ -213,14 +248,15 @@ Facts PlanRecovery(const World& world, Now now, const JobState& job) {
   GenerationPlanned plan;
   plan.hosts = std::move(ladder.hosts);
   plan.spares = std::move(ladder.spares);
-  plan.restart = !job.checkpoint_gone && (job.ports_taken == 0 || job.ports_taken > kPortsFree);
+  plan.restart = !job.moved && !job.checkpoint_gone && (job.ports_taken == 0 || job.ports_taken > kPortsFree);
   Complete(world, now, job, plan);
   const std::string where =
       ladder.moves.empty() ? std::string("all hosts go on in place") : FirstOf(std::move(ladder.moves), ", ");
   const std::string cost = plan.restart ? Cat("restart ", RestartsInWindow(job, now.at) + 1, " of ", job.spec.restart.budget)
-                           : job.checkpoint_gone ? std::string("no restart is counted")
-                                                 : Cat("port ", plan.master_port, " now, no restart is counted");
-  plan.why = Sentence(OneLine(job.broken, 400), "; ", where, ", ", ResumeText(job, NewestOffered(job)), " (", cost, ')');
+                           : job.moved || job.checkpoint_gone ? std::string("no restart is counted")
+                                                              : Cat("port ", plan.master_port, " now, no restart is counted");
+  plan.why = Sentence(OneLine(job.broken, 400), "; ", where, ", ", ResumeText(job, NewestOffered(job)), " (", cost, ')',
+                      CulpritsWords(job));
   return {plan};
 }
 

@@ -11,7 +11,7 @@ namespace everstep {
 
 // Who is to blame for the broken generation, what the job would exit with, and whether to give up.
 // REQUIRES: job.phase is recovering, no host has processes of it any more (job.live is empty), it is not judged yet.
-Facts JudgeFailure(Now now, const JobState& job);
+Facts JudgeFailure(const World& world, Now now, const JobState& job);
 
 // The next generation, or JobWaits (only when its sentence is new), or the end. REQUIRES: as above, and judged.
 Facts PlanRecovery(const World& world, Now now, const JobState& job);

@@ -22,7 +22,7 @@ const JobState* SubmittedBefore(const State& state, const std::string& request_i
   return nullptr;
 }
 
-Result<JobSubmitted> Submit(const World& world, const SubmitJob& request) {
+Result<JobSubmitted> Submit(const World& world, Now now, const SubmitJob& request) {
   std::size_t open = 0;
   for (const auto& [id, job] : world.state.jobs) open += Ended(job.phase) ? 0 : 1;
   if (open >= world.policy.jobs_max)
@@ -41,7 +41,7 @@ Result<JobSubmitted> Submit(const World& world, const SubmitJob& request) {
   as_queued.id = submitted.job;
   as_queued.spec = request.spec;
   as_queued.order = world.state.last_order + 1;
-  submitted.why = Cat("queued: ", WhyQueued(world, as_queued));
+  submitted.why = Cat("queued: ", WhyQueued(world, now, as_queued));
   return submitted;
 }
 
@@ -59,7 +59,9 @@ Result<Facts> Cancel(const JobState& job, const CancelJob& request) {
                                Sentence(OneLine(job.give_up, 800), "; killed without grace by ", Who(request.by))}};
     case JobPhase::recovering:  // its ranks have their SIGTERM already
       return Facts{JobStopping{job.id, JobPhase::cancelled, kCancelledCode, std::min(grace, job.stop_grace), why}};
-    default: return Facts{JobStopping{job.id, JobPhase::cancelled, kCancelledCode, grace, why}};
+    default:
+      return Facts{
+          JobStopping{job.id, JobPhase::cancelled, kCancelledCode, grace, why, {.kind = BlameClass::user, .cause = why}}};
   }
 }
 

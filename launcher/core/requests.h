@@ -10,7 +10,7 @@ namespace everstep {
 
 // REQUIRES: ValidateJob(request.spec), and no job was submitted with this request id before. Errors: kExhausted (queue
 // full), kConflict (the name is the id of a job: a word must not mean two of them).
-Result<JobSubmitted> Submit(const World& world, const SubmitJob& request);
+Result<JobSubmitted> Submit(const World& world, Now now, const SubmitJob& request);
 
 // The job of a submit that was heard before (same request id).
 const JobState* SubmittedBefore(const State& state, const std::string& request_id);

@@ -17,6 +17,17 @@
 
 namespace everstep {
 
+// An operator has taken the host out of work (drain.h).
+struct Drain {
+  std::string by{};  // user@host; empty: unknown
+  std::string reason{};
+  bool now = false;  // what it had was to move at once
+  Time since{};
+  WallTime at{};
+  friend bool operator==(const Drain&, const Drain&) = default;
+};
+EVERSTEP_FIELDS(Drain, by, reason, now, since, at)
+
 // A host that has joined once. It stays here when it is lost, until an operator removes it.
 struct NodeState {
   NodeId node{};
@@ -30,10 +41,12 @@ struct NodeState {
   bool member = true;         // counted in the membership: may vote by being reached, may be given work
   std::uint64_t changed = 0;  // version of the membership in which it became a member, or ceased to be one
   std::string why{};          // why it is (no) member
+  Time lost_at{};             // when it was evicted last
+  std::optional<Drain> drain{};
   friend bool operator==(const NodeState&, const NodeState&) = default;
 };
 EVERSTEP_FIELDS(NodeState, node, boot, state_id, speaks_since, address, job_address, accelerators, version, member, changed,
-                why)
+                why, lost_at, drain)
 
 // A gang of some generation that may still have processes on a host. It is released by a HostReleased fact only.
 struct LiveGang {
@@ -55,6 +68,40 @@ struct RankEnd {
   friend bool operator==(const RankEnd&, const RankEnd&) = default;
 };
 EVERSTEP_FIELDS(RankEnd, rank, node, exit)
+
+// Who is to blame for a failure, as far as that is known.
+struct Blame {
+  BlameClass kind = BlameClass::unknown;
+  NodeId node{};  // empty: unknown
+  std::optional<std::uint32_t> rank{};
+  std::optional<std::uint32_t> code{};
+  std::optional<std::uint32_t> signal{};
+  std::string cause{};  // one sentence
+  std::string means{};  // what is known about failures like this one, and what to do about them; may be empty
+  friend bool operator==(const Blame&, const Blame&) = default;
+};
+EVERSTEP_FIELDS(Blame, kind, node, rank, code, signal, cause, means)
+
+// A generation that broke, or a job that ended otherwise than well: what the facts about it say, kept together.
+struct Incident {
+  std::uint32_t number = 0;  // in the job, from 1
+  Generation generation{};
+  WallTime at{};
+  Blame blame{};
+  IncidentOutcome outcome = IncidentOutcome::open;
+  std::optional<Time> noticed{};  // first sign of trouble
+  Time broken{};
+  std::optional<Time> stopped{};  // nothing of the generation runs any more
+  std::optional<Time> planned{};  // the next one
+  std::optional<Time> started{};
+  std::optional<std::uint64_t> step{};         // the newest that was told of
+  std::optional<std::uint64_t> resume_step{};  // of the next generation; 0: from the start
+  std::optional<CheckpointId> resume{};
+  std::string next{};  // the sentence of the restart or of the end
+  friend bool operator==(const Incident&, const Incident&) = default;
+};
+EVERSTEP_FIELDS(Incident, number, generation, at, blame, outcome, noticed, broken, stopped, planned, started, step, resume_step,
+                resume, next)
 
 // Checkpoints that are registered (complete, verified, pinned), or known and not offered.
 struct CheckpointRecord {
@@ -99,6 +146,7 @@ struct JobState {
   bool host_failed = false;             // `broken` is about a host, not about a rank
   bool port_taken = false;              // `broken` is about MASTER_PORT
   bool checkpoint_gone = false;         // `broken` is about the checkpoint: nobody sees it any more
+  bool moved = false;                   // `broken` is an operator's wish: a host is drained, its work moves
   std::optional<std::uint64_t> step{};  // the newest that the ranks of `generation` told of, where they are gone
   std::string refusal{};                // `broken` is a host's refusal: in its words; empty: it is not
   std::vector<AvoidedHost> avoid{};     // not given to this job while others can be had
@@ -113,7 +161,9 @@ struct JobState {
   std::optional<std::uint64_t> failed_at{};  // the step that the ranks told of at the last failure
   std::string signature{};                   // of the last failure
   bool judged = false;                       // the failure of `generation` is judged
-  std::string give_up{};                     // why there is no further generation; empty: there may be
+  std::vector<Incident> incidents{};         // oldest first; bounded
+  std::uint32_t incidents_ever = 0;
+  std::string give_up{};  // why there is no further generation; empty: there may be
 
   JobPhase outcome = JobPhase::failed;  // what it will end as; read in phase stopping and later
   std::optional<std::uint32_t> exit_code{};
@@ -125,9 +175,9 @@ struct JobState {
 };
 EVERSTEP_FIELDS(JobState, id, spec, order, request_id, phase, why, since, generation, hosts, spares, processes_per_node,
                 master_address, master_port, resume, started, live, ends, broken, broken_on, host_failed, port_taken,
-                checkpoint_gone, step, refusal, avoid, checkpoints, checkpoints_ever, restarts, restarts_total, fruitless,
-                ports_taken, progress, failed_at, signature, judged, give_up, outcome, exit_code, stop_grace, submitted_at,
-                started_at, ended_at)
+                checkpoint_gone, moved, step, refusal, avoid, checkpoints, checkpoints_ever, restarts, restarts_total,
+                fruitless, ports_taken, progress, failed_at, signature, judged, incidents, incidents_ever, give_up, outcome,
+                exit_code, stop_grace, submitted_at, started_at, ended_at)
 
 // A MASTER_PORT that was given out.
 struct PortUse {

@@ -6,7 +6,9 @@
 
 #include "base/text.h"
 #include "launcher/core/blame.h"
+#include "launcher/core/drain.h"
 #include "launcher/core/exclusion.h"
+#include "launcher/core/incidents.h"
 #include "launcher/core/membership.h"
 #include "launcher/core/placement.h"
 #include "launcher/core/recovery.h"
@@ -89,26 +91,41 @@ Roles RolesOf(const State& state) {
 struct Queue {
   std::map<JobId, std::uint32_t> positions{};
   Taken taken{};
-  std::size_t members = 0;
+  std::size_t capacity = 0;
   const JobState* next = nullptr;  // the first that the cluster can hold: all behind it wait for it
 };
 std::size_t HostsFor(const JobSpec& spec) { return std::size_t{spec.nodes} + spec.spares; }
 Queue QueueNow(const State& state) {
-  Queue queue{.positions = {}, .taken = TakenHosts(state), .members = MemberCount(state)};
+  Queue queue{.positions = {}, .taken = TakenHosts(state), .capacity = Capacity(state)};
   for (const JobState* job : InQueueOrder(state)) {
     queue.positions.emplace(job->id, queue.positions.size() + 1);
-    if (!queue.next && HostsFor(job->spec) <= queue.members) queue.next = job;
+    if (!queue.next && HostsFor(job->spec) <= queue.capacity) queue.next = job;
   }
   return queue;
 }
 
 // Hosts that would fit are no reason to wait: the job in front that gets none is. Empty: nobody stands in its way.
 std::string WaitsBehind(const JobState& job, const Queue& queue) {
-  if (HostsFor(job.spec) > queue.members || !queue.next || queue.next->id == job.id) return {};
+  if (HostsFor(job.spec) > queue.capacity || !queue.next || queue.next->id == job.id) return {};
   const JobState& next = *queue.next;
   const bool in_front =
       next.spec.priority != job.spec.priority ? next.spec.priority > job.spec.priority : next.order < job.order;
   return in_front ? Cat("waits behind ", next.id, ", which needs ", Needs(next.spec)) : std::string();
+}
+
+// The command that a person will want next.
+std::string NextCommand(const JobState& job) {
+  switch (job.phase) {
+    case JobPhase::queued:
+    case JobPhase::preparing:
+    case JobPhase::recovering:
+    case JobPhase::stopping: return Cat("everstep explain ", job.id);
+    case JobPhase::running: return Cat("everstep logs ", job.id, " -f");
+    case JobPhase::failed: return LogsCommand(job.id, job.generation, {});
+    case JobPhase::done:
+    case JobPhase::cancelled: break;
+  }
+  return Cat("everstep events --job ", job.id);
 }
 
 JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& queue) {
@@ -120,7 +137,7 @@ JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& qu
   if (const auto it = queue.positions.find(job.id); it != queue.positions.end()) {
     view.queue_position = it->second;
     view.why = WaitsBehind(job, queue);
-    if (view.why.empty()) view.why = WhyNotPlaced(job, FitFor(world, job, queue.taken));
+    if (view.why.empty()) view.why = WhyNotPlaced(job, FitFor(world, job, queue.taken, now.at));
   }
   for (const std::string& silent : SilentHosts(world, job)) view.why = Sentence(view.why, "; ", silent);
   view.priority = job.spec.priority;
@@ -145,6 +162,8 @@ JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& qu
   view.started_at = job.started_at;
   view.ended_at = job.ended_at;
   view.command = job.spec.command;
+  if (!job.incidents.empty()) view.incident = ViewOf(job, job.incidents.back());
+  view.next = NextCommand(job);
   return view;
 }
 
@@ -170,7 +189,14 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
   } else if (host->pulse != Pulse::trusted) {
     view.phase = NodePhase::suspect;
     view.why = host->pulse == Pulse::lost ? node.why : host->pulse_why;  // lost and still a member: held by the half rule
+  } else if (node.drain) {
+    view.phase = view.job ? NodePhase::draining : NodePhase::drained;
+    view.why = DrainText(node, now.at);
   }
+  if (!node.drain) return view;
+  view.drain = DrainView{node.drain->by, node.drain->reason, node.drain->at};
+  const bool said = view.phase == NodePhase::draining || view.phase == NodePhase::drained;
+  if (!said) view.why = Sentence(OneLine(view.why, 600), "; ", DrainText(node, now.at));
   return view;
 }
 
@@ -224,11 +250,21 @@ std::string NoCheckpoint(const JobState& job) {
   return Cat(Count(withdrawn, "registered checkpoint"), withdrawn == 1 ? " was" : " were", " withdrawn, none is left");
 }
 
+// "generation 2 broke: rank 1 on n2 was killed by SIGKILL (class oom: …); its words: everstep logs …"
+std::string LastIncident(const JobState& job) {
+  const Incident& incident = job.incidents.back();
+  const std::string means = incident.blame.means.empty() ? "" : Cat(": ", incident.blame.means);
+  const std::string words =
+      incident.blame.rank ? Cat("; its words: ", LogsCommand(job.id, incident.generation, incident.blame.rank)) : std::string();
+  return Sentence("generation ", incident.generation, " broke: ", OneLine(incident.blame.cause, 500), " (class ",
+                  Name(incident.blame.kind), means, ')', words);
+}
+
 }  // namespace
 
-std::string WhyQueued(const World& world, const JobState& job) {
+std::string WhyQueued(const World& world, Now now, const JobState& job) {
   const std::string behind = WaitsBehind(job, QueueNow(world.state));
-  return behind.empty() ? WhyNotPlaced(world, job) : behind;
+  return behind.empty() ? WhyNotPlaced(job, FitFor(world, job, TakenHosts(world.state), now.at)) : behind;
 }
 
 std::string PhaseAndWhy(const JobView& job) {
@@ -243,7 +279,7 @@ Explanation Explain(const World& world, Now now, const JobState& job) {
   if (explanation.job.queue_position)
     says.push_back(Cat("queue position ", *explanation.job.queue_position, ", priority ", job.spec.priority));
   if (explanation.job.why.starts_with("waits behind")) {  // what it would still lack then
-    const Fit fit = FitFor(world, job, TakenHosts(world.state));
+    const Fit fit = FitFor(world, job, TakenHosts(world.state), now.at);
     if (fit.hosts.size() < HostsFor(job.spec)) says.push_back(WhyNotPlaced(job, fit));
   }
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
@@ -254,6 +290,7 @@ Explanation Explain(const World& world, Now now, const JobState& job) {
     says.push_back(Cat("restarted ", job.restarts_total, job.restarts_total == 1 ? " time, " : " times, ",
                        RestartsInWindow(job, now.at), " of ", job.spec.restart.budget, " within ",
                        Show(job.spec.restart.window)));
+  if (!job.incidents.empty()) says.push_back(LastIncident(job));
   if (const CheckpointRecord* newest = NewestOffered(job))
     says.push_back(Cat("a restart resumes from ", newest->id, " (", newest->seen.path, "; ", newest->seen.why, ")"));
   else if (job.spec.checkpoint)

@@ -15,9 +15,9 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node);
 std::vector<JobView> ViewJobs(const World& world, Now now, const ListJobs& request);
 std::vector<NodeView> ViewNodes(const World& world, Now now);
 
-// Why a job in the queue, or one that is about to be, is not placed: "needs 3 hosts, 2 fit: n4 is lost", or, when it could be
-// but for the queue's order, "waits behind big-2, which needs 4 hosts".
-std::string WhyQueued(const World& world, const JobState& job);
+// Why a job in the queue, or one that is about to be, is not placed: "needs 3 hosts, 2 fit: n4 lost 12 s ago", or, when it
+// could be but for the queue's order, "waits behind big-2, which needs 4 hosts".
+std::string WhyQueued(const World& world, Now now, const JobState& job);
 
 // "done: all 2 ranks ended with code 0", the phase once also where the sentence says it itself.
 std::string PhaseAndWhy(const JobView& job);

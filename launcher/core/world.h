@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/messages.h"
 #include "base/time.h"
+#include "launcher/core/blame_rules.h"
 #include "launcher/core/facts.h"
 #include "launcher/core/state.h"
 
@@ -34,6 +35,7 @@ struct Policy {
   Duration port_rest = 10min;
   std::uint32_t jobs_max = 10000;
   std::size_t checkpoints_kept = 16;  // records of each job
+  BlameRules blame{};                 // none: only signals and exit codes speak
 };
 
 EVERSTEP_ENUM(Pulse, trusted, suspect, lost)

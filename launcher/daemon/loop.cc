@@ -38,6 +38,7 @@ Policy PolicyFrom(const LauncherOptions& options) {
   policy.port_last = options.port_last;
   policy.port_rest = options.port_rest;
   policy.jobs_max = options.jobs_max;
+  policy.blame = options.blame;
   return policy;
 }
 

@@ -132,6 +132,9 @@ class LauncherLoop {
   void Answer(std::uint64_t token, const ListNodes& request);
   void Answer(std::uint64_t token, const GetNode& request);
   void Answer(std::uint64_t token, const ConfirmDead& request);
+  void Answer(std::uint64_t token, const DrainNode& request);
+  void Answer(std::uint64_t token, const UndrainNode& request);
+  void Answer(std::uint64_t token, const ListIncidents& request);
   void Answer(std::uint64_t token, const ListEvents& request);
   void Answer(std::uint64_t token, const GetInfo& request);
   void Reply(std::uint64_t token, Result<ApiReply> reply, bool last = true);

@@ -2,6 +2,8 @@
 #include <utility>
 
 #include "base/text.h"
+#include "launcher/core/drain.h"
+#include "launcher/core/incidents.h"
 #include "launcher/core/membership.h"
 #include "launcher/core/requests.h"
 #include "launcher/core/status.h"
@@ -21,11 +23,6 @@ bool Matches(const ListEvents& query, const HistoryRow& row) {
          row.index > query.after;
 }
 
-tl::unexpected<Error> NoNode(const NodeId& node) {
-  return Fail(ErrorCode::kNotFound, Cat("there is no host \"", Clip(Printable(node.value), 80), '"'),
-              "`everstep nodes` lists them");
-}
-
 }  // namespace
 
 void LauncherLoop::Reply(std::uint64_t token, Result<ApiReply> reply, bool last) {
@@ -38,7 +35,8 @@ void LauncherLoop::ReplyWhenDurable(std::uint64_t token, ApiReply reply) {
 
 void LauncherLoop::On(const ApiCall& input) {
   const bool changes = std::holds_alternative<SubmitJob>(input.request) || std::holds_alternative<CancelJob>(input.request) ||
-                       std::holds_alternative<ConfirmDead>(input.request);
+                       std::holds_alternative<ConfirmDead>(input.request) || std::holds_alternative<DrainNode>(input.request) ||
+                       std::holds_alternative<UndrainNode>(input.request);
   if (changes && !halted_.empty())
     return Reply(input.token, Fail(ErrorCode::kConflict, halted_, "see docs/operations.md, \"A launcher that has halted\""));
   std::visit([&](const auto& request) { Answer(input.token, request); }, input.request);
@@ -79,7 +77,7 @@ void LauncherLoop::Answer(std::uint64_t token, const SubmitJob& request) {
   if (nearly_full_)
     return Reply(token, Fail(ErrorCode::kExhausted, "the disk that holds the launcher's log is nearly full",
                              "make room where its state_dir lies; jobs that are there go on meanwhile"));
-  const Result<JobSubmitted> submitted = Submit(world_, request);
+  const Result<JobSubmitted> submitted = Submit(world_, NowAt(now_), request);
   if (!submitted) return Reply(token, Fail(submitted.error()));
   Commit({*submitted});
   SettleJobs();
@@ -128,7 +126,7 @@ void LauncherLoop::Answer(std::uint64_t token, const ListNodes&) { Reply(token, 
 
 void LauncherLoop::Answer(std::uint64_t token, const GetNode& request) {
   const NodeState* node = NodeIn(world_.state, request.node);
-  if (!node) return Reply(token, NoNode(request.node));
+  if (!node) return Reply(token, Fail(UnknownHost(world_.state, request.node)));
   Reply(token, NodesReply{{ViewOf(world_, NowAt(now_), *node)}});
 }
 
@@ -138,6 +136,34 @@ void LauncherLoop::Answer(std::uint64_t token, const ConfirmDead& request) {
   Commit(*facts);
   RetryHeldEvictions();
   ReplyWhenDurable(token, Accepted{Cat(request.node, " counts as dead; its jobs go on elsewhere")});
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const DrainNode& request) {
+  const Result<Facts> facts = DrainBy(world_, request);
+  if (!facts) return Reply(token, Fail(facts.error()));
+  Commit(*facts);
+  SettleJobs();
+  ReplyWhenDurable(token, Accepted{DrainedReply(world_.state, request.node)});
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const UndrainNode& request) {
+  const Result<Facts> facts = UndrainBy(world_, request);
+  if (!facts) return Reply(token, Fail(facts.error()));
+  Commit(*facts);
+  ReplyWhenDurable(token, Accepted{facts->empty() ? Cat(request.node, " is not drained") : WhyOf(facts->front())});
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const ListIncidents& request) {
+  ListIncidents bounded = request;
+  bounded.rows_max = std::min(request.rows_max, kRowsMax);
+  if (!request.job.empty()) {
+    const Result<const JobState*> found = FindJob(world_.state, request.job);
+    if (!found) return Reply(token, Fail(found.error()));
+    bounded.job = (*found)->id;
+  }
+  if (!request.node.empty() && !NodeIn(world_.state, request.node))
+    return Reply(token, Fail(UnknownHost(world_.state, request.node)));
+  Reply(token, IncidentsReply{ViewIncidents(world_.state, bounded)});
 }
 
 void LauncherLoop::Answer(std::uint64_t token, const ListEvents& request) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "launcher/core/blame_rules.h"
 
 namespace everstep {
 
@@ -27,6 +28,8 @@ struct LauncherOptions {
   std::uint32_t port_last = 29999;
   Duration port_rest = 10min;      // a port is not used again for this long
   bool clear_halt = false;         // decide again on a log that says "halted"; a flag only
+  std::string blame_file{};        // rules of the operator's own (configs/blame.yaml); empty: those that are compiled in
+  BlameRules blame{};              // read from there
   Duration history = 24h * 90;     // events are kept for this long
   std::uint32_t jobs_max = 10000;  // that have not ended
   friend bool operator==(const LauncherOptions&, const LauncherOptions&) = default;

@@ -7,6 +7,7 @@ namespace everstep {
 namespace {
 
 constexpr std::uint32_t kRowsMax = 10'000;
+constexpr std::size_t kReasonBytes = 200;
 
 Status CheckName(std::string_view field, const std::string& name) {
   if (ValidName(name)) return {};
@@ -37,6 +38,20 @@ Status Check(const GetNode& get) { return CheckName("node", get.node.value); }
 Status Check(const ConfirmDead& confirm) {
   EVERSTEP_TRY(AtMost("by", confirm.by.size(), limit::kWhyBytes));
   return CheckName("node", confirm.node.value);
+}
+Status Check(const DrainNode& drain) {
+  EVERSTEP_TRY(AtMost("by", drain.by.size(), limit::kWhyBytes));
+  EVERSTEP_TRY(AtMost("reason", drain.reason.size(), kReasonBytes));
+  return CheckName("node", drain.node.value);
+}
+Status Check(const UndrainNode& undrain) {
+  EVERSTEP_TRY(AtMost("by", undrain.by.size(), limit::kWhyBytes));
+  return CheckName("node", undrain.node.value);
+}
+Status Check(const ListIncidents& list) {
+  EVERSTEP_TRY(CheckNameOrNone("job", list.job.value));
+  EVERSTEP_TRY(CheckNameOrNone("node", list.node.value));
+  return AtMost("rows_max", list.rows_max, kRowsMax);
 }
 Status Check(const ListEvents& list) {
   EVERSTEP_TRY(CheckNameOrNone("job", list.job.value));

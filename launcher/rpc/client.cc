@@ -45,6 +45,9 @@ class ControlClient::Impl {
   Result<ApiReply> Ask(const ListNodes& r) { return Unary<v1::ListNodes, NodesReply>(r, &Stub::ListNodes); }
   Result<ApiReply> Ask(const GetNode& r) { return Unary<v1::GetNode, NodesReply>(r, &Stub::GetNode); }
   Result<ApiReply> Ask(const ConfirmDead& r) { return Unary<v1::ConfirmDead, Accepted>(r, &Stub::ConfirmDead); }
+  Result<ApiReply> Ask(const DrainNode& r) { return Unary<v1::DrainNode, Accepted>(r, &Stub::Drain); }
+  Result<ApiReply> Ask(const UndrainNode& r) { return Unary<v1::UndrainNode, Accepted>(r, &Stub::Undrain); }
+  Result<ApiReply> Ask(const ListIncidents& r) { return Unary<v1::ListIncidents, IncidentsReply>(r, &Stub::ListIncidents); }
   Result<ApiReply> Ask(const GetInfo& r) { return Unary<v1::GetInfo, InfoReply>(r, &Stub::Info); }
   Result<ApiReply> Ask(ListEvents request) {
     request.follow = false;

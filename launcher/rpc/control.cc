@@ -177,6 +177,16 @@ ControlService::Unary ControlService::GetNode(Context context, const v1::GetNode
 ControlService::Unary ControlService::ConfirmDead(Context context, const v1::ConfirmDead* request, v1::Accepted* reply) {
   return Answer<Accepted, everstep::ConfirmDead>(shared_, context, *request, reply);
 }
+ControlService::Unary ControlService::Drain(Context context, const v1::DrainNode* request, v1::Accepted* reply) {
+  return Answer<Accepted, DrainNode>(shared_, context, *request, reply);
+}
+ControlService::Unary ControlService::Undrain(Context context, const v1::UndrainNode* request, v1::Accepted* reply) {
+  return Answer<Accepted, UndrainNode>(shared_, context, *request, reply);
+}
+ControlService::Unary ControlService::ListIncidents(Context context, const v1::ListIncidents* request,
+                                                    v1::IncidentsReply* reply) {
+  return Answer<IncidentsReply, everstep::ListIncidents>(shared_, context, *request, reply);
+}
 ControlService::Unary ControlService::Info(Context context, const v1::GetInfo* request, v1::InfoReply* reply) {
   return Answer<InfoReply, GetInfo>(shared_, context, *request, reply);
 }

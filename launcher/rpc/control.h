@@ -24,6 +24,9 @@ class ControlService final : public v1::Control::CallbackService {
   Unary ListNodes(Context, const v1::ListNodes*, v1::NodesReply*) override;
   Unary GetNode(Context, const v1::GetNode*, v1::NodesReply*) override;
   Unary ConfirmDead(Context, const v1::ConfirmDead*, v1::Accepted*) override;
+  Unary Drain(Context, const v1::DrainNode*, v1::Accepted*) override;
+  Unary Undrain(Context, const v1::UndrainNode*, v1::Accepted*) override;
+  Unary ListIncidents(Context, const v1::ListIncidents*, v1::IncidentsReply*) override;
   grpc::ServerWriteReactor<v1::EventsReply>* ListEvents(Context, const v1::ListEvents*) override;
   Unary Info(Context, const v1::GetInfo*, v1::InfoReply*) override;
   grpc::ServerWriteReactor<v1::LogChunk>* Logs(Context, const v1::LogsRequest*) override;

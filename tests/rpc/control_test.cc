@@ -68,6 +68,9 @@ TEST_F(ControlTest, EveryVerbHasItsCallAndItsReply) {
   ExpectAnswered(ListNodes{}, NodesReply{});
   ExpectAnswered(GetNode{.node = NodeId("n1")}, NodesReply{});
   ExpectAnswered(ConfirmDead{.node = NodeId("n1")}, Accepted{});
+  ExpectAnswered(DrainNode{.node = NodeId("n1")}, Accepted{});
+  ExpectAnswered(UndrainNode{.node = NodeId("n1")}, Accepted{});
+  ExpectAnswered(ListIncidents{}, IncidentsReply{});
   ExpectAnswered(ListEvents{}, EventsReply{});
   ExpectAnswered(GetInfo{}, InfoReply{});
 }

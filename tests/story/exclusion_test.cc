@@ -18,7 +18,7 @@ TEST(Exclusion, AGenerationThatCannotBeStoppedIsWaitedFor) {
             (Lines{"rank 0 on n1 was killed by SIGKILL; generation 1 is stopped", "n1 reported generation 1 empty"}));
   story.Host("n2").unkillable = false;
   story.Pass(1s);
-  EXPECT_EQ(story.Told().back(), "generation 2 starts: 2 ranks on 2 hosts");
+  EXPECT_EQ(story.Told().back(), "generation 2 starts: 2 ranks on 2 hosts; 10 min lost");
 }
 
 TEST(Exclusion, AHostThatWasCutOffAndComesBackAfterItsReplacementHasNothingOfTheOldGeneration) {
@@ -107,7 +107,7 @@ TEST(Exclusion, TheFenceHooksWordSufficesWhereSilenceDoesNotYet) {
              "the fence hook says that n2 is off", "counts as the host's failure",
              "n2 is lost: silent for 5 s, and 2 of 2 peers asked got no answer from it; n3 takes rank 1 from n2, from the "
              "start (no checkpoint yet) (restart 1 of 10)",
-             "generation 2 starts: 2 ranks on 2 hosts"}));
+             "generation 2 starts: 2 ranks on 2 hosts; 10 s lost"}));
 }
 
 TEST(Exclusion, AFenceHookThatFailedProvesNothingAndOneOfAnOlderLossNeither) {

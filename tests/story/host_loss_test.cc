@@ -18,7 +18,7 @@ TEST(HostLoss, ASilentHostIsReplacedByTheSpareAndTheJobResumesFromItsNewestCheck
              "n1 reported generation 1 empty", "n3 reported generation 1 empty", "counts as the host's failure",
              "n2 is lost: silent for 5 s, and 3 of 3 peers asked got no answer from it; n4 takes rank 1 from n2, resuming "
              "from step 40 (restart 1 of 10)",
-             "generation 2 starts: 3 ranks on 3 hosts"}));
+             "generation 2 starts: 3 ranks on 3 hosts; 5 s lost"}));
   EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n4", "n3"})) << "healthy hosts keep their ranks";
 }
 
@@ -41,7 +41,7 @@ TEST(HostLoss, WithoutASpareTheJobWaitsAndGoesOnWhenTheHostIsBack) {
       (Lines{"n2 is back",
              "n2 is lost: silent for 5 s, and 2 of 2 peers asked got no answer from it; all hosts go on in place, resuming "
              "from step 40 (restart 1 of 10)",
-             "generation 2 starts: 3 ranks on 3 hosts"}));
+             "generation 2 starts: 3 ranks on 3 hosts; 10 min 20 s lost"}));
 }
 
 TEST(HostLoss, WithoutASpareAHostThatComesBackRebootedServesAgain) {
@@ -56,7 +56,7 @@ TEST(HostLoss, WithoutASpareAHostThatComesBackRebootedServesAgain) {
       (Lines{"n2 is back after a reboot",
              "n2 is lost: silent for 5 s, and 2 of 2 peers asked got no answer from it; all hosts go on in place, from the "
              "start (no checkpoint yet) (restart 1 of 10)",
-             "generation 2 starts: 3 ranks on 3 hosts"}));
+             "generation 2 starts: 3 ranks on 3 hosts; 1 min lost"}));
 }
 
 TEST(HostLoss, AHostThatWasRebootedBeforeItWasFoundLostIsNamedAsTheCause) {
@@ -76,7 +76,7 @@ TEST(HostLoss, AHostThatWasRebootedBeforeItWasFoundLostIsNamedAsTheCause) {
             (Lines{"n2 was rebooted", "n2 was rebooted; this is what broke generation 1", "n2 came back with a new boot id",
                    "counts as the host's failure",
                    "n2 was rebooted; all hosts go on in place, from the start (no checkpoint yet) (restart 1 of 10)",
-                   "generation 2 starts: 3 ranks on 3 hosts"}));
+                   "generation 2 starts: 3 ranks on 3 hosts; 3 s lost"}));
 }
 
 TEST(HostLoss, AHostThatTurnsOutToBeLostIsTheCauseOfItsPeersFailures) {
@@ -181,9 +181,8 @@ TEST(HostLoss, ASpareThatIsSuspectWhenItIsNotNeededStaysASpare) {
 TEST(HostLoss, AnOperatorsWordReplacesAHostAtOnce) {
   Story story({"n1", "n2", "n3", "n4"});
   const JobId train = story.Submit(Train(3, 1));
-  EXPECT_EQ(story.ConfirmDead("n2"),
-            "n2 is alive: its agent is connected and beats; to take it out of work, stop its agent first");
-  EXPECT_EQ(story.ConfirmDead("n9"), "no host n9 has ever joined; everstep nodes lists all hosts");
+  EXPECT_EQ(story.ConfirmDead("n2"), "n2 is alive: its agent is connected and beats; to take it out of work: `everstep drain`");
+  EXPECT_EQ(story.ConfirmDead("n9"), "there is no host \"n9\"; known: n1, n2, n3 and n4; `everstep nodes` lists them");
   story.PowerOff("n2");
   story.Pass(2s);
   story.Told();
@@ -195,7 +194,7 @@ TEST(HostLoss, AnOperatorsWordReplacesAHostAtOnce) {
              "n3 reported generation 1 empty", "counts as the host's failure",
              "n2 is dead: confirmed by ann@login1; n4 takes rank 1 from n2, from the start (no checkpoint yet) (restart 1 "
              "of 10)",
-             "generation 2 starts: 3 ranks on 3 hosts"}));
+             "generation 2 starts: 3 ranks on 3 hosts; 2 s lost"}));
   EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n4", "n3"}));
 }
 

@@ -81,7 +81,8 @@ TEST(Prepare, ACheckpointThatNobodySeesIsWithdrawnAndAnOlderOneUsed) {
   story.RankEnds(train, 1, Killed(9));
   const Lines told = story.Told();
   EXPECT_EQ(Lines(told.begin() + 4, told.end()),
-            (Lines{"rank 1 on n2 was killed by SIGKILL; all hosts go on in place, resuming from step 40 (restart 1 of 10)",
+            (Lines{"rank 1 on n2 was killed by SIGKILL; all hosts go on in place, resuming from step 40 (restart 1 of 10); its "
+                   "words: everstep logs train-1 --rank 1 --generation 1 --tail 50",
                    "checkpoint step-40.pt@g1#2 is not offered any more: step-40.pt: size 1000 bytes, registered 1200",
                    "n1 refused: step-40.pt: size 1000 bytes, registered 1200; generation 2 is stopped",
                    "n1 refused generation 2: step-40.pt: size 1000 bytes, registered 1200",

@@ -81,7 +81,7 @@ TEST(Queue, AnIdWinsAndANameMeansTheOneThatHasNotEnded) {
 TEST(Queue, NoWordIsTheIdOfOneJobAndTheNameOfAnother) {
   Story story({"n1"});
   story.Submit(Named("a", 1));
-  const auto refused = Submit(story.world(), {.spec = Named("a-1", 1), .request_id = {}});
+  const auto refused = Submit(story.world(), story.now(), {.spec = Named("a-1", 1), .request_id = {}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().Str(), "name: found \"a-1\", which is the id of another job; choose another name");
 

@@ -13,9 +13,9 @@ TEST(RankFailure, AKilledRankIsRestartedInPlaceFromTheNewestCheckpoint) {
   story.RankEnds(train, 1, Killed(9));
   EXPECT_EQ(story.Told(),
             (Lines{"rank 1 on n2 was killed by SIGKILL; generation 1 is stopped", "n2 reported generation 1 empty",
-                   "n1 reported generation 1 empty", "counts as failure 1 of 3 of the code",
+                   "n1 reported generation 1 empty", "counts as failure 1 of 3 (class unknown)",
                    "rank 1 on n2 was killed by SIGKILL; all hosts go on in place, resuming from step 40 (restart 1 "
-                   "of 10)",
+                   "of 10); its words: everstep logs train-1 --rank 1 --generation 1 --tail 50",
                    "generation 2 starts: 2 ranks on 2 hosts"}));
   const GangSpec& spec = story.Host("n2").specs.at({train, Generation(2)});
   ASSERT_TRUE(spec.resume);
@@ -48,10 +48,10 @@ TEST(RankFailure, TheCulpritIsFoundEvenWhenTheVictimsWordBrokeTheGeneration) {
   EXPECT_EQ(
       story.Told(),
       (Lines{"n2 reported generation 1 empty",
-             "counts as failure 1 of 3 of the code: rank 1 on n2 was killed by SIGKILL (out of memory)",
+             "counts as failure 1 of 3 (class oom): rank 1 on n2 was killed by SIGKILL (out of memory)",
              "rank 1 on n2 was killed by SIGKILL (out of memory); all hosts go on in place, from the start (no checkpoint "
-             "yet) (restart 1 of 10)",
-             "generation 2 starts: 2 ranks on 2 hosts"}));
+             "yet) (restart 1 of 10); its words: everstep logs train-1 --rank 1 --generation 1 --tail 50",
+             "generation 2 starts: 2 ranks on 2 hosts; 600 ms lost"}));
 }
 
 TEST(RankFailure, AVictimWithoutACauseIsTakenAtItsWordAfterHalfASecond) {
@@ -90,7 +90,7 @@ TEST(RankFailure, TheSameErrorAtTheSameStepTwiceEndsTheJobWithItsWords) {
   EXPECT_EQ(story.Told(),
             (Lines{"rank 1 on n2 exited with code 3: ValueError: boom at 0x8a34; generation 2 is stopped",
                    "n2 reported generation 2 empty", "n1 reported generation 2 empty",
-                   "counts as failure 2 of 3 of the code; gives up: the same failure twice at step 47",
+                   "counts as failure 2 of 3 (class code); gives up: the same failure twice at step 47",
                    "rank 1 on n2 exited with code 3: ValueError: boom at 0x8a34; gave up: the same failure twice at step 47"}));
   EXPECT_EQ(story.Phase(train), JobPhase::failed);
   EXPECT_EQ(story.Job(train).exit_code, 3u);
@@ -179,7 +179,7 @@ TEST(RankFailure, AnExitCodeThatBlamesTheHostMovesTheRankToAnother) {
   const JobId train = story.Submit(spec);
   story.Told();
   story.RankEnds(train, 1, ExitCode(16, "RuntimeError: CUDA error: uncorrectable ECC error encountered"));
-  EXPECT_EQ(story.Told()[3], "counts as the host's failure");
+  EXPECT_EQ(story.Told()[3], "counts as the host's failure (class gpu)");
   EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
   story.RankEnds(train, 1, ExitCode(16));
   EXPECT_EQ(story.Told().back(),
@@ -223,7 +223,7 @@ TEST(RankFailure, ATakenMasterPortAtStartUpIsAnotherPortAndNoFailure) {
   EXPECT_EQ(told[3], "counts as no failure: another port will do");
   EXPECT_TRUE(
       told[4].ends_with("; all hosts go on in place, from the start (no checkpoint yet) (port 20001 now, no restart is "
-                        "counted)"))
+                        "counted); its words: everstep logs train-1 --rank 0 --generation 1 --tail 50"))
       << told[4];
   EXPECT_EQ(story.Job(train).restarts_total, 0u);
   story.RankEnds(train, 0, ExitCode(1, "OSError: [Errno 98] Address already in use: 0.0.0.0:6006"));

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "launcher/config/blame_file.h"
 #include "launcher/core/checkpoints.h"
+#include "launcher/core/drain.h"
 #include "launcher/core/jobs.h"
 #include "launcher/core/membership.h"
 #include "launcher/core/queue.h"
@@ -37,6 +39,7 @@ JobSpec Train(std::uint32_t nodes, std::uint32_t spares) {
 
 Story::Story(const std::vector<std::string>& hosts, Policy policy, Duration step) : step_(step), now_(kBegin) {
   world_.policy = policy;
+  if (policy.blame.table().empty()) world_.policy.blame = *BlameRulesFrom({});
   Commit({LauncherStarted{Epoch(1), 0s, "launcher started"}});
   for (const std::string& name : hosts) Up(name);
   Told();
@@ -51,7 +54,7 @@ Story::~Story() {
 // ---- people --------------------------------------------------------------------------------------------------------------
 
 JobId Story::Submit(const JobSpec& spec) {
-  const auto submitted = everstep::Submit(world_, SubmitJob{.spec = spec, .request_id = {}});
+  const auto submitted = everstep::Submit(world_, now(), SubmitJob{.spec = spec, .request_id = {}});
   if (!submitted) {
     told_.push_back(submitted.error().Str());
     return {};
@@ -74,6 +77,22 @@ std::string Story::ConfirmDead(const std::string& node, const std::string& by) {
   if (!facts) return facts.error().Str();
   Commit(*facts);
   RetryEvictions();
+  Settle();
+  return {};
+}
+
+std::string Story::Drain(const std::string& node, const std::string& reason, bool now) {
+  const auto facts = DrainBy(world_, {.node = NodeId(node), .reason = reason, .by = "ann@login1", .now = now});
+  if (!facts) return facts.error().Str();
+  Commit(*facts);
+  Settle();
+  return {};
+}
+
+std::string Story::Undrain(const std::string& node) {
+  const auto facts = UndrainBy(world_, {.node = NodeId(node), .by = "ann@login1"});
+  if (!facts) return facts.error().Str();
+  Commit(*facts);
   Settle();
   return {};
 }

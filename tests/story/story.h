@@ -40,8 +40,10 @@ class Story {
 
   // People.
   JobId Submit(const JobSpec& spec);
-  std::string Cancel(const JobId& job, bool now = false);                           // the refusal; empty: accepted
-  std::string ConfirmDead(const std::string& node, const std::string& by = "ann");  // likewise
+  std::string Cancel(const JobId& job, bool now = false);                                   // the refusal; empty: accepted
+  std::string ConfirmDead(const std::string& node, const std::string& by = "ann");          // likewise
+  std::string Drain(const std::string& node, const std::string& reason, bool now = false);  // by ann@login1; likewise
+  std::string Undrain(const std::string& node);
 
   // Time.
   void Pass(Duration d);

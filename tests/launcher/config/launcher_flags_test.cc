@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/text.h"
+#include "launcher/config/blame_file.h"
 
 namespace everstep {
 namespace {
@@ -39,7 +40,8 @@ class LauncherFlags : public testing::Test {
 TEST_F(LauncherFlags, WithoutAnyTheDefaultsHoldAndStateLivesInTheStateHome) {
   const auto settings = From({});
   ASSERT_TRUE(settings) << settings.error().Str();
-  EXPECT_EQ(settings->options, (LauncherOptions{.state_dir = "/home/me/.local/state/everstep/launcher"}));
+  EXPECT_EQ(settings->options,
+            (LauncherOptions{.state_dir = "/home/me/.local/state/everstep/launcher", .blame = *BlameRulesFrom({})}));
   EXPECT_FALSE(settings->print);
   const auto xdg = From({}, {{"HOME", "/home/me"}, {"XDG_STATE_HOME", "/x"}});
   ASSERT_TRUE(xdg);
