@@ -12,6 +12,7 @@
 
 #include "agent/checkpoint/slow_files.h"
 #include "agent/config/agent_flags.h"
+#include "agent/config/progress_table_file.h"
 #include "agent/daemon/disk_writer.h"
 #include "agent/daemon/loop.h"
 #include "agent/keeper/processes.h"
@@ -52,6 +53,7 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
   LoopThread<AgentInput> inputs(clock);
   const auto post = [&inputs](AgentInput input) { inputs.Post(std::move(input)); };
   EVERSTEP_ASSIGN(const BootId boot, BootOf(options));
+  EVERSTEP_ASSIGN(ProgressTable progress, LoadProgressTable(options.progress_table));
 
   const LogLimits log_limits{.bytes_max = options.log_bytes_max, .files_max = options.log_files_max};
   EVERSTEP_ASSIGN(const auto processes, RealProcesses::Open({.state_dir = options.state_dir,
@@ -78,7 +80,8 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
                          .address = serving.address,
                          .accelerators = options.accelerators ? *options.accelerators : CountAccelerators(),
                          .host = FactsFor(options, serving),
-                         .state_dir = options.state_dir};
+                         .state_dir = options.state_dir,
+                         .progress = std::move(progress)};
   DiskWriter writer(files, post);
   AgentLoop loop(setup, link, *processes, files, writer, slow_files, Rng(std::random_device()()), log);
   EVERSTEP_TRY(loop.Begin(clock.Now()));

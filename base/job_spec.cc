@@ -75,6 +75,14 @@ Status CheckCheckpoint(const CheckpointSpec& checkpoint) {
   return {};
 }
 
+// That it compiles is seen where regular expressions are known: base/progress.
+Status CheckProgress(const ProgressSpec& progress) {
+  if (!progress.step) return {};
+  EVERSTEP_TRY(CheckText("progress.step", *progress.step, limit::kPatternBytes));
+  if (progress.step->empty()) return Bad("progress.step", "an empty text", "auto or a regular expression");
+  return {};
+}
+
 Status CheckRestart(const RestartSpec& restart) {
   if (restart.budget > 10000) return Bad("restart.budget", Cat(restart.budget), "0 to 10000 restarts");
   if (restart.window < 1s || restart.window > 24h * 365)
@@ -169,6 +177,7 @@ Status ValidateJob(const JobSpec& spec) {
     return Bad("command, env", Cat(total, " bytes together"), Cat("at most ", limit::kCommandBytes));
   if (spec.priority > 100) return Bad("priority", Cat(spec.priority), "0 to 100");
   if (spec.checkpoint) EVERSTEP_TRY(CheckCheckpoint(*spec.checkpoint));
+  EVERSTEP_TRY(CheckProgress(spec.progress));
   EVERSTEP_TRY(CheckRestart(spec.restart));
   if (spec.stop_grace < 0s || spec.stop_grace > 24h) return Bad("stop_grace", Show(spec.stop_grace), "0s to 24h");
   return {};

@@ -37,6 +37,14 @@ struct CheckpointSpec {
 };
 EVERSTEP_FIELDS(CheckpointSpec, dir, complete_when, isolate)
 
+// How the ranks' progress is read from what they print; $EVERSTEP_PROGRESS is read in any case.
+struct ProgressSpec {
+  std::optional<std::string>
+      step{};  // a regular expression with one group, the step; nullopt ("auto"): the usual trainers' lines
+  friend bool operator==(const ProgressSpec&, const ProgressSpec&) = default;
+};
+EVERSTEP_FIELDS(ProgressSpec, step)
+
 struct RestartSpec {
   std::uint32_t budget = 10;  // restarts allowed within `window`
   Duration window = 6h;
@@ -59,12 +67,13 @@ struct JobSpec {
   std::vector<std::string> env_from{};                // files read on the host at start; values never stored, logged or shown
   std::uint32_t priority = 50;                        // 0 … 100, higher first; equal: first come, first served
   std::optional<CheckpointSpec> checkpoint{};
+  ProgressSpec progress{};
   RestartSpec restart{};
   Duration stop_grace = 60s;  // from SIGTERM to SIGKILL when the user or the budget ends the job
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 EVERSTEP_FIELDS(JobSpec, name, command, resume_args, nodes, processes_per_node, spares, workdir, env, env_from, priority,
-                checkpoint, restart, stop_grace)
+                checkpoint, progress, restart, stop_grace)
 
 // True for names such as WANDB_API_KEY, AWS_SECRET_ACCESS_KEY, HF_TOKEN, DB_PASSWORD (a word of them, any case).
 bool LooksSecret(std::string_view env_name);

@@ -29,6 +29,7 @@ class Hasher {
     Add(n.value);
   }
   void Add(Time t) { Add(static_cast<std::uint64_t>(Nanoseconds(t))); }
+  void Add(Duration d) { Add(static_cast<std::uint64_t>(d.count())); }
   template <class N>
   requires(std::integral<N> || std::is_enum_v<N>) void Add(N n) { Add(static_cast<std::uint64_t>(n)); }
   template <class T>
@@ -68,6 +69,11 @@ Status CheckGang(const GangStatus& gang) {
   EVERSTEP_TRY(AtMost("gang.ranks", gang.ranks.size(), limit::kRanksPerHost));
   if ((gang.phase == GangPhase::refused) != gang.refusal.has_value())
     return Fail(ErrorCode::kInvalid, "gang.refusal: set if and only if the phase is refused");
+  if (gang.progress) {
+    EVERSTEP_TRY(AtMost("gang.progress.loss", gang.progress->loss.value_or("").size(), limit::kLossBytes));
+    if (gang.progress->step_time && *gang.progress->step_time < Duration(0))
+      return Fail(ErrorCode::kInvalid, "gang.progress.step_time: found a negative time, legal: 0 and up");
+  }
   for (const RankStatus& rank : gang.ranks) {
     if (!rank.exit) continue;
     if (rank.exit->code.has_value() == rank.exit->signal.has_value())

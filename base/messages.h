@@ -58,18 +58,28 @@ EVERSTEP_ENUM(GangPhase, preparing, prepared, refused, running, stopping, empty)
 //   leftovers   processes of an older gang cannot be killed
 EVERSTEP_ENUM(Refusal, host, spec, port, checkpoint, leftovers)
 
+// How far ranks have come, by their own words: what they print, or write to $EVERSTEP_PROGRESS.
+struct Progress {
+  std::uint64_t step = 0;  // as the script counts; the newest it told of
+  std::optional<std::uint64_t> steps_total{};
+  std::optional<Duration> step_time{};  // of one step, over the last half minute or so
+  std::optional<std::string> loss{};    // as the script wrote it: "2.31", "nan"; at most limit::kLossBytes
+  friend bool operator==(const Progress&, const Progress&) = default;
+};
+EVERSTEP_FIELDS(Progress, step, steps_total, step_time, loss)
+
 struct GangStatus {
   JobId job{};
   Generation generation{};
   GangPhase phase = GangPhase::preparing;
   std::optional<Refusal> refusal{};
-  std::string why{};                    // one sentence about the phase; may be empty
-  bool fenced = false;                  // killed by its keeper's fence timer
-  std::vector<RankStatus> ranks{};      // by rank; empty before start
-  std::optional<std::uint64_t> step{};  // the newest step the ranks told of
+  std::string why{};                   // one sentence about the phase; may be empty
+  bool fenced = false;                 // killed by its keeper's fence timer
+  std::vector<RankStatus> ranks{};     // by rank; empty before start
+  std::optional<Progress> progress{};  // of its first rank that tells of steps
   friend bool operator==(const GangStatus&, const GangStatus&) = default;
 };
-EVERSTEP_FIELDS(GangStatus, job, generation, phase, refusal, why, fenced, ranks, step)
+EVERSTEP_FIELDS(GangStatus, job, generation, phase, refusal, why, fenced, ranks, progress)
 
 struct CheckpointFile {
   std::string name{};  // relative to the checkpoint's path; empty: the path is the file
@@ -232,10 +242,12 @@ struct GangSpec {
   std::optional<CheckpointSpec> checkpoint{};
   bool watches_checkpoints = false;        // this host looks for new ones and reports them
   std::optional<CheckpointSeen> resume{};  // must be here exactly as described, else Refusal::checkpoint
+  ProgressSpec progress{};
   friend bool operator==(const GangSpec&, const GangSpec&) = default;
 };
 EVERSTEP_FIELDS(GangSpec, job, generation, command, workdir, env, env_from, first_rank, local_world_size, world_size, node_rank,
-                node_count, master_address, master_port, restart_count, restarts_max, checkpoint, watches_checkpoints, resume)
+                node_count, master_address, master_port, restart_count, restarts_max, checkpoint, watches_checkpoints, resume,
+                progress)
 
 struct Prepare {
   static constexpr std::string_view kName = "prepare";
@@ -325,6 +337,8 @@ inline constexpr std::uint32_t kProtocol = 1;
 inline constexpr std::size_t kMessageBytes = 4u << 20;  // any message
 inline constexpr std::size_t kTailBytes = 4u << 10;     // RankExit::tail
 inline constexpr std::size_t kWhyBytes = 1u << 10;      // any `why`, evidence or version
+inline constexpr std::size_t kLossBytes = 24;           // Progress::loss
+inline constexpr std::size_t kPatternBytes = 1u << 10;  // ProgressSpec::step
 inline constexpr std::size_t kPathBytes = 4095;
 inline constexpr std::size_t kNameBytes = 63;
 inline constexpr std::size_t kArguments = 4096;            // entries of a command line

@@ -44,6 +44,8 @@ yaml::Table<Options> MakeTable() {
       Group("logs", LogsTable(), "what ranks write to stdout and stderr"),
       Key("checkpoint_scan_every", &Options::checkpoint_scan_every, DurationBetween(50ms, 10min),
           "how often a job's checkpoint directory is looked at"),
+      Key("progress_table", &Options::progress_table, OrEmpty(Path()),
+          "what trainers' log lines tell of their progress, as in progress.yaml; empty: that file as it was built in"),
   }};
 }
 

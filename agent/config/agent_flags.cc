@@ -48,6 +48,7 @@ Status Complete(AgentOptions& options, const yaml::Environment& environment) {
                   "name it with --keeper");
     options.keeper = (self.parent_path() / "everstep-keeper").string();
   }
+  EVERSTEP_TRY(yaml::MakeAbsolute(options.progress_table));
   return yaml::MakeAbsolute(options.keeper);
 }
 

@@ -15,7 +15,7 @@ using Env = std::map<std::string, std::string>;
 struct RankFacts {
   const GangSpec& spec;
   const HostFacts& host;
-  const std::string& error_dir;
+  const std::string& words_dir;
   std::uint32_t rank = 0;
   std::uint32_t local_rank = 0;
 };
@@ -55,7 +55,7 @@ constexpr std::array kContract = {
     // Rank 0 opens the store on MASTER_PORT itself: there is no store in an agent that is not Python.
     Variable{"TORCHELASTIC_USE_AGENT_STORE", Set::always, [](const RankFacts&) { return std::optional<std::string>("False"); }},
     Variable{"TORCHELASTIC_ERROR_FILE", Set::always,
-             [](const RankFacts& f) { return std::optional(ErrorFile(f.error_dir, f.local_rank)); }},
+             [](const RankFacts& f) { return std::optional(ErrorFile(f.words_dir, f.local_rank)); }},
     Variable{"TORCH_NCCL_ASYNC_ERROR_HANDLING", Set::unless_set,
              [](const RankFacts&) { return std::optional<std::string>("1"); }},
     // Several ranks with a thread for each core would fight for the cores.
@@ -73,6 +73,8 @@ constexpr std::array kContract = {
              [](const RankFacts& f) { return f.spec.checkpoint ? std::optional(f.spec.checkpoint->dir) : std::nullopt; }},
     Variable{"EVERSTEP_RESUME_FROM", Set::always,
              [](const RankFacts& f) { return f.spec.resume ? std::optional(f.spec.resume->path) : std::nullopt; }},
+    Variable{"EVERSTEP_PROGRESS", Set::always,
+             [](const RankFacts& f) { return std::optional(ProgressFile(f.words_dir, f.local_rank)); }},
 };
 
 Env Defaults(const HostFacts& host) {
@@ -136,17 +138,24 @@ std::vector<std::string> ArgumentsOf(const RankFacts& facts, const std::string& 
 
 }  // namespace
 
-std::string ErrorFile(const std::string& error_dir, std::uint32_t local_rank) {
-  return Cat(error_dir, "/error-", local_rank, ".json");
+std::string ErrorFile(const std::string& words_dir, std::uint32_t local_rank) {
+  return Cat(words_dir, "/error-", local_rank, ".json");
 }
 
-KeeperStart RanksOf(const GangSpec& spec, const Readied& readied, const HostFacts& host, const std::string& error_dir) {
+std::string ProgressFile(const std::string& words_dir, std::uint32_t local_rank) {
+  return Cat(words_dir, "/progress-", local_rank, ".json");
+}
+
+KeeperStart RanksOf(const GangSpec& spec, const Readied& readied, const HostFacts& host, const std::string& words_dir,
+                    const ProgressTable& progress) {
   Env base = readied.env;
   base.merge(Defaults(host));  // keeps what is there
-  KeeperStart start{.workdir = spec.workdir};
+  KeeperStart start{.workdir = spec.workdir, .progress = progress};
+  start.progress.step = spec.progress.step.value_or("");
   for (std::uint32_t local = 0; local < spec.local_world_size; ++local) {
-    const RankFacts facts{spec, host, error_dir, spec.first_rank + local, local};
+    const RankFacts facts{spec, host, words_dir, spec.first_rank + local, local};
     RankCommand rank{.rank = facts.rank, .local_rank = local, .argv = ArgumentsOf(facts, readied.program)};
+    rank.progress_file = ProgressFile(words_dir, local);
     for (auto& [name, value] : EnvironmentOf(facts, base)) rank.env.push_back(Cat(name, '=', value));
     start.ranks.push_back(std::move(rank));
   }

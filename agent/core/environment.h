@@ -25,11 +25,13 @@ struct HostFacts {
   std::string shell{};
 };
 
-// REQUIRES: `readied` is the answer for `spec`. `error_dir`: an existing directory; each rank may write a file into it that
-// says how it failed (torchrun's error file).
-KeeperStart RanksOf(const GangSpec& spec, const Readied& readied, const HostFacts& host, const std::string& error_dir);
+// REQUIRES: `readied` is the answer for `spec`. `words_dir`: an existing directory; each rank may write a file into it that
+// says how it failed (torchrun's error file), and one that says how far it is. `progress`: what this host looks for in lines.
+KeeperStart RanksOf(const GangSpec& spec, const Readied& readied, const HostFacts& host, const std::string& words_dir,
+                    const ProgressTable& progress);
 
-// The error file of one rank.
-std::string ErrorFile(const std::string& error_dir, std::uint32_t local_rank);
+// The error file of one rank, and the file that its EVERSTEP_PROGRESS names (base/progress/progress_file.h).
+std::string ErrorFile(const std::string& words_dir, std::uint32_t local_rank);
+std::string ProgressFile(const std::string& words_dir, std::uint32_t local_rank);
 
 }  // namespace everstep

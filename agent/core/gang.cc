@@ -54,7 +54,7 @@ GangStatus Gang::Status() const {
           .why = Clip(Printable(why_), limit::kWhyBytes),
           .fenced = fenced_,
           .ranks = ranks_,
-          .step = std::nullopt};
+          .progress = progress_};
 }
 
 void Gang::Enter(GangPhase phase, std::string why, GangStep& step) {
@@ -217,6 +217,7 @@ void Gang::Absorb(const KeeperStatus& status, GangStep& step) {
   if (!started_ || phase_ == GangPhase::empty) return;
   forgotten_ = false;
   ranks_ = status.ranks;
+  if (status.progress) progress_ = status.progress;
   std::string why = status.why;
   if (why.empty() && fenced_) why = "fenced: this host was cut off for longer than the fence time";
   switch (status.phase) {

@@ -115,6 +115,7 @@ class Gang {
   std::string why_{};
   bool fenced_ = false;
   std::vector<RankStatus> ranks_{};
+  std::optional<Progress> progress_{};
 
   KeeperState keeper_ = KeeperState::none;
   bool adopted_ = false;

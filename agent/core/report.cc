@@ -40,6 +40,13 @@ void FitTails(std::vector<GangStatus>& gangs) {
   }
 }
 
+// REQUIRES: they differ.
+bool OnlyProgress(const std::vector<GangStatus>& before, std::vector<GangStatus> after) {
+  if (before.size() != after.size()) return false;
+  for (std::size_t i = 0; i < after.size(); ++i) after[i].progress = before[i].progress;
+  return before == after;
+}
+
 // One that no report could hold is reported as what it is: not to be resumed from.
 CheckpointSeen Reportable(CheckpointSeen seen) {
   if (seen.files.size() <= limit::kCheckpointFiles && BytesOf(seen) <= kFileBytesTogether) return seen;
@@ -55,8 +62,8 @@ CheckpointSeen Reportable(CheckpointSeen seen) {
 void Reporter::SetGangs(std::vector<GangStatus> gangs) {
   FitTails(gangs);
   if (gangs == gangs_) return;
+  (OnlyProgress(gangs_, gangs) ? progressed_ : changed_) = true;
   gangs_ = std::move(gangs);
-  changed_ = true;
 }
 
 void Reporter::Add(CheckpointSeen seen) {
@@ -81,12 +88,15 @@ void Reporter::Acknowledged(Sequence seq) {
 }
 
 bool Reporter::Due(Time now) const {
-  return changed_ || wanted_ || (unacknowledged_since_ && now - *unacknowledged_since_ >= kResendAfter);
+  if (changed_ || wanted_ || (progressed_ && (!taken_ || now - *taken_ >= kProgressEvery))) return true;
+  return unacknowledged_since_ && now - *unacknowledged_since_ >= kResendAfter;
 }
 
 std::optional<Time> Reporter::Deadline() const {
-  if (!unacknowledged_since_) return std::nullopt;
-  return *unacknowledged_since_ + kResendAfter;
+  std::optional<Time> due;
+  if (unacknowledged_since_) due = *unacknowledged_since_ + kResendAfter;
+  if (progressed_ && taken_) due = std::min(due.value_or(*taken_ + kProgressEvery), *taken_ + kProgressEvery);
+  return due;
 }
 
 const Report& Reporter::Take(Time now) {
@@ -106,8 +116,8 @@ const Report& Reporter::Take(Time now) {
   }
   for (std::size_t i = 0; i < taken; ++i)
     if (!checkpoints_[i].first) checkpoints_[i].first = last_.seq;
-  changed_ = wanted_ = false;
-  unacknowledged_since_ = now;
+  changed_ = wanted_ = progressed_ = false;
+  unacknowledged_since_ = taken_ = now;
   return last_;
 }
 

@@ -1,6 +1,7 @@
 // What the launcher has been told and what it has not: the newest report, its number, and the checkpoints that it has not yet
 // acknowledged. A report is sent whole when anything changed, and again every kResendAfter until it is acknowledged; a
-// checkpoint stays in every report until one that had it is.
+// checkpoint stays in every report until one that had it is. Progress alone is told at most every kProgressEvery, whatever the
+// number of gangs.
 //
 // Pure. Cost: O(size of the report) when something changed, else O(1).
 #pragma once
@@ -18,6 +19,7 @@ namespace everstep {
 class Reporter {
  public:
   static constexpr Duration kResendAfter = 1s;
+  static constexpr Duration kProgressEvery = 1s;
 
   // The gangs of this host, as they are now.
   void SetGangs(std::vector<GangStatus> gangs);
@@ -48,7 +50,9 @@ class Reporter {
   Report last_{};
   std::uint64_t hash_ = 0;
   bool changed_ = true;
+  bool progressed_ = false;
   bool wanted_ = false;
+  std::optional<Time> taken_{};                 // when last_ was sent last
   std::optional<Time> unacknowledged_since_{};  // when last_ was sent last, until it is acknowledged
 };
 

@@ -23,12 +23,13 @@ std::optional<std::string> WhyTooBig(const AgentMemory& memory) {
 
 }  // namespace
 
-GangTable::GangTable(Processes& processes, SlowFiles& slow_files, StateFiles& state, HostFacts host, std::string spools,
-                     LogSink log)
+GangTable::GangTable(Processes& processes, SlowFiles& slow_files, StateFiles& state, HostFacts host, ProgressTable progress,
+                     std::string spools, LogSink log)
     : processes_(processes),
       slow_files_(slow_files),
       state_(state),
       host_(std::move(host)),
+      progress_(std::move(progress)),
       spools_(std::move(spools)),
       log_(std::move(log)) {}
 
@@ -235,7 +236,7 @@ void GangTable::Act(Gang& gang, const GangAction& action) {
     case GangActionKind::launch: return processes_.Launch(key, KeeperLease{.until = *lease_});
     case GangActionKind::check: return slow_files_.Ready(*gang.spec());
     case GangActionKind::start:
-      return processes_.Send(key, RanksOf(*gang.spec(), gang.readied(), host_, Cat(spools_, '/', key)));
+      return processes_.Send(key, RanksOf(*gang.spec(), gang.readied(), host_, Cat(spools_, '/', key), progress_));
     case GangActionKind::stop: return processes_.Send(key, KeeperStop{.grace = action.grace});
     case GangActionKind::quit: return processes_.Send(key, KeeperQuit{});
     case GangActionKind::watch: return slow_files_.Watch(key, *gang.checkpoint());

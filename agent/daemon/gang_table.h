@@ -23,7 +23,8 @@ namespace everstep {
 class GangTable {
  public:
   // `spools`: the directory of the keepers' spools (base/seam/processes.h).
-  GangTable(Processes& processes, SlowFiles& slow_files, StateFiles& state, HostFacts host, std::string spools, LogSink log);
+  GangTable(Processes& processes, SlowFiles& slow_files, StateFiles& state, HostFacts host, ProgressTable progress,
+            std::string spools, LogSink log);
 
   // Takes over what an earlier agent left. REQUIRES: called once, first. An error: what lives here is
   // not known, and an agent that went on would call it gone.
@@ -72,6 +73,7 @@ class GangTable {
   SlowFiles& slow_files_;
   StateFiles& state_;
   HostFacts host_;
+  ProgressTable progress_;
   std::string spools_;
   LogSink log_;
   std::map<GangKey, Gang> gangs_{};

@@ -25,7 +25,7 @@ AgentLoop::AgentLoop(AgentSetup setup, LauncherLink& link, Processes& processes,
       rng_(rng),
       log_(std::move(log)),
       state_(files, writer, setup_.state_dir),
-      gangs_(processes, slow_files, state_, setup_.host, setup_.state_dir + "/gangs", log_),
+      gangs_(processes, slow_files, state_, setup_.host, setup_.progress, setup_.state_dir + "/gangs", log_),
       session_(Rng(rng_.Next())) {}
 
 Status AgentLoop::Begin(Time now) {

@@ -37,8 +37,9 @@ struct AgentSetup {
   std::string version{};
   std::string address{};  // host:port where peers and the launcher reach this agent
   std::uint32_t accelerators = 0;
-  HostFacts host{};         // host.job_address: MASTER_ADDR when rank 0 runs here
-  std::string state_dir{};  // memory.json, cluster.json; the keepers' spools are in gangs/
+  HostFacts host{};          // host.job_address: MASTER_ADDR when rank 0 runs here
+  std::string state_dir{};   // memory.json, cluster.json; the keepers' spools are in gangs/
+  ProgressTable progress{};  // what to look for in what ranks print
 };
 
 class AgentLoop {

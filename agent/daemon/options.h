@@ -25,6 +25,7 @@ struct AgentOptions {
   std::uint32_t log_files_max = 4;              // rotated files kept for each
   std::uint32_t log_gangs_max = 20;             // generations of logs kept on this host
   Duration checkpoint_scan_every = 500ms;
+  std::string progress_table{};  // like configs/progress.yaml; empty: that file, as it was at build time
   friend bool operator==(const AgentOptions&, const AgentOptions&) = default;
 };
 

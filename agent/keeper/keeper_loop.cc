@@ -25,6 +25,7 @@ constexpr Duration kKillEvery = 20ms;     // while killed processes are still th
 constexpr Duration kStuckAfter = 1s;      // then say who they are
 constexpr Duration kOutputPatience = 2s;  // for the last lines of a dead gang to reach the disk
 constexpr Duration kLookEvery = 1s;       // for things that have no event of their own
+constexpr Duration kProgressEvery = 1s;
 
 enum : std::size_t { kChildSignals, kFenceTimer, kRecordWake, kOutputWake, kCgroupEvents };
 
@@ -88,7 +89,7 @@ void KeeperLoop::Turn() {
   if (polled_[kCgroupEvents].revents != 0) cgroup_.AcknowledgeEvents();
 
   const Time now = clock_.Now();
-  ranks_.Take(polled_);
+  ranks_.Take(now, polled_);
   ranks_.Reap(now);
   // Before the messages: a lease that comes after the end of the old one comes too late.
   CheckFence(now);
@@ -106,6 +107,7 @@ int KeeperLoop::TimeToWait(Time now) const {
   const auto sooner = [&next](Time at) { next = next ? std::min(*next, at) : at; };
   if (escalation_.Killed() && phase_ != KeeperPhase::empty) sooner(kill_again_);
   if (gone_at_ && phase_ != KeeperPhase::empty) sooner(*gone_at_ + kOutputPatience);
+  if (started_ && phase_ != KeeperPhase::empty) sooner(progress_at_ + kProgressEvery);
   if (!*record_durable_ || (phase_ == KeeperPhase::empty && !door_.has_agent())) sooner(now + kLookEvery);
   if (!next) return -1;
   const Duration wait = std::clamp<Duration>(*next - now, 0ms, 1h);
@@ -219,7 +221,8 @@ void KeeperLoop::CheckEmpty(Time now) {
   if (!gone_at_) {
     if (ranks_.Starting() || !ranks_.NothingLeft()) return;
     gone_at_ = now;
-    ranks_.CloseOutputs();
+    ranks_.CloseOutputs(now);
+    ranks_.LookAtProgressFiles(now, true);
     stuck_.clear();
     output_done_ = output_disk_.Do([] {});
   }
@@ -239,7 +242,16 @@ KeeperStatus KeeperLoop::StatusNow() const {
 
 void KeeperLoop::Publish(Time now) {
   const KeeperStatus status = StatusNow();
-  door_.Show(status);
+  // Progress alone is news once a second; beside other news it is as new as they are.
+  if (started_ && (shown_ != status || now >= progress_at_ + kProgressEvery)) {
+    progress_ = ranks_.ProgressNow(now);
+    progress_at_ = now;
+    if (phase_ != KeeperPhase::empty) ranks_.LookAtProgressFiles(now);
+  }
+  shown_ = status;
+  KeeperStatus whole = status;
+  whole.progress = progress_;
+  door_.Show(whole);
   // One record at a time: a slow disk gets the newest, not a queue of old ones. A failed one is tried again.
   if (record_disk_.Done() < record_number_) return;
   const bool again = !*record_durable_ && now >= recorded_at_ + kLookEvery;
@@ -251,6 +263,7 @@ void KeeperLoop::Record(Time now, const KeeperStatus& status, bool again) {
   recorded_at_ = now;
   *record_durable_ = false;
   KeeperRecord record{.boot = BootIdText(), .cgroups = cgroup_.paths(), .started = ranks_.Processes(), .status = status};
+  record.status.progress = progress_;
   record_number_ = record_disk_.Do([record = std::move(record), spool = options_.spool, durable = record_durable_, again] {
     const Status written = WriteRecord(spool, record);
     if (!written && !again) std::fprintf(stderr, "%s\n", written.error().message.c_str());

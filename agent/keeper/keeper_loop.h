@@ -99,7 +99,11 @@ class KeeperLoop {
   std::optional<Time> gone_at_;  // nothing left; its last output is on its way to the files
   std::uint64_t output_done_ = 0;
 
-  std::optional<KeeperStatus> recorded_;  // given to record_disk_
+  std::optional<KeeperStatus> shown_;  // to the agent; without its progress
+  std::optional<Progress> progress_;   // shown beside it
+  Time progress_at_{};                 // when it was looked at
+
+  std::optional<KeeperStatus> recorded_;  // given to record_disk_; without its progress
   Time recorded_at_{};
   std::uint64_t record_number_ = 0;
   std::shared_ptr<std::atomic<bool>> record_durable_ = std::make_shared<std::atomic<bool>>(false);

@@ -27,19 +27,35 @@ void SignalGroup(pid_t rank, int signal) {
   if (::kill(-rank, signal) != 0) ::kill(rank, signal);
 }
 
+// A job that runs without its progress being known is better than one that does not run.
+LinePatterns PatternsOf(ProgressTable table) {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    Result<LinePatterns> patterns = LinePatterns::Make(table);
+    if (patterns) return *std::move(patterns);
+    std::fprintf(stderr, "progress is not read from lines as asked: %s\n", patterns.error().message.c_str());
+    table.step.clear();
+  }
+  return {};
+}
+
 }  // namespace
 
 void Ranks::Start(KeeperStart start) {
   place_.workdir = std::move(start.workdir);
   place_.join_fds = cgroup_.join_fds();
+  const LinePatterns patterns = PatternsOf(std::move(start.progress));
   for (RankCommand& command : start.ranks) {
     Rank rank;
     rank.command = std::move(command);
     const std::string path = Cat(logs_.directory, "/", rank.command.rank);
     rank.out.file = std::make_shared<LogFile>(path + ".out", logs_.limits);
     rank.err.file = std::make_shared<LogFile>(path + ".err", logs_.limits);
+    rank.progress = RankProgress(patterns);
+    files_->paths.push_back(rank.command.progress_file);
     ranks_.push_back(std::move(rank));
   }
+  files_->stamps.resize(ranks_.size());
+  files_->told.resize(ranks_.size());
   for (Rank& rank : ranks_) {
     Result<SpawnedRank> spawned = SpawnRank(rank.command, place_);
     if (!spawned) {
@@ -68,14 +84,14 @@ void Ranks::AddTo(std::vector<pollfd>& polled) {
   }
 }
 
-void Ranks::Take(const std::vector<pollfd>& polled) {
+void Ranks::Take(Time now, const std::vector<pollfd>& polled) {
   // Ranks may have been added after AddTo: they have no entries yet.
   const std::size_t known = (polled.size() - first_) / kPollsPerRank;
   for (std::size_t i = 0; i < std::min(known, ranks_.size()); ++i) {
     const pollfd* entries = &polled[first_ + i * kPollsPerRank];
     if (entries[0].revents != 0) Settle(ranks_[i]);
-    if (entries[1].revents != 0) ReadOnce(ranks_[i], ranks_[i].out);
-    if (entries[2].revents != 0) ReadOnce(ranks_[i], ranks_[i].err);
+    if (entries[1].revents != 0) ReadOnce(now, ranks_[i], ranks_[i].out);
+    if (entries[2].revents != 0) ReadOnce(now, ranks_[i], ranks_[i].err);
   }
 }
 
@@ -101,7 +117,7 @@ void Ranks::Reap(Time now) {
 void Ranks::Ended(Rank& rank, int code, int value, Time now) {
   rank.reaped = true;
   Settle(rank);
-  Drain(rank);
+  Drain(now, rank);
   if (!rank.runs_program) return;
   RankExit exit{.stopped_by_us = rank.signalled, .at = now};
   if (code == CLD_EXITED) {
@@ -121,7 +137,7 @@ bool Ranks::TakeOomKill() {
   return true;
 }
 
-bool Ranks::ReadOnce(Rank& rank, Output& output) {
+bool Ranks::ReadOnce(Time now, Rank& rank, Output& output) {
   if (!output.pipe.open()) return false;
   char buffer[kReadBytes];
   const ssize_t got = ::read(output.pipe.get(), buffer, sizeof buffer);
@@ -132,6 +148,7 @@ bool Ranks::ReadOnce(Rank& rank, Output& output) {
   }
   std::string bytes(buffer, static_cast<std::size_t>(got));
   if (&output == &rank.err) rank.tail.Append(bytes);
+  rank.progress.Printed(now, &output == &rank.err ? RankProgress::Stream::err : RankProgress::Stream::out, bytes);
   const std::size_t held = bytes.size() + kHeldPerPiece;
   *waiting_bytes_ += held;
   disk_.Do([file = output.file, waiting = waiting_bytes_, held, bytes = std::move(bytes)] {
@@ -144,12 +161,12 @@ bool Ranks::ReadOnce(Rank& rank, Output& output) {
 
 // What the rank itself wrote is in its pipes when it has ended, and a pipe holds no more than its size; what its children still
 // write is not waited for.
-void Ranks::Drain(Rank& rank) {
+void Ranks::Drain(Time now, Rank& rank) {
   for (Output* output : {&rank.out, &rank.err}) {
     if (!output->pipe.open()) continue;
     const int size = ::fcntl(output->pipe.get(), F_GETPIPE_SZ);
     const std::size_t reads = static_cast<std::size_t>(std::max(size, 0)) / kReadBytes + 1;
-    for (std::size_t i = 0; i < reads && ReadOnce(rank, *output); ++i) continue;
+    for (std::size_t i = 0; i < reads && ReadOnce(now, rank, *output); ++i) continue;
   }
 }
 
@@ -197,12 +214,41 @@ std::vector<ProcessStat> Ranks::Left() const {
   return left;
 }
 
-void Ranks::CloseOutputs() {
+void Ranks::CloseOutputs(Time now) {
   for (Rank& rank : ranks_) {
-    Drain(rank);
+    Drain(now, rank);
     rank.out.pipe.Reset();
     rank.err.pipe.Reset();
   }
+}
+
+void Ranks::LookAtProgressFiles(Time now, bool last) {
+  TakeFileWords(now);
+  if (looking_ && !last) return;
+  looking_ = true;
+  look_ = disk_.Do([files = files_] {
+    for (std::size_t i = 0; i < files->paths.size(); ++i) {
+      if (files->paths[i].empty()) continue;
+      if (auto told = LookAtProgressFile(files->paths[i], files->stamps[i])) files->told[i] = std::move(told);
+    }
+  });
+}
+
+void Ranks::TakeFileWords(Time now) {
+  if (!looking_ || disk_.Done() < look_) return;
+  looking_ = false;
+  for (std::size_t i = 0; i < ranks_.size(); ++i)
+    if (const auto told = std::exchange(files_->told[i], std::nullopt)) ranks_[i].progress.FileTold(now, *told);
+}
+
+std::optional<Progress> Ranks::ProgressNow(Time now) {
+  TakeFileWords(now);
+  std::optional<Progress> progress;
+  for (Rank& rank : ranks_)
+    if (progress = rank.progress.Now(now); progress) break;
+  for (const Rank& rank : ranks_)
+    if (progress && !progress->loss) progress->loss = rank.progress.loss();
+  return progress;
 }
 
 std::vector<RankStatus> Ranks::Statuses() const {

@@ -22,6 +22,8 @@
 #include "agent/keeper/rank_spawn.h"
 #include "agent/keeper/spool.h"
 #include "agent/keeper/stderr_tail.h"
+#include "base/progress/progress_file.h"
+#include "base/progress/rank_progress.h"
 #include "base/seam/processes.h"
 
 namespace everstep {
@@ -43,7 +45,7 @@ class Ranks {
   const std::optional<std::string>& failure() const { return failure_; }
 
   void AddTo(std::vector<pollfd>& polled);
-  void Take(const std::vector<pollfd>& polled);
+  void Take(Time now, const std::vector<pollfd>& polled);
   // Learns which children have ended. Call before sending signals: a rank that has ended by itself is no victim of ours.
   void Reap(Time now);
 
@@ -56,7 +58,13 @@ class Ranks {
   bool NothingLeft() const;
   std::vector<ProcessStat> Left() const;
   // Reads what is left in the pipes and closes them. REQUIRES: NothingLeft().
-  void CloseOutputs();
+  void CloseOutputs(Time now);
+
+  // Looks at the progress files on the disk's thread; what they say is taken by a later call. One look at a time, but for the
+  // last: the ranks are gone.
+  void LookAtProgressFiles(Time now, bool last = false);
+  // Of the first rank that told of a step; the loss is another's if that one told of none.
+  std::optional<Progress> ProgressNow(Time now);
 
   std::vector<RankStatus> Statuses() const;
   std::vector<RankProcess> Processes() const;
@@ -77,6 +85,7 @@ class Ranks {
     Output out{};
     Output err{};
     StderrTail tail{};
+    RankProgress progress{LinePatterns()};
     std::optional<RankExit> exit{};
   };
 
@@ -84,8 +93,9 @@ class Ranks {
   void Ended(Rank& rank, int code, int value, Time now);
   bool TakeOomKill();
   // One read; false when there is nothing (more) to read now.
-  bool ReadOnce(Rank& rank, Output& output);
-  void Drain(Rank& rank);
+  bool ReadOnce(Time now, Rank& rank, Output& output);
+  void Drain(Time now, Rank& rank);
+  void TakeFileWords(Time now);
   bool ChildrenLeft() const;
 
   GangCgroup& cgroup_;
@@ -95,6 +105,15 @@ class Ranks {
   std::vector<Rank> ranks_;
   std::optional<std::string> failure_;
   std::uint64_t oom_kills_taken_ = 0;
+  // The progress files of all ranks. The disk thread's until the work `look_` is done.
+  struct FileWords {
+    std::vector<std::string> paths{};
+    std::vector<FileStamp> stamps{};
+    std::vector<std::optional<Told>> told{};
+  };
+  std::shared_ptr<FileWords> files_ = std::make_shared<FileWords>();
+  std::uint64_t look_ = 0;
+  bool looking_ = false;
   std::size_t first_ = 0;  // of our entries in `polled`
   std::shared_ptr<std::atomic<std::size_t>> waiting_bytes_ = std::make_shared<std::atomic<std::size_t>>(0);
 };

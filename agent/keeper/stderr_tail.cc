@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/messages.h"
+#include "base/progress/terminal_text.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -10,21 +11,6 @@ namespace everstep {
 namespace {
 
 constexpr std::size_t kKept = 16 << 10;
-
-// Takes out "ESC [ … letter" (ECMA-48 control sequences).
-std::string WithoutColours(std::string_view line) {
-  std::string out;
-  while (!line.empty()) {
-    if (line.substr(0, 2) == "\x1b[") {
-      const std::size_t end = line.find_first_not_of("0123456789;?:", 2);
-      line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
-    } else {
-      out += line.front();
-      line.remove_prefix(1);
-    }
-  }
-  return out;
-}
 
 // As a terminal would show it.
 std::string Shown(std::string_view line) {

@@ -1,4 +1,4 @@
-// What agent and keeper say over the keeper's Unix socket: JSON lines. The first line each way is {"protocol":1}, for ever in
+// What agent and keeper say over the keeper's Unix socket: JSON lines. The first line each way is {"protocol":2}, for ever in
 // this shape; then ToKeeper one way and FromKeeper the other, one a line.
 //
 // A line that is too long, not JSON or not in the contract is an error that names what was found; the connection ends then.
@@ -16,7 +16,7 @@
 
 namespace everstep {
 
-inline constexpr std::uint32_t kKeeperProtocol = 1;
+inline constexpr std::uint32_t kKeeperProtocol = 2;
 // 1024 ranks with a full environment each, or with a full tail of stderr each.
 inline constexpr std::size_t kKeeperLineBytes = 64u << 20;
 

@@ -15,6 +15,7 @@
 #include "base/fields.h"
 #include "base/ids.h"
 #include "base/messages.h"
+#include "base/progress_table.h"
 #include "base/result.h"
 #include "base/time.h"
 
@@ -26,16 +27,18 @@ struct RankCommand {
   std::uint32_t local_rank = 0;
   std::vector<std::string> argv{};  // argv[0]: an absolute path
   std::vector<std::string> env{};   // NAME=value, the whole environment; held in memory only
+  std::string progress_file{};      // what EVERSTEP_PROGRESS names; empty: none
 };
-EVERSTEP_FIELDS(RankCommand, rank, local_rank, argv, env)
+EVERSTEP_FIELDS(RankCommand, rank, local_rank, argv, env, progress_file)
 
 // What a keeper is told, once, when it has to start its ranks.
 struct KeeperStart {
   static constexpr std::string_view kName = "start";
   std::string workdir{};
   std::vector<RankCommand> ranks{};
+  ProgressTable progress{};  // what to look for in what they print
 };
-EVERSTEP_FIELDS(KeeperStart, workdir, ranks)
+EVERSTEP_FIELDS(KeeperStart, workdir, ranks, progress)
 
 // The fence timer: at `until` (boot clock) the keeper kills everything at once, unless told a later time before.
 struct KeeperLease {
@@ -59,7 +62,7 @@ EVERSTEP_FIELDS(KeeperQuit)
 
 using ToKeeper = std::variant<KeeperStart, KeeperLease, KeeperStop, KeeperQuit>;
 
-// The whole state of a keeper, sent on connect and on every change.
+// The whole state of a keeper, sent on connect and on every change (progress alone: at most once a second).
 //   ready     up, nothing started
 //   running   ranks started; some may have ended
 //   stopping  stop or fence under way
@@ -73,9 +76,10 @@ struct KeeperStatus {
   std::string why{};    // start failed: "cannot exec /usr/bin/trian: No such file"; stop: "3 processes in D state"
   std::vector<RankStatus> ranks{};
   std::string limits{};  // what this host's kernel lacks: "no cgroup v2: tree kill by session and subreaper"
+  std::optional<Progress> progress{};
   friend bool operator==(const KeeperStatus&, const KeeperStatus&) = default;
 };
-EVERSTEP_FIELDS(KeeperStatus, phase, fenced, why, ranks, limits)
+EVERSTEP_FIELDS(KeeperStatus, phase, fenced, why, ranks, limits, progress)
 
 // A keeper said its status, or
 //   up       with `status`: the keeper is there (launched or adopted)

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/messages.h"
+#include "base/progress/line_patterns.h"
 #include "base/text.h"
 #include "base/yaml/quantity.h"
 
@@ -108,6 +109,12 @@ yaml::Table<JobSpec> MakeTable() {
           "files with NAME=value lines, read on the hosts at each start; their values are never stored or shown"),
       Key("priority", &JobSpec::priority, Integer<std::uint32_t>(0, 100), "higher first; equal: first come, first served"),
       Nested("checkpoint", &JobSpec::checkpoint, CheckpointTable(), "what a restart resumes from"),
+      Nested("progress", &JobSpec::progress,
+             yaml::Table<ProgressSpec>{{
+                 Key("step", &ProgressSpec::step, yaml::AutoOr(yaml::Text()),
+                     "auto knows the usual trainers' lines; or a regular expression with one group, the step"),
+             }},
+             "how the ranks' progress is read from what they print; the file $EVERSTEP_PROGRESS always counts"),
       Nested("restart", &JobSpec::restart, RestartTable(), "when a failed job starts again"),
       Key("stop_grace", &JobSpec::stop_grace, yaml::DurationBetween(0s, 24h), "from SIGTERM to SIGKILL when the job is ended"),
   }};
@@ -125,11 +132,12 @@ const yaml::Table<JobSpec>& JobFileTable() {
 }
 
 Result<JobSpec> ReadJobFile(std::string_view text, std::string_view file, std::string_view directory) {
-  const auto finish = [directory](JobSpec& spec) {
+  const auto finish = [directory](JobSpec& spec) -> Status {
     MakeAbsolute(spec.workdir, directory);
     for (std::string& path : spec.env_from) MakeAbsolute(path, directory);
     if (spec.checkpoint) MakeAbsolute(spec.checkpoint->dir, directory);
-    return ValidateJob(spec);
+    EVERSTEP_TRY(ValidateJob(spec));
+    return spec.progress.step ? CheckStepPattern(*spec.progress.step) : Status();
   };
   return yaml::Read<JobSpec>(JobFileTable(), text, file, {.workdir = std::string(directory)}, finish);
 }

@@ -103,6 +103,17 @@ struct IncidentView {
 EVERSTEP_FIELDS(IncidentView, job, number, generation, at, outcome, blame, cause, means, node, rank, code, signal, step,
                 steps_lost, checkpoint, noticing, stopping, placing, preparing, lost, next, logs)
 
+// What the ranks of the current generation say of themselves (base/messages.h, Progress).
+struct ProgressView {
+  std::uint64_t step = 0;
+  std::optional<std::uint64_t> steps_total{};
+  std::optional<Duration> step_time{};
+  std::optional<Duration> eta{};  // until steps_total at this pace; set iff both are known
+  std::optional<std::string> loss{};
+  friend bool operator==(const ProgressView&, const ProgressView&) = default;
+};
+EVERSTEP_FIELDS(ProgressView, step, steps_total, step_time, eta, loss)
+
 struct JobView {
   JobId id{};
   std::string name{};
@@ -119,7 +130,7 @@ struct JobView {
   std::vector<RankView> ranks{};
   std::uint32_t restarts = 0;  // within the budget's window
   std::uint32_t restarts_max = 0;
-  std::optional<std::uint64_t> step{};         // newest heard of
+  std::optional<std::uint64_t> step{};         // newest heard of: told by the ranks, else of the checkpoint
   std::optional<CheckpointView> checkpoint{};  // that a restart would resume from
   std::optional<std::uint32_t> exit_code{};    // of the job, once ended: 0, the culprit's code, or 128 + signal
   WallTime submitted_at{};
@@ -128,11 +139,12 @@ struct JobView {
   std::vector<std::string> command{};
   std::optional<IncidentView> incident{};  // the newest
   std::string next{};                      // the command to type next
+  std::optional<ProgressView> progress{};  // nullopt: they have not told of a step yet
   friend bool operator==(const JobView&, const JobView&) = default;
 };
 EVERSTEP_FIELDS(JobView, id, name, phase, why, queue_position, priority, nodes, spares, world_size, generation, hosts,
                 spare_hosts, ranks, restarts, restarts_max, step, checkpoint, exit_code, submitted_at, started_at, ended_at,
-                command, incident, next)
+                command, incident, next, progress)
 
 struct DrainView {
   std::string by{};  // user@host; empty: unknown

@@ -22,7 +22,7 @@ Facts Release(const World& world, Now now, const JobState& job) {
     HostReleased released{.job = job.id, .generation = gang.generation, .node = gang.node, .why = *why};
     if (const GangStatus* status = GangOn(world, gang.node, job.id, gang.generation)) {
       released.ends = EndsOn(gang.node, *status);
-      released.step = status->step;
+      if (status->progress) released.step = status->progress->step;
     }
     facts.push_back(std::move(released));
   }

@@ -74,6 +74,7 @@ GangSpec GangFor(const JobState& job, const NodeId& node) {
   gang.restart_count = static_cast<std::uint32_t>(job.generation.value - 1);
   gang.restarts_max = job.spec.restart.budget;
   gang.checkpoint = job.spec.checkpoint;
+  gang.progress = job.spec.progress;
   gang.watches_checkpoints = job.spec.checkpoint.has_value() && gang.node_rank == 0;
   if (!job.resume) return gang;
   for (const CheckpointRecord& record : job.checkpoints)

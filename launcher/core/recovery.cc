@@ -23,7 +23,7 @@ bool Contains(const std::vector<std::uint32_t>& codes, std::uint32_t code) {
 }
 
 // The newest step that is known to be reached: from a registered checkpoint or from the ranks' own words.
-std::optional<std::uint64_t> Progress(const JobState& job) {
+std::optional<std::uint64_t> StepReached(const JobState& job) {
   std::optional<std::uint64_t> step = job.progress;
   const auto raise = [&step](std::optional<std::uint64_t> to) {
     if (to && (!step || *to > *step)) step = to;
@@ -214,7 +214,7 @@ std::uint32_t RestartsInWindow(const JobState& job, Time now) {
 
 Facts JudgeFailure(const World& world, Now now, const JobState& job) {
   FailureJudged judged{.job = job.id, .generation = job.generation, .cause = job.broken};
-  judged.progress = Progress(job);
+  judged.progress = StepReached(job);
   judged.progressed = NewCheckpoint(job) || (judged.progress && (!job.progress || *judged.progress > *job.progress));
   const auto culprit = job.host_failed ? std::nullopt : FindCulprit(world.policy.blame, job.ends);
   if (culprit) {

@@ -44,15 +44,22 @@ std::vector<RankView> Ranks(const World& world, const JobState& job) {
   return ranks;
 }
 
-std::optional<std::uint64_t> StepOf(const World& world, const JobState& job) {
-  std::optional<std::uint64_t> step;
-  const auto raise = [&step](std::optional<std::uint64_t> to) {
-    if (to && (!step || *to > *step)) step = to;
-  };
-  if (const CheckpointRecord* newest = NewestOffered(job)) raise(newest->seen.step);
-  for (const NodeId& node : job.hosts)
-    if (const GangStatus* gang = GangOn(world, node, job.id, job.generation)) raise(gang->step);
-  return step;
+// The first host that tells of steps speaks for all: numbers of several are not mixed.
+std::optional<ProgressView> ProgressOf(const World& world, const JobState& job) {
+  for (const NodeId& node : job.hosts) {
+    const GangStatus* gang = GangOn(world, node, job.id, job.generation);
+    if (!gang || !gang->progress) continue;
+    const Progress& told = *gang->progress;
+    ProgressView view{.step = told.step, .steps_total = told.steps_total, .step_time = told.step_time, .loss = told.loss};
+    if (told.steps_total && told.step_time) {
+      const std::uint64_t left = *told.steps_total - std::min(told.step, *told.steps_total);
+      const bool fits = *told.step_time <= Duration(0) || left < static_cast<std::uint64_t>(Duration::max() / *told.step_time);
+      if (fits) view.eta = *told.step_time * static_cast<std::int64_t>(left);
+    }
+    return view;
+  }
+  if (job.step) return ProgressView{.step = *job.step};  // its ranks are gone
+  return std::nullopt;
 }
 
 // Hosts of the job that are silent, or cannot be evicted: its ranks there may be in trouble, and nothing has been decided yet.
@@ -153,10 +160,12 @@ JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& qu
   view.ranks = Ranks(world, job);
   view.restarts = RestartsInWindow(job, now.at);
   view.restarts_max = job.spec.restart.budget;
-  view.step = StepOf(world, job);
+  view.progress = ProgressOf(world, job);
+  if (view.progress) view.step = view.progress->step;
   if (const CheckpointRecord* newest = NewestOffered(job))
     view.checkpoint = CheckpointView{newest->id.value,        newest->seen.step, newest->seen.path,
                                      newest->seen.generation, newest->at,        newest->seen.why};
+  if (!view.step && view.checkpoint) view.step = view.checkpoint->step;
   if (Ended(job.phase)) view.exit_code = job.exit_code;
   view.submitted_at = job.submitted_at;
   view.started_at = job.started_at;

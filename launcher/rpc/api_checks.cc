@@ -1,5 +1,6 @@
 #include "launcher/rpc/api_checks.h"
 
+#include "base/progress/line_patterns.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -24,7 +25,8 @@ Status AtMost(std::string_view field, std::size_t found, std::size_t legal) {
 
 Status Check(const SubmitJob& submit) {
   EVERSTEP_TRY(AtMost("request_id", submit.request_id.size(), 128));
-  return ValidateJob(submit.spec);
+  EVERSTEP_TRY(ValidateJob(submit.spec));
+  return submit.spec.progress.step ? CheckStepPattern(*submit.spec.progress.step) : Status();
 }
 Status Check(const CancelJob& cancel) {
   EVERSTEP_TRY(AtMost("by", cancel.by.size(), limit::kWhyBytes));

@@ -105,7 +105,7 @@ void SimHost::EndRank(Time now, const JobId& job, std::uint32_t rank, RankExit e
 
 void SimHost::Tell(const JobId& job, std::uint64_t step) {
   GangStatus* gang = Newest(job);
-  if (gang && gang->phase == GangPhase::running) gang->step = step;
+  if (gang && gang->phase == GangPhase::running) gang->progress = Progress{.step = step};
 }
 
 void SimHost::Kill(Time now, GangStatus& gang, std::uint32_t signal) {

@@ -39,7 +39,8 @@ TEST(AgentFile, EveryOptionButTheBootIdCanBeSetAndComesBack) {
                            .log_bytes_max = 1u << 20,
                            .log_files_max = 2,
                            .log_gangs_max = 3,
-                           .checkpoint_scan_every = 1s};
+                           .checkpoint_scan_every = 1s,
+                           .progress_table = "/p"};
   const auto again = yaml::Read<AgentOptions>(AgentFileTable(), WriteAgentFile(other), "agent.yaml");
   ASSERT_TRUE(again) << again.error().Str();
   EXPECT_EQ(*again, other);

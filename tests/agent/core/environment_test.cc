@@ -36,7 +36,7 @@ Env EnvOf(const KeeperStart& start, std::size_t local_rank) {
   return env;
 }
 Env EnvWith(const Env& user, GangSpec spec = Spec(), const HostFacts& host = kHost) {
-  return EnvOf(RanksOf(spec, {.program = "/usr/bin/python3", .env = user}, host, "/spool"), 1);
+  return EnvOf(RanksOf(spec, {.program = "/usr/bin/python3", .env = user}, host, "/spool", {}), 1);
 }
 std::string Get(const Env& env, const std::string& name) {
   const auto found = env.find(name);
@@ -68,6 +68,7 @@ TEST(Environment, ARankGetsAllThatTorchrunWouldSet) {
       {"NCCL_SOCKET_IFNAME", "eth1"},
       {"EVERSTEP_JOB_ID", "finetune-3"},
       {"EVERSTEP_GENERATION", "3"},
+      {"EVERSTEP_PROGRESS", "/spool/progress-1.json"},
       {"EVERSTEP_CHECKPOINT_DIR", "(unset)"},
       {"EVERSTEP_RESUME_FROM", "(unset)"},
   };
@@ -116,7 +117,7 @@ TEST(Environment, AHostsOwnDefaultsFillInOnlyWhatIsMissing) {
 TEST(Environment, OneRankOnAHostMayUseAllItsCores) {
   GangSpec spec = Spec();
   spec.local_world_size = 1;
-  EXPECT_EQ(EnvOf(RanksOf(spec, {}, kHost, "/spool"), 0).count("OMP_NUM_THREADS"), 0u);
+  EXPECT_EQ(EnvOf(RanksOf(spec, {}, kHost, "/spool", {}), 0).count("OMP_NUM_THREADS"), 0u);
 }
 
 TEST(Environment, WithoutAnInterfaceNameNoneIsForced) {
@@ -152,19 +153,29 @@ TEST(Environment, PlaceholdersAreReplacedAndNothingElseIs) {
     GangSpec spec = Spec();
     spec.resume = CheckpointSeen{.path = "/ckpt/p"};
     spec.command = {"python3", row.in};
-    const KeeperStart start = RanksOf(spec, {.program = "/usr/bin/python3", .env = {}}, kHost, "/spool");
+    const KeeperStart start = RanksOf(spec, {.program = "/usr/bin/python3", .env = {}}, kHost, "/spool", {});
     EXPECT_EQ(start.ranks.at(1).argv, (std::vector<std::string>{"/usr/bin/python3", row.out}));
   }
 }
 
 TEST(Environment, RanksOfAHostAreContiguousFromItsFirst) {
-  const KeeperStart start = RanksOf(Spec(), {.program = "/usr/bin/python3", .env = {}}, kHost, "/spool");
+  const KeeperStart start = RanksOf(Spec(), {.program = "/usr/bin/python3", .env = {}}, kHost, "/spool", {});
   EXPECT_EQ(start.workdir, "/srv/run1");
   ASSERT_EQ(start.ranks.size(), 2u);
   EXPECT_EQ(start.ranks[0].rank, 2u);
   EXPECT_EQ(start.ranks[0].local_rank, 0u);
   EXPECT_EQ(start.ranks[1].rank, 3u);
   EXPECT_EQ(start.ranks[1].local_rank, 1u);
+}
+
+TEST(Environment, TheKeeperLearnsWhatToLookForInLinesAndWhere) {
+  GangSpec spec = Spec();
+  const ProgressTable table{.lines = {{"iter", "iter {step}"}}};
+  EXPECT_EQ(RanksOf(spec, {}, kHost, "/spool", table).progress, table);
+  spec.progress.step = "at (\\d+)";
+  const KeeperStart start = RanksOf(spec, {}, kHost, "/spool", table);
+  EXPECT_EQ(start.progress.step, "at (\\d+)");
+  EXPECT_EQ(start.ranks[1].progress_file, "/spool/progress-1.json");
 }
 
 }  // namespace

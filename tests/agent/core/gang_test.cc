@@ -403,5 +403,16 @@ TEST(AdoptedGang, AStopBeforeItsKeeperSpokeReachesItThen) {
   }
 }
 
+TEST(Gang, TheLastStepThatWasToldOfStaysWithIt) {
+  Gang gang = Running();
+  EXPECT_EQ(gang.Status().progress, std::nullopt);
+  KeeperStatus status{.phase = KeeperPhase::running, .progress = Progress{.step = 7, .loss = "2.5"}};
+  gang.Heard(At(1s), {.kind = KeeperEventKind::status, .status = status});
+  status.phase = KeeperPhase::empty;
+  status.progress.reset();
+  gang.Heard(At(2s), {.kind = KeeperEventKind::status, .status = status});
+  EXPECT_EQ(gang.Status().progress, (Progress{.step = 7, .loss = "2.5"}));
+}
+
 }  // namespace
 }  // namespace everstep

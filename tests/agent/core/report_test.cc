@@ -149,5 +149,36 @@ TEST(Report, WithManyFailedRanksTheEarliestKeepTheirLastWords) {
   EXPECT_TRUE(told.ranks.at(1023).exit->tail.empty());
 }
 
+GangStatus AtStep(std::uint64_t step, GangPhase phase = GangPhase::running) {
+  GangStatus gang = Gang(phase);
+  gang.progress = Progress{.step = step};
+  return gang;
+}
+
+TEST(Report, ProgressAloneIsToldOnceASecond) {
+  Reporter reporter;
+  reporter.SetGangs({Gang(GangPhase::running)});
+  reporter.Acknowledged(reporter.Take(At(0s)).seq);
+  reporter.SetGangs({AtStep(1)});
+  EXPECT_FALSE(reporter.Due(At(999ms)));
+  EXPECT_EQ(reporter.Deadline(), At(1s));
+  reporter.SetGangs({AtStep(2)});
+  EXPECT_TRUE(reporter.Due(At(1s)));
+  EXPECT_EQ(reporter.Take(At(1s)).gangs[0].progress->step, 2u);
+  reporter.SetGangs({AtStep(2)});
+  EXPECT_FALSE(reporter.Due(At(1999ms))) << "nothing is new";
+}
+
+TEST(Report, OtherNewsTakeTheProgressAlongAtOnce) {
+  Reporter reporter;
+  reporter.SetGangs({AtStep(1)});
+  reporter.Acknowledged(reporter.Take(At(0s)).seq);
+  reporter.SetGangs({AtStep(2)});
+  reporter.SetGangs({AtStep(3, GangPhase::empty)});
+  EXPECT_TRUE(reporter.Due(At(10ms)));
+  EXPECT_EQ(reporter.Take(At(10ms)).gangs[0].progress->step, 3u);
+  EXPECT_FALSE(reporter.Due(At(20ms)));
+}
+
 }  // namespace
 }  // namespace everstep

@@ -78,6 +78,67 @@ TEST_F(Output, RotationKeepsSoManyFilesAndCutsAtTheLimit) {
   EXPECT_FALSE(std::filesystem::exists(root_ + "/none.1"));
 }
 
+class ProgressOf : public Host {
+ protected:
+  void RunWith(std::vector<RankCommand> ranks, const std::string& step = {}) {
+    Launch();
+    AwaitKind(KeeperEventKind::up);
+    ProgressTable table{.step = step, .lines = {{"iter", "^iter {step}/{total}: loss {loss}$"}, {"loss", "^loss {loss}$"}}};
+    Send(KeeperStart{.workdir = root_, .ranks = std::move(ranks), .progress = std::move(table)});
+  }
+  Progress AwaitStep(std::uint64_t step) {
+    return Await("step", [step](const KeeperEvent& e) { return e.status.progress && e.status.progress->step >= step; })
+        .status.progress.value();
+  }
+};
+
+TEST_F(ProgressOf, TheFirstRankThatTellsOfAStepSpeaksForTheGang) {
+  RunWith({Shell(0, "while [ ! -e $0/go ]; do sleep 0.02; done; echo loss 2.5"),
+           Shell(1, "echo iter 7/9: loss 3 >&2; sleep 60"), Shell(2, "echo iter 8/9: loss 4; sleep 60")});
+  const Progress progress = AwaitStep(7);
+  EXPECT_EQ(progress, (Progress{.step = 7, .steps_total = 9, .loss = "3"}));
+  std::filesystem::create_directory(root_ + "/go");
+  EXPECT_EQ(AwaitEnds(1).progress, progress) << "its own loss counts for more than another rank's";
+}
+
+TEST_F(ProgressOf, TheLastStepIsKnownWhenTheGangIsGoneAndItsKeeperToo) {
+  RunWith({Shell(0, "echo iter 7/9: loss 3; echo iter 8/9: loss 3; exit 1")});
+  EXPECT_EQ(AwaitPhase(KeeperPhase::empty).progress->step, 8u);
+  Send(KeeperQuit{});
+  EXPECT_EQ(AwaitKind(KeeperEventKind::gone).status.progress->step, 8u);
+}
+
+TEST_F(ProgressOf, TheFileCountsUpToItsLastLine) {
+  RankCommand rank = Shell(0,
+                           "echo iter 7/9: loss 3; echo '{\"step\":70,\"steps_total\":90}' > $0/file; "
+                           "while [ ! -e $0/go ]; do sleep 0.02; done; echo '{\"step\":80}' >> $0/file");
+  rank.progress_file = root_ + "/file";
+  RunWith({rank});
+  EXPECT_EQ(AwaitStep(70), (Progress{.step = 70, .steps_total = 90, .loss = "3"}));
+  std::filesystem::create_directory(root_ + "/go");
+  EXPECT_EQ(AwaitPhase(KeeperPhase::empty).progress->step, 80u);
+}
+
+TEST_F(ProgressOf, AnExpressionThatCannotBeUsedStopsNoRank) {
+  RunWith({Shell(0, "echo iter 7/9: loss 3")}, "((");
+  EXPECT_EQ(AwaitPhase(KeeperPhase::empty).progress->step, 7u);
+  EXPECT_NE(FileText(spool() + "/keeper.log").find("progress is not read from lines as asked: progress.step"),
+            std::string::npos);
+}
+
+// Ten thousand lines are one or two words to the agent, and not one more write to the disk.
+TEST_F(ProgressOf, ProgressAloneIsToldOnceASecondAndRecordedNever) {
+  RunWith({Shell(0, "i=0; while [ $i -lt 10000 ]; do i=$((i+1)); echo iter $i/9: loss 3; done; touch $0/said; sleep 60")});
+  ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(root_ + "/said"); }));
+  std::size_t told = 0;
+  Await("the last step", [&](const KeeperEvent& e) {
+    told += e.status.progress ? 1 : 0;
+    return e.status.progress && e.status.progress->step == 10000;
+  });
+  EXPECT_LE(told, 5u);
+  EXPECT_EQ(ReadRecord(spool())->status.progress, std::nullopt);
+}
+
 std::string TailOf(const std::string& bytes) {
   StderrTail tail;
   tail.Append(bytes);

@@ -32,7 +32,7 @@ class Client {
     return std::nullopt;
   }
   void Greet() {
-    EXPECT_EQ(Hear(), R"({"protocol":1})");
+    EXPECT_EQ(Hear(), HelloLine());
     Say(HelloLine());
     HearStatus();
   }
@@ -59,9 +59,9 @@ class Protocol : public Host {
 
 TEST_F(Protocol, AnotherVersionIsRefusedByNameAndDisturbsNobody) {
   Client client(spool());
-  EXPECT_EQ(client.Hear(), R"({"protocol":1})");
+  EXPECT_EQ(client.Hear(), HelloLine());
   client.Say(R"({"protocol":7})");
-  EXPECT_EQ(client.Hear(), R"({"refused":{"why":"the agent speaks protocol 7, this keeper speaks 1"}})");
+  EXPECT_EQ(client.Hear(), R"({"refused":{"why":"the agent speaks protocol 7, this keeper speaks 2"}})");
   EXPECT_EQ(client.Hear(), std::nullopt);
   Start({Shell(0, "exit 0")});  // the agent is still connected
   AwaitPhase(KeeperPhase::empty);
@@ -71,7 +71,7 @@ TEST_F(Protocol, AClientThatSaysNoHelloIsToldWhatIsLegal) {
   Client client(spool());
   client.Hear();
   client.Say("GET / HTTP/1.1");
-  EXPECT_EQ(client.Hear(), R"({"refused":{"why":"the agent said 'GET / HTTP/1.1' first, legal: {\"protocol\":1}"}})");
+  EXPECT_EQ(client.Hear(), R"({"refused":{"why":"the agent said 'GET / HTTP/1.1' first, legal: {\"protocol\":2}"}})");
   EXPECT_EQ(client.Hear(), std::nullopt);
 }
 

@@ -89,7 +89,7 @@ struct Row {
 TEST(JsonCodec, WhatIsNotUnderstoodIsRefusedWithItsPlace) {
   const Row rows[] = {
       {R"({"gangs":[{"job":"j"},{"fase":"x"}]})",
-       "gangs[1]: unknown key \"fase\", known are job, generation, phase, refusal, why, fenced, ranks or step"},
+       "gangs[1]: unknown key \"fase\", known are job, generation, phase, refusal, why, fenced, ranks or progress"},
       {R"({"gangs":[{"phase":"runing"}]})",
        "gangs[0].phase: found \"runing\", expected preparing, prepared, refused, running, stopping or empty"},
       {R"({"gangs":[{"ranks":[{"rank":4294967296}]}]})",
@@ -98,7 +98,8 @@ TEST(JsonCodec, WhatIsNotUnderstoodIsRefusedWithItsPlace) {
        "gangs[0].ranks[0].rank: found -1, expected a whole number from 0 to 4294967295"},
       {R"({"gangs":[{"ranks":[{"rank":1.0}]}]})",
        "gangs[0].ranks[0].rank: found 1.0, expected a whole number from 0 to 4294967295"},
-      {R"({"gangs":[{"step":null}]})", "gangs[0].step: found null, expected a whole number from 0 to 18446744073709551615"},
+      {R"({"gangs":[{"progress":{"step":null}}]})",
+       "gangs[0].progress.step: found null, expected a whole number from 0 to 18446744073709551615"},
       {R"({"gangs":{}})", "gangs: found an object, expected an array"},
       {R"({"gangs":[{"fenced":1}]})", "gangs[0].fenced: found 1, expected true or false"},
       {R"({"gangs":[{"why":["x"]}]})", "gangs[0].why: found an array, expected a string"},

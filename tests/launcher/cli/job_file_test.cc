@@ -25,6 +25,7 @@ const JobSpec kFull{
     .env_from = {"/etc/run1.env"},
     .priority = 60,
     .checkpoint = CheckpointSpec{.dir = "/mnt/ckpt/run1", .complete_when = {.kind = CompleteWhenKind::glob, .pattern = "*.pt"}},
+    .progress = {.step = "at step (\\d+)"},
     .restart = {.budget = 5, .window = 90min, .no_progress = 2, .no_restart = {93, 17}, .new_host = {16}},
     .stop_grace = 30s};
 
@@ -44,6 +45,8 @@ checkpoint:
   dir: /mnt/ckpt/run1
   complete_when: {glob: "*.pt"}
   isolate: pin
+progress:
+  step: 'at step (\d+)'
 restart:
   budget: 5 per 90min
   no_progress: 2
@@ -91,7 +94,15 @@ INSTANTIATE_TEST_SUITE_P(
         {"KeyOfALaterVersion", "time_limit: 3d\n",
          "job.yaml:2:1: time_limit: found an unknown key, legal: command, resume_args, name, nodes, processes_per_node, "
          "spares, "
-         "workdir, env, env_from, priority, checkpoint, restart, stop_grace"},
+         "workdir, env, env_from, priority, checkpoint, progress, restart, stop_grace"},
+        {"ProgressNoExpression", "progress: {step: 'step ('}\n",
+         "job.yaml:2:18: progress.step: no regular expression: missing ): step (; the syntax is RE2's: no look-around, no "
+         "back-references"},
+        {"ProgressWithoutAGroup", "progress: {step: step}\n",
+         "job.yaml:2:18: progress.step: found 0 groups, legal: exactly one, the step; such as 'step=(\\d+)'; (?:…) groups "
+         "without capturing"},
+        {"ProgressEmpty", "progress: {step: ''}\n",
+         "job.yaml:2:18: progress.step: found an empty text, legal: auto or a regular expression"},
         {"IsolateMount", "checkpoint: {dir: /a, isolate: mount}\n",
          "job.yaml:2:32: checkpoint.isolate: found \"mount\", legal: pin"},
         {"BudgetAsNumber", "restart: {budget: 10}\n",
