@@ -227,6 +227,7 @@ void KeeperLoop::CheckEmpty(Time now) {
     output_done_ = output_disk_.Do([] {});
   }
   if (output_disk_.Done() < output_done_ && now < *gone_at_ + kOutputPatience) return;
+  ranks_.TellAllEnds();
   phase_ = KeeperPhase::empty;
 }
 

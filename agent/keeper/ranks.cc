@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "agent/keeper/error_file.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -21,6 +22,8 @@ constexpr std::size_t kReadBytes = 64 << 10;
 constexpr std::size_t kWaitingBytesMax = 8 << 20;
 constexpr std::size_t kHeldPerPiece = 256;  // of memory, beside its bytes
 constexpr std::size_t kPollsPerRank = 3;
+constexpr std::string_view kErrorFile = "TORCHELASTIC_ERROR_FILE=";
+constexpr Duration kErrorFilePatience = 500ms;  // with a disk that does not answer
 
 // To the whole group of a rank; to the rank alone in the moment before its setsid().
 void SignalGroup(pid_t rank, int signal) {
@@ -47,6 +50,8 @@ void Ranks::Start(KeeperStart start) {
   for (RankCommand& command : start.ranks) {
     Rank rank;
     rank.command = std::move(command);
+    for (const std::string& variable : rank.command.env)
+      if (variable.starts_with(kErrorFile)) rank.error_file = variable.substr(kErrorFile.size());
     const std::string path = Cat(logs_.directory, "/", rank.command.rank);
     rank.out.file = std::make_shared<LogFile>(path + ".out", logs_.limits);
     rank.err.file = std::make_shared<LogFile>(path + ".err", logs_.limits);
@@ -106,6 +111,7 @@ void Ranks::Settle(Rank& rank) {
 }
 
 void Ranks::Reap(Time now) {
+  TellEnds(now);
   for (;;) {
     siginfo_t info{};
     if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return;
@@ -127,8 +133,28 @@ void Ranks::Ended(Rank& rank, int code, int value, Time now) {
     exit.oom_kill = value == SIGKILL && !rank.signalled && TakeOomKill();
   }
   if (exit.code != 0u) exit.tail = rank.tail.Text();
-  rank.exit = std::move(exit);
+  // Who was killed had no time to write, and whose end is ours need not say why.
+  if (!exit.code || exit.code == 0u || exit.stopped_by_us || rank.error_file.empty()) {
+    rank.exit = std::move(exit);
+    return;
+  }
+  auto words = std::make_shared<std::string>();
+  const std::uint64_t work = disk_.Do([words, path = rank.error_file] { *words = ReadErrorFile(path); });
+  rank.awaited = {std::move(exit), std::move(words), work, now};
 }
+
+void Ranks::TellEnds(Time now) {
+  for (Rank& rank : ranks_) {
+    if (!rank.awaited) continue;
+    const bool read = disk_.Done() >= rank.awaited->work;
+    if (!read && now - rank.awaited->since < kErrorFilePatience) continue;
+    rank.exit = std::move(rank.awaited->exit);
+    if (read) rank.exit->tail = TailWith(rank.exit->tail, *rank.awaited->words);
+    rank.awaited.reset();
+  }
+}
+
+void Ranks::TellAllEnds() { TellEnds(Time::max()); }
 
 // The kernel counts an OOM kill before it sends the signal: one that we have not put to a rank yet is this one's.
 bool Ranks::TakeOomKill() {

@@ -48,6 +48,8 @@ class Ranks {
   void Take(Time now, const std::vector<pollfd>& polled);
   // Learns which children have ended. Call before sending signals: a rank that has ended by itself is no victim of ours.
   void Reap(Time now);
+  // Ends that wait for what their rank wrote into its error file are told without it. Call before saying that all is over.
+  void TellAllEnds();
 
   void Terminate();  // SIGTERM to the process groups of the ranks that live
   void Kill();       // SIGKILL to everything; again and again until NothingLeft()
@@ -74,6 +76,13 @@ class Ranks {
     Fd pipe{};
     std::shared_ptr<LogFile> file{};  // touched by the disk thread only
   };
+  // A rank has ended, and its error file is being read on the disk's thread.
+  struct AwaitedEnd {
+    RankExit exit{};
+    std::shared_ptr<std::string> words{};
+    std::uint64_t work = 0;
+    Time since{};
+  };
   struct Rank {
     RankCommand command{};  // without its environment once it runs
     pid_t pid = 0;          // 0: not forked
@@ -86,11 +95,14 @@ class Ranks {
     Output err{};
     StderrTail tail{};
     RankProgress progress{LinePatterns()};
+    std::string error_file{};  // empty: it has none
+    std::optional<AwaitedEnd> awaited{};
     std::optional<RankExit> exit{};
   };
 
   void Settle(Rank& rank);
   void Ended(Rank& rank, int code, int value, Time now);
+  void TellEnds(Time now);
   bool TakeOomKill();
   // One read; false when there is nothing (more) to read now.
   bool ReadOnce(Time now, Rank& rank, Output& output);

@@ -1,6 +1,7 @@
 #include "launcher/core/incidents.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 
@@ -62,14 +63,19 @@ IncidentView ViewOf(const JobState& job, const Incident& incident) {
 }
 
 std::vector<IncidentView> ViewIncidents(const State& state, const ListIncidents& request) {
-  std::vector<IncidentView> views;
+  std::vector<std::pair<Time, IncidentView>> found;
   for (const auto& [id, job] : state.jobs) {
     if (!request.job.empty() && id != request.job) continue;
     for (const Incident& incident : job.incidents)
-      if (request.node.empty() || incident.blame.node == request.node) views.push_back(ViewOf(job, incident));
+      if (request.node.empty() || incident.blame.node == request.node)
+        found.emplace_back(incident.broken, ViewOf(job, incident));
   }
-  std::stable_sort(views.begin(), views.end(), [](const IncidentView& a, const IncidentView& b) { return a.at < b.at; });
-  if (views.size() > request.rows_max) views.erase(views.begin(), views.end() - request.rows_max);
+  // By log time: the wall clock may have been set.
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  const std::size_t shown = std::min<std::size_t>(found.size(), request.rows_max);
+  std::vector<IncidentView> views;
+  for (auto it = found.end() - static_cast<std::ptrdiff_t>(shown); it != found.end(); ++it)
+    views.push_back(std::move(it->second));
   return views;
 }
 

@@ -138,10 +138,13 @@ std::string Needs(const JobSpec& spec) {
 std::string WhyNotPlaced(const JobState& job, const Fit& fit) {
   std::vector<std::string> reasons;
   for (const auto& [id, reason] : fit.reasons) reasons.push_back(Cat(id, ' ', reason));
-  const std::size_t n = fit.hosts.size();
-  const std::string there = n > 0 ? Cat(n, n == 1 ? " fits" : " fit") : reasons.empty() ? "none has joined" : "none fits";
+  const std::size_t n = fit.hosts.size(), known = n + reasons.size();
+  const std::size_t needed = std::size_t{job.spec.nodes} + job.spec.spares;
+  const std::string fits = n > 0 ? Cat(n, n == 1 ? " fits" : " fit") : known == 0 ? "none has joined" : "none fits";
+  const std::string there = known == 0 || known >= needed ? std::string() : Cat(", the cluster has ", known);
+  if (!there.empty() && reasons.empty()) return Sentence("needs ", Needs(job.spec), there);
   const std::string because = reasons.empty() ? std::string() : Cat(": ", FirstOf(std::move(reasons)));
-  return Sentence("needs ", Needs(job.spec), ", ", there, because);
+  return Sentence("needs ", Needs(job.spec), there, ", ", fits, because);
 }
 
 std::size_t Capacity(const State& state) {

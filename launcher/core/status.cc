@@ -75,6 +75,31 @@ std::vector<std::string> SilentHosts(const World& world, const JobState& job) {
   return said;
 }
 
+// What has to happen before a generation is certainly gone from a host.
+std::string WhyStillThere(const World& world, Now now, const LiveGang& gang) {
+  if (const auto stuck = StuckBecause(world, gang)) return *stuck;
+  const std::string begin = Cat("waits until generation ", gang.generation, " is certainly gone from ", gang.node);
+  if (const auto due = ExclusionDue(world, gang))
+    return Cat(begin, ": its fence time ends in ", Show(std::max(Duration(0), *due - now.at)));
+  const HostNow* host = HostIn(world, gang.node);
+  return Cat(begin, host && host->pulse != Pulse::trusted ? ": it is silent, and not found lost yet" : ": it stops its ranks");
+}
+
+// What a job that is not where it wants to be waits for now; its own sentence says how it came there. Empty: nothing.
+std::string WaitsForNow(const World& world, Now now, const JobState& job) {
+  if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
+    return job.live.empty() ? std::string() : WhyStillThere(world, now, job.live.front());
+  if (job.phase != JobPhase::preparing) return {};
+  std::vector<NodeId> slow;
+  for (const NodeId& node : job.hosts) {
+    const GangStatus* gang = GangOn(world, node, job.id, job.generation);
+    if (!gang || gang->phase == GangPhase::preparing) slow.push_back(node);
+  }
+  if (slow.empty()) return {};
+  return Cat(NamesOf(slow), slow.size() == 1 ? " prepares" : " prepare", " since ",
+             Show(std::max(Duration(0), now.at - job.since)));
+}
+
 std::string RankRole(const JobState& job, std::size_t node_rank) {
   const std::uint64_t first = node_rank * job.processes_per_node;
   return job.processes_per_node == 1 ? Cat("rank ", first) : Cat("rank ", first, '-', first + job.processes_per_node - 1);
@@ -147,6 +172,8 @@ JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& qu
     if (view.why.empty()) view.why = WhyNotPlaced(job, FitFor(world, job, queue.taken, now.at));
   }
   for (const std::string& silent : SilentHosts(world, job)) view.why = Sentence(view.why, "; ", silent);
+  if (const std::string waits = WaitsForNow(world, now, job); !waits.empty() && view.why.find(waits) == std::string::npos)
+    view.why = Sentence(OneLine(view.why, 600), "; ", waits);
   view.priority = job.spec.priority;
   view.nodes = job.spec.nodes;
   view.spares = job.spec.spares;
@@ -241,16 +268,6 @@ std::vector<NodeView> ViewNodes(const World& world, Now now) {
 
 namespace {
 
-// What has to happen before a generation is certainly gone from a host.
-std::string WhyStillThere(const World& world, Now now, const LiveGang& gang) {
-  if (const auto stuck = StuckBecause(world, gang)) return *stuck;
-  const std::string begin = Cat("waits until generation ", gang.generation, " is certainly gone from ", gang.node);
-  if (const auto due = ExclusionDue(world, gang))
-    return Cat(begin, ": its fence time ends in ", Show(std::max(Duration(0), *due - now.at)));
-  const HostNow* host = HostIn(world, gang.node);
-  return Cat(begin, host && host->pulse != Pulse::trusted ? ": it is silent, and not found lost yet" : ": it stops its ranks");
-}
-
 // Why there is nothing to resume from. The reasons of the withdrawn ones follow, one by one.
 std::string NoCheckpoint(const JobState& job) {
   const auto withdrawn = static_cast<std::size_t>(std::count_if(
@@ -292,7 +309,8 @@ Explanation Explain(const World& world, Now now, const JobState& job) {
     if (fit.hosts.size() < HostsFor(job.spec)) says.push_back(WhyNotPlaced(job, fit));
   }
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
-    for (const LiveGang& gang : job.live) says.push_back(WhyStillThere(world, now, gang));
+    for (std::size_t i = 1; i < job.live.size(); ++i)
+      says.push_back(WhyStillThere(world, now, job.live[i]));  // the first is in its why
   for (const AvoidedHost& avoided : job.avoid)
     says.push_back(Cat(avoided.node, " is not used while others can be had: it failed this job before"));
   if (job.restarts_total > 0)

@@ -41,7 +41,7 @@ TEST(Queue, AJobThatTheClusterCannotHoldBlocksNobodyAndIsNotSaidTo) {
   const JobId nine = story.Submit(Named("nine", 9));
   const JobId small = story.Submit(Named("small", 1));
   EXPECT_EQ(WhyOf(story, small), "needs 1 host, none fits: n1 works for one-1; n2 works for one-1");
-  EXPECT_EQ(WhyOf(story, nine), "needs 9 hosts, none fits: n1 works for one-1; n2 works for one-1");
+  EXPECT_EQ(WhyOf(story, nine), "needs 9 hosts, the cluster has 2, none fits: n1 works for one-1; n2 works for one-1");
   story.AllRanksEnd(one, ExitCode(0));
   EXPECT_EQ(story.Phase(small), JobPhase::running);
 }

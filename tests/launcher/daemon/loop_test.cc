@@ -14,8 +14,9 @@ const NodeId n1("n1"), n2("n2");
 class FakeClock : public Clock {
  public:
   Time Now() override { return now; }
-  WallTime Wall() override { return {Nanoseconds(now) + 1'700'000'000'000'000'000}; }
+  WallTime Wall() override { return {Nanoseconds(now) + 1'700'000'000'000'000'000 + stepped.count()}; }
   Time now = AtNanoseconds(5'000'000'000);
+  Duration stepped{0};  // somebody has set the wall clock
 };
 
 struct Links : AgentLinks {
@@ -264,6 +265,39 @@ TEST_F(Loop, AReplayedLauncherStandsWhereTheOldOneStood) {
   EXPECT_EQ(EncodeState(replayed), before);
 }
 
+TEST_F(Loop, AWallClockThatIsSetChangesNothingThatIsDecided) {
+  Connect(n1, 1);
+  Do(ApiCall{7, Training()});
+  Sync();
+  const auto phase = [&] { return loop->world().state.jobs.at(JobId("train-1")).phase; };
+  SaysGang(1, GangPhase::prepared);
+  Sync();
+  ASSERT_EQ(phase(), JobPhase::running);
+  for (const Duration step : {Duration(-24h * 365), Duration(24h * 365)}) {
+    clock.stepped = step;
+    for (int beat = 1; beat <= 20; ++beat) {
+      Wait(500ms);
+      Says(1, Beat{.seq = Sequence(static_cast<std::uint64_t>(beat) + (step > 0s ? 20 : 0)),
+                   .incarnation = Incarnation(1),
+                   .agent = TagOf("1")});
+    }
+    EXPECT_EQ(phase(), JobPhase::running);
+    EXPECT_TRUE(loop->world().state.nodes.at(n1).member);
+  }
+}
+
+TEST_F(Loop, AWallClockThatWasSetWhileNoLauncherRanMovesLogTimeByAnHourAtMostAndNeverBack) {
+  const Time begin = loop->world().state.now;
+  const WallTime last = clock.Wall();
+  for (const Duration step : {Duration(-24h * 365), Duration(24h * 365)}) {
+    clock.stepped = step;
+    Boot({.epoch = Epoch(1), .entries = disk.entries, .last_write = last}, Epoch(2));
+    EXPECT_EQ(loop->world().state.now - begin, step < 0s ? Duration(0) : Duration(1h));
+    disk.entries.resize(1);
+    disk.end = LogIndex(1);
+  }
+}
+
 TEST_F(Loop, AHaltOutlivesRestartsUntilAnOperatorClearsIt) {
   Hello hello = HelloFrom(n1);
   hello.index_seen = LogIndex(2);  // told by an earlier launcher; what this one has written itself does not count
@@ -337,6 +371,46 @@ TEST_F(Loop, ASilentHostIsAskedAboutOverAFreshConnectionAndThroughPeersWithItsLa
   ASSERT_EQ(probes.size(), 1u);
   EXPECT_EQ(probes[0].suspect, n1);
   EXPECT_EQ(probes[0].acknowledged, AtNanoseconds(42));
+}
+
+TEST_F(Loop, ADrainIsAcknowledgedOnceItIsDurableAndAMistakeInTheNameIsToldWithTheNamesThereAre) {
+  Connect(n1, 1);
+  Connect(n2, 2);
+  Do(ApiCall{7, DrainNode{.node = NodeId("n9"), .reason = "fan", .by = "ann@login1"}});
+  ASSERT_FALSE(replies.all.empty());
+  ASSERT_FALSE(replies.all.back().reply);
+  EXPECT_EQ(replies.all.back().reply.error().Str(), "there is no host \"n9\"; known: n1 and n2; `everstep nodes` lists them");
+  replies.all.clear();
+  Do(ApiCall{8, DrainNode{.node = n1, .reason = "fan", .by = "ann@login1"}});
+  EXPECT_TRUE(replies.all.empty()) << "not durable yet";
+  Sync();
+  ASSERT_EQ(replies.all.size(), 1u);
+  EXPECT_EQ(std::get<Accepted>(*replies.all.back().reply).why, "n1 is drained by ann@login1: fan; it has no work");
+  Do(ApiCall{9, GetNode{.node = n1}});
+  EXPECT_EQ(std::get<NodesReply>(*replies.all.back().reply).nodes.front().phase, NodePhase::drained);
+  Do(ApiCall{10, UndrainNode{.node = n1, .by = "ann@login1"}});
+  Sync();
+  EXPECT_EQ(std::get<Accepted>(*replies.all.back().reply).why, "n1 may be given work again: undrained by ann@login1");
+  Do(ApiCall{11, UndrainNode{.node = n1}});
+  EXPECT_EQ(std::get<Accepted>(*replies.all.back().reply).why, "n1 is not drained");
+}
+
+TEST_F(Loop, IncidentsOfAnUnknownJobOrHostAreAnErrorAndOfAKnownOneAList) {
+  Connect(n1, 1);
+  Do(ApiCall{7, ListIncidents{.job = JobId("none")}});
+  EXPECT_EQ(replies.all.back().reply.error().code, ErrorCode::kNotFound);
+  Do(ApiCall{8, ListIncidents{.node = n2}});
+  EXPECT_EQ(replies.all.back().reply.error().code, ErrorCode::kNotFound);
+  Do(ApiCall{9, Training()});
+  Sync();
+  SaysGang(1, GangPhase::prepared);
+  Sync();
+  SaysGang(1, GangPhase::empty, {{.rank = 0, .pid = 9, .exit = RankExit{.code = 3, .tail = "ValueError: boom"}}});
+  Sync();
+  Do(ApiCall{10, ListIncidents{.job = JobId("train")}});
+  const auto& incidents = std::get<IncidentsReply>(*replies.all.back().reply).incidents;
+  ASSERT_EQ(incidents.size(), 1u);
+  EXPECT_EQ(incidents.front().cause, "rank 0 on n1 exited with code 3: ValueError: boom");
 }
 
 TEST_F(Loop, AWatcherSeesEveryChangeAndTheEnd) {

@@ -21,6 +21,27 @@ def rank_killed(s):
     job.require_exact()
 
 
+@story("The killed rank of three is named with its host, though those that died of it are heard of first", nodes=3)
+def culprit_is_named(s):
+    job = s.submit(nodes=3, trainer=["--steps", 60])
+    culprit = job.wait_phase("running")["hosts"][1]["node"]
+    job.wait_registered(10)
+    agent = s.cluster.agents[culprit]
+    agent.signal(signal.SIGSTOP)  # what happens there is told late
+    job.kill_rank(1)
+    wait_until(lambda: "tells of a failure elsewhere" in job.whys(), "the victims are heard of first", PATIENCE, every=0.05)
+    agent.signal(signal.SIGCONT)
+    incident = job.wait_generation(2)["incident"]
+    require((incident["rank"], incident["node"], incident["signal"], incident["code"]) == (1, culprit, 9, None), f"named: {incident}")
+    require(incident["cause"] == f"rank 1 on {culprit} was killed by SIGKILL", f"in one line: {incident['cause']}")
+    restart = next(event["why"] for event in job.events() if event["kind"] == "generation_planned" and "restart 1" in event["why"])
+    require(restart.startswith(incident["cause"] + "; ") and incident["logs"] in restart, f"the restart says the same: {restart}")
+    require("generation 1 broke: " + incident["cause"] in "\n".join(s.cluster.ask("explain", job.id)["sentences"]), "explain too")
+    s.cluster.run(*incident["logs"].split()[1:])
+    job.wait_phase("done")
+    job.require_exact()
+
+
 @story("A rank that dies before any checkpoint: the job starts from its first step", nodes=2)
 def killed_before_any_checkpoint(s):
     job = s.submit(nodes=2, trainer=["--steps", 12, "--checkpoint-every", 100])
