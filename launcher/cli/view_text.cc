@@ -56,7 +56,7 @@ std::string RankRange(const HostView& host) {
   return Cat("ranks ", host.first_rank, "-", host.first_rank + host.ranks - 1);
 }
 
-std::string Progress(const JobView& job, WallTime now) {
+std::string StepText(const JobView& job, WallTime now) {
   std::string text = job.step ? Cat(*job.step) : "none told of";
   if (!job.checkpoint) return text + ", no checkpoint";
   const CheckpointView& checkpoint = *job.checkpoint;
@@ -132,7 +132,7 @@ std::string DescribeJob(const JobView& job, WallTime now) {
 
   std::string out = Row("Job", job.id.value) + Row("Phase", phase) + Row("Why", Plain(job.why));
   out += Row("Command", CommandText(job.command));
-  out += Row("Step", Progress(job, now)) + Row("Time", Times(job, now));
+  out += Row("Step", StepText(job, now)) + Row("Time", Times(job, now));
   std::vector<std::string> spares;
   for (const NodeId& spare : job.spare_hosts) spares.push_back(spare.value);
   if (job.spares > 0) out += Row("Spares", spares.empty() ? Cat("none of ", job.spares, " yet") : Join(spares));
