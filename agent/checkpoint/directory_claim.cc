@@ -2,9 +2,14 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "agent/checkpoint/input_file.h"
+#include "agent/checkpoint/json_whole.h"
+#include "agent/checkpoint/rank_files.h"
+#include "agent/checkpoint/recognise.h"
+#include "agent/checkpoint/sharded_claim.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -29,46 +34,6 @@ const SurveyFile* CompletionMarker(const Survey& survey) {
   for (const std::string_view marker : kMarkers)
     if (const SurveyFile* file = survey.Find(marker)) return file;
   return nullptr;
-}
-
-// The names of the form __N_M.distcp in a .metadata file. It is a pickle, which must not be loaded; but names in it stand as
-// plain text (the protocol writes strings as length and UTF-8 bytes).
-std::set<std::string> ShardsNamedIn(std::string_view metadata) {
-  constexpr std::string_view kExtension = ".distcp";
-  const auto in_name = [](char c) { return (c >= '0' && c <= '9') || c == '_'; };
-  std::set<std::string> shards;
-  for (std::size_t at = metadata.find(kExtension); at != std::string_view::npos; at = metadata.find(kExtension, at + 1)) {
-    std::size_t begin = at;
-    while (begin > 0 && in_name(metadata[begin - 1])) --begin;
-    const std::string_view stem = metadata.substr(begin, at - begin);
-    const std::size_t start = stem.find("__");
-    if (start != std::string_view::npos) shards.insert(Cat(stem.substr(start), kExtension));
-  }
-  return shards;
-}
-
-// torch.distributed.checkpoint: rank 0 writes .metadata once every rank has written its shards.
-Result<Recognised> ShardedClaim(const std::string& path, const Survey& survey) {
-  std::set<std::string> sharded;
-  std::uint64_t found = 0;
-  for (const SurveyFile& file : survey.files)
-    if (file.name.ends_with(".distcp")) sharded.insert(DirectoryName(file.name));
-  for (const std::string& directory : sharded) {
-    const std::string in = directory.empty() ? "" : Cat(directory, '/');
-    if (survey.Find(in + ".metadata") == nullptr)
-      return Is(Completeness::incomplete, Cat("shards without ", in, ".metadata, which is written last"));
-    EVERSTEP_ASSIGN(const std::string metadata, ReadSmallFile(Cat(path, '/', in, ".metadata"), kManifestBytesMax));
-    const std::set<std::string> shards = ShardsNamedIn(metadata);
-    if (shards.empty()) return Is(Completeness::incomplete, Cat(in, ".metadata names no shard"));
-    for (const std::string& shard : shards) {
-      const SurveyFile* file = survey.Find(in + shard);
-      if (file == nullptr || file->size == 0)
-        return Is(Completeness::incomplete,
-                  Cat(in, shard, " is ", file == nullptr ? "missing" : "empty", ": .metadata names it"));
-    }
-    found += shards.size();
-  }
-  return Is(Completeness::complete, Cat("distributed checkpoint with .metadata and its ", Count(found, "shard")));
 }
 
 // checkpoint-500 with training_args.bin in it: also a model that was only exported has that file, but not that name.
@@ -104,7 +69,7 @@ Result<Recognised> TrainerClaim(const std::string& path, const Survey& survey) {
   if (survey.Find("trainer_state.json") == nullptr)
     return Is(Completeness::incomplete, "a Trainer's files without trainer_state.json, which is written last");
   EVERSTEP_ASSIGN(const std::string state, ReadSmallFile(PathIn(path, "trainer_state.json"), kManifestBytesMax));
-  if (!json::accept(state)) return Is(Completeness::incomplete, "trainer_state.json is torn: no JSON");
+  if (!WholeJson(state)) return Is(Completeness::incomplete, "trainer_state.json is torn: no JSON");
   bool weights = false;
   for (const SurveyFile& file : survey.files) {
     weights = weights || Weights(BaseName(file.name));
@@ -116,20 +81,53 @@ Result<Recognised> TrainerClaim(const std::string& path, const Survey& survey) {
   return Is(Completeness::complete, "Trainer checkpoint with trainer_state.json");
 }
 
+// Safetensors files with an index that names them all, in a directory whose name has a step: a model that was only exported has
+// none. save_pretrained writes the index last.
+Result<std::optional<Recognised>> SetClaim(const std::string& path, const Survey& survey) {
+  const SurveyFile* index = nullptr;
+  std::uint64_t parts = 0;
+  for (const SurveyFile& file : survey.files) {
+    if (file.name.ends_with(".safetensors.index.json") && file.name.find('/') == std::string::npos) index = &file;
+    if (file.name.ends_with(".safetensors")) ++parts;
+  }
+  if (index == nullptr || !StepOf(BaseName(path))) return std::optional<Recognised>();
+  EVERSTEP_ASSIGN(Recognised claim, IndexClaim(path, survey, *index));
+  if (claim.completeness == Completeness::complete)
+    claim.why = Cat(Count(parts, "safetensors file"), ", all that ", index->name, " names");
+  return std::optional(claim);
+}
+
 }  // namespace
 
 bool HasCompletionMarker(const Survey& survey) { return CompletionMarker(survey) != nullptr; }
 
 Result<Recognised> DirectoryClaim(const std::string& path, const Survey& survey) {
   if (const SurveyFile* marker = CompletionMarker(survey)) return Is(Completeness::complete, Cat("marker ", marker->name));
-  const bool sharded = std::any_of(survey.files.begin(), survey.files.end(),
-                                   [](const SurveyFile& file) { return file.name.ends_with(".distcp"); });
-  const bool trainers = TrainersOwn(BaseName(path), survey);
-  if (sharded) {
-    EVERSTEP_ASSIGN(Recognised claim, ShardedClaim(path, survey));
-    if (claim.completeness != Completeness::complete || !trainers) return claim;
+  std::vector<std::string> whys;
+  // Each that it is: all must say that it is whole.
+  const auto add = [&whys](const Recognised& claim) {
+    if (claim.completeness == Completeness::complete) whys.push_back(claim.why);
+    return claim.completeness == Completeness::complete;
+  };
+  if (HoldsShards(survey)) {
+    EVERSTEP_ASSIGN(const Recognised claim, ShardedClaim(path, survey));
+    if (!add(claim)) return claim;
+    // Lightning writes it after the shards.
+    if (path.ends_with(".ckpt") && survey.Find("meta.pt") == nullptr) return Is(Completeness::incomplete, "no meta.pt in it");
   }
-  if (trainers) return TrainerClaim(path, survey);
+  if (TrainersOwn(BaseName(path), survey)) {
+    EVERSTEP_ASSIGN(const Recognised claim, TrainerClaim(path, survey));
+    if (!add(claim)) return claim;
+  }
+  for (const auto& find : {DeepSpeedClaim, MegatronClaim}) {
+    EVERSTEP_ASSIGN(const std::optional<Recognised> claim, find(path, survey));
+    if (claim && !add(*claim)) return *claim;
+  }
+  if (whys.empty()) {
+    EVERSTEP_ASSIGN(const std::optional<Recognised> claim, SetClaim(path, survey));
+    if (claim && !add(*claim)) return *claim;
+  }
+  if (!whys.empty()) return Is(Completeness::complete, Join(whys));
   return Is(Completeness::unverifiable, "directory without marker or manifest: give checkpoint.complete_when");
 }
 

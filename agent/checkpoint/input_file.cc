@@ -29,9 +29,10 @@ Result<InputFile> InputFile::Open(const std::string& path) {
 
 InputFile::InputFile(int fd, std::uint64_t size, std::string path) : fd_(fd), size_(size), path_(std::move(path)) {}
 InputFile::InputFile(InputFile&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), size_(other.size_), path_(std::move(other.path_)) {}
+    : fd_(std::exchange(other.fd_, -1)), begin_(other.begin_), size_(other.size_), path_(std::move(other.path_)) {}
 InputFile& InputFile::operator=(InputFile&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(begin_, other.begin_);
   std::swap(size_, other.size_);
   std::swap(path_, other.path_);
   return *this;
@@ -40,9 +41,19 @@ InputFile::~InputFile() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+Result<InputFile> InputFile::Part(std::uint64_t offset, std::uint64_t bytes) const {
+  if (offset > size_ || bytes > size_ - offset) return Fail(ErrorCode::kCorrupt, Cat("ends at byte ", size_));
+  const int fd = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return FailErrno(errno, "duplicate", path_);
+  InputFile part(fd, bytes, path_);
+  part.begin_ = begin_ + offset;
+  return part;
+}
+
 Status InputFile::ReadAt(std::uint64_t offset, char* into, std::size_t bytes) const {
+  if (offset > size_ || bytes > size_ - offset) return Fail(ErrorCode::kCorrupt, Cat("ends at byte ", size_));
   while (bytes > 0) {
-    const ssize_t got = ::pread(fd_, into, bytes, static_cast<off_t>(offset));
+    const ssize_t got = ::pread(fd_, into, bytes, static_cast<off_t>(begin_ + offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return FailErrno(errno, "read", path_);
     if (got == 0) return Fail(ErrorCode::kCorrupt, Cat("ends at byte ", offset));

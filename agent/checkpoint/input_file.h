@@ -25,6 +25,9 @@ class InputFile {
   const std::string& path() const { return path_; }
   int fd() const { return fd_; }
 
+  // Some of its bytes as a file of their own; kCorrupt when it ends before.
+  Result<InputFile> Part(std::uint64_t offset, std::uint64_t bytes) const;
+
   // Exactly `bytes` bytes from `offset`; kCorrupt when the file ends before.
   Status ReadAt(std::uint64_t offset, char* into, std::size_t bytes) const;
   Result<std::string> ReadAt(std::uint64_t offset, std::size_t bytes) const;
@@ -33,6 +36,7 @@ class InputFile {
   InputFile(int fd, std::uint64_t size, std::string path);
 
   int fd_ = -1;
+  std::uint64_t begin_ = 0;
   std::uint64_t size_ = 0;
   std::string path_;
 };

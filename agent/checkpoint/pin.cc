@@ -14,6 +14,7 @@
 
 #include "agent/checkpoint/facts.h"
 #include "agent/checkpoint/layout.h"
+#include "agent/checkpoint/rank_files.h"
 #include "agent/checkpoint/recognise.h"
 #include "agent/checkpoint/transfer.h"
 #include "base/text.h"
@@ -99,6 +100,9 @@ Result<Pin> BuildPin(const std::string& building, const CheckpointSpec& checkpoi
                      std::stop_token stop) {
   const std::string from = PathIn(checkpoint.dir, request.source);
   const std::string root = PathIn(building, request.source);
+  // The trainer's own loader finds the pin by it, as we do when we look again.
+  if (const auto pointer = PointerTo(request.source, request.was))
+    EVERSTEP_TRY(WriteDurably(PathIn(building, pointer->file), pointer->text));
   EVERSTEP_ASSIGN(const std::vector<Transferred> how, Build(from, root, request, stop));
   EVERSTEP_TRY(VerifyBuilt(from, root, request, checkpoint.complete_when, how, stop));
   Pin pin{.job = request.gang.job,
@@ -123,6 +127,7 @@ void RemoveRecorded(const std::string& directory, const Pin& pin) {
   for (auto below = pin.was.directories.rbegin(); below != pin.was.directories.rend(); ++below)
     ::rmdir(PathIn(root, *below).c_str());
   ::rmdir(root.c_str());
+  if (const auto pointer = PointerTo(pin.source, pin.was)) ::unlink(PathIn(directory, pointer->file).c_str());
   ::unlink(PathIn(directory, kPinRecordName).c_str());
   ::rmdir(directory.c_str());
 }

@@ -3,6 +3,7 @@
 //
 //   pins/3-step-40.pt/step-40.pt      the pinned checkpoint, under its own name (trainers read the step from it)
 //   pins/3-step-40.pt/.everstep-pin   the record (pin_record.h)
+//   pins/3-iter_0000100/latest_checkpointed_iteration.txt, pins/3-global_step8/latest: what Megatron and DeepSpeed look for
 //   pins/3-last.pt.7/last.pt          a name without a step will be pinned again: its pins are numbered
 //
 // Each file is cloned where the file system can (XFS, Btrfs: instant, shares blocks, own inode), else hard-linked, else copied.

@@ -6,7 +6,9 @@
 #include <algorithm>
 
 #include "agent/checkpoint/directory_claim.h"
+#include "agent/checkpoint/json_whole.h"
 #include "agent/checkpoint/safetensors_check.h"
+#include "agent/checkpoint/sharded_claim.h"
 #include "agent/checkpoint/zip_check.h"
 #include "base/text.h"
 
@@ -83,17 +85,38 @@ Result<Recognised> RecogniseFile(const std::string& path, Depth depth, std::stop
   return Verdict(CheckFormat(file, LastPart(path), depth, stop));
 }
 
+constexpr std::size_t kJsonBytesMax = 64u << 20;
+
+// Settings and manifests; larger ones are not looked at.
+Result<Recognised> RecogniseJson(const std::string& path) {
+  const Result<std::string> text = ReadSmallFile(path, kJsonBytesMax);
+  if (!text && text.error().code != ErrorCode::kExhausted) return Fail(text.error());
+  if (text && !WholeJson(*text)) return Verdict(Fail(ErrorCode::kCorrupt, "torn: no JSON"));
+  return Recognised{};
+}
+
+Result<Recognised> RecogniseShards(const std::string& path, const Survey& survey, Depth depth, std::stop_token stop,
+                                   std::string evidence) {
+  Result<std::string> shards = CheckShards(path, survey, depth, stop);
+  if (shards) *shards = Cat(evidence, ", ", *shards);
+  return Verdict(std::move(shards));
+}
+
 // Checks every file in a directory whose format can be checked: the first torn one decides.
 Result<Recognised> RecogniseFilesIn(const std::string& path, const Survey& survey, Depth depth, std::stop_token stop) {
   std::uint64_t verified = 0;
   for (const SurveyFile& file : survey.files) {
-    if (!CheckpointFileName(file.name) || file.name.ends_with(".distcp")) continue;
-    EVERSTEP_ASSIGN(const Recognised recognised, RecogniseFile(PathIn(path, file.name), depth, stop));
+    const bool json = file.name.ends_with(".json");
+    if (!json && (!CheckpointFileName(file.name) || file.name.ends_with(".distcp"))) continue;
+    EVERSTEP_ASSIGN(const Recognised recognised,
+                    json ? RecogniseJson(PathIn(path, file.name)) : RecogniseFile(PathIn(path, file.name), depth, stop));
     if (recognised.completeness == Completeness::incomplete)
       return Recognised{.completeness = Completeness::incomplete, .why = Cat(file.name, ": ", recognised.why)};
     if (recognised.completeness == Completeness::complete) ++verified;
   }
-  return Recognised{.completeness = Completeness::complete, .why = Cat(Count(verified, "file"), " verified")};
+  const std::string evidence = Cat(Count(verified, "file"), " verified");
+  if (HoldsShards(survey)) return RecogniseShards(path, survey, depth, stop, evidence);
+  return Recognised{.completeness = Completeness::complete, .why = evidence};
 }
 
 // Is it said to be complete, by its own shape or by the user?
@@ -110,7 +133,8 @@ Result<Recognised> Claim(const std::string& path, const Survey& survey, const Co
   }
   // NeMo's convention: a sibling with this name stands there for as long as the save is under way.
   if (::access(Cat(path, "-unfinished").c_str(), F_OK) == 0)
-    return Recognised{.completeness = Completeness::incomplete, .why = Cat(name, "-unfinished stands beside it")};
+    return Recognised{
+        .completeness = Completeness::incomplete, .why = Cat(name, "-unfinished stands beside it"), .beside = true};
   if (survey.directory) return DirectoryClaim(path, survey);
   return Recognised{.completeness = Completeness::complete, .why = {}};  // the format alone decides
 }

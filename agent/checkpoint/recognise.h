@@ -5,12 +5,14 @@
 //              that could be checked: unverifiable.
 //              a directory: complete with
 //                a marker that is written last (COMMITTED, .done, commit_success.txt …), or
-//                torch.distributed.checkpoint's `.metadata` and every shard that it names, or
-//                a Trainer's trainer_state.json and its weights;
+//                torch.distributed.checkpoint's `.metadata` and every shard that it names, as long as it says, or
+//                a Trainer's trainer_state.json and its weights, or
+//                the files of all ranks of a DeepSpeed or Megatron job, and the pointer beside it, or
+//                safetensors files and the index that names them;
 //              without one: unverifiable.
 //   glob       what matches is complete, by the user's word.
 //   marker     a directory with that file in it is complete, by the user's word.
-// Whatever says that a checkpoint is complete, a torn zip or safetensors file in it refutes it.
+// Whatever says that a checkpoint is complete, a torn zip, safetensors, shard or JSON file in it refutes it.
 //
 // Thread: any. Cost: see Depth in recognised.h.
 #pragma once

@@ -15,7 +15,8 @@ enum class Depth { structure, contents };
 
 struct Recognised {
   Completeness completeness = Completeness::unverifiable;
-  std::string why{};  // one sentence without the path: "zip with 42 records, CRCs match"
+  std::string why{};    // one sentence without the path: "zip with 42 records, CRCs match"
+  bool beside = false;  // what it lacks stands, or will stand, beside it: it may become complete without being touched
 };
 
 }  // namespace everstep

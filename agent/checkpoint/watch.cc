@@ -198,7 +198,8 @@ void CheckpointWatch::Decide(const std::string& name, Source& source, const Surv
   }
   if (!recognised && (recognised.error().code == ErrorCode::kNotFound || stop_.stop_requested())) return;
   if (!recognised) return FindWanting(source, survey, recognised.error().message, true);
-  if (recognised->completeness != Completeness::complete) return FindWanting(source, survey, std::move(recognised->why), false);
+  if (recognised->completeness != Completeness::complete)
+    return FindWanting(source, survey, std::move(recognised->why), recognised->beside);
   PinIt(name, source, survey, recognised->why);
 }
 

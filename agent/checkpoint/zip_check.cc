@@ -201,4 +201,16 @@ Result<std::string> CheckZip(const InputFile& file, Depth depth, std::stop_token
                                          : ", CRCs match");
 }
 
+Result<std::string> ReadZipRecord(const InputFile& file, std::string_view name_end, std::size_t bytes_max) {
+  EVERSTEP_ASSIGN(const End end, FindEnd(file));
+  EVERSTEP_ASSIGN(const std::vector<Record> records, ReadDirectory(file, end));
+  for (const Record& record : records) {
+    if (!record.name.ends_with(name_end)) continue;
+    if (record.size > bytes_max) return Fail(ErrorCode::kExhausted, Cat("a record of ", record.size, " bytes"));
+    EVERSTEP_ASSIGN(const std::uint64_t data, DataOffset(file, record, end.directory_offset));
+    return file.ReadAt(data, static_cast<std::size_t>(record.size));
+  }
+  return Fail(ErrorCode::kNotFound, Cat("no record ", name_end));
+}
+
 }  // namespace everstep

@@ -22,4 +22,7 @@ inline constexpr std::string_view kZipStart("PK\x03\x04", 4);
 // verified, kUnavailable that `stop` was asked for, anything else that reading failed.
 Result<std::string> CheckZip(const InputFile& file, Depth depth, std::stop_token stop);
 
+// The bytes of the first record whose name ends with `name_end`; kNotFound, kExhausted above `bytes_max`, else as CheckZip.
+Result<std::string> ReadZipRecord(const InputFile& file, std::string_view name_end, std::size_t bytes_max);
+
 }  // namespace everstep

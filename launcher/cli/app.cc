@@ -29,6 +29,7 @@ void AddVerbs(CLI::App& app, Cli& cli) {
   in("A cluster on this machine", {AddUp, AddDown}, cli);
   in("Jobs", {AddRun, AddSubmit, AddJobs, AddJob, AddLogs, AddCancel, AddWait, AddExplain}, cli);
   in("The cluster", {AddNodes, AddNode, AddEvents}, cli);
+  in("Files", {AddCkpt}, cli);
   in("Everstep", {AddVersion}, cli);
 }
 

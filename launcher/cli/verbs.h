@@ -24,6 +24,7 @@ void AddExplain(CLI::App& app, Cli& cli);
 void AddNodes(CLI::App& app, Cli& cli);
 void AddNode(CLI::App& app, Cli& cli);
 void AddEvents(CLI::App& app, Cli& cli);
+void AddCkpt(CLI::App& app, Cli& cli);
 void AddVersion(CLI::App& app, Cli& cli);
 
 // -o table|json and --no-headers, for verbs that read.

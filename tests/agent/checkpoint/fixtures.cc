@@ -121,4 +121,13 @@ std::string SmallSafetensors() {
                      std::string(22, 'x'));
 }
 
+std::string Metadata(const std::vector<std::pair<std::string, std::uint8_t>>& parts) {
+  const auto text = [](const std::string& word) { return "X" + std::string{static_cast<char>(word.size()), 0, 0, 0} + word; };
+  std::string pickle = "\x80\x02";
+  for (const auto& [name, bytes] : parts)
+    pickle += text("relative_path") + text(name) + text("offset") + "K" + std::string(1, '\0') + text("length") + "K" +
+              std::string(1, static_cast<char>(bytes));
+  return pickle + ".";
+}
+
 }  // namespace everstep

@@ -46,4 +46,7 @@ std::string TorchFile(std::uint64_t seed = 1, std::size_t bytes = 3000);
 std::string Safetensors(const std::string& header, const std::string& data);
 std::string SmallSafetensors();  // two tensors
 
+// A .metadata pickle that says how long shards are, as torch's FileSystemWriter leaves it; each below 256 bytes.
+std::string Metadata(const std::vector<std::pair<std::string, std::uint8_t>>& parts);
+
 }  // namespace everstep

@@ -1,5 +1,7 @@
 #include "agent/checkpoint/recognise.h"
 
+#include "agent/checkpoint/json_whole.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -91,15 +93,88 @@ TEST_F(Recogniser, AMarkerMakesADirectoryCompleteButNotWithATornFile) {
 TEST_F(Recogniser, ADistributedCheckpointNeedsItsMetadataAndEveryShardNamedInIt) {
   Put("step-1/__0_0.distcp", "shard");
   EXPECT_EQ(Verdict("step-1"), "incomplete: shards without .metadata, which is written last");
-  Put("step-1/.metadata", "\x80\x04 X\x0d__0_0.distcp q X\x0d__1_0.distcp q X\x0e__12_0.distcp");
+  Put("step-1/.metadata", Metadata({{"__0_0.distcp", 5}, {"__1_0.distcp", 5}, {"__12_0.distcp", 5}}));
   EXPECT_EQ(Verdict("step-1"), "incomplete: __12_0.distcp is missing: .metadata names it");
   Put("step-1/__12_0.distcp", "shard");
   Put("step-1/__1_0.distcp", "");
   EXPECT_EQ(Verdict("step-1"), "incomplete: __1_0.distcp is empty: .metadata names it");
+  Put("step-1/__1_0.distcp", "shar");
+  EXPECT_EQ(Verdict("step-1"), "incomplete: __1_0.distcp is torn: it has 4 bytes, .metadata needs 5");
   Put("step-1/__1_0.distcp", "shard");
-  EXPECT_EQ(Verdict("step-1"), "complete: distributed checkpoint with .metadata and its 3 shards, 0 files verified");
-  Put("step-1/.metadata", "");
+  EXPECT_EQ(Verdict("step-1"),
+            "complete: distributed checkpoint with .metadata and its 3 shards, 0 files verified, 0 parts of shards verified");
+  Put("step-1/.metadata", "\x80\x02X\x0c" + std::string(3, '\0') + "__0_0.distcp.");
+  EXPECT_EQ(Verdict("step-1"), "unverifiable: .metadata does not say which bytes of __0_0.distcp are used");
+  Put("step-1/.metadata", Metadata({}));
   EXPECT_EQ(Verdict("step-1"), "incomplete: .metadata names no shard");
+  Put("step-1/.metadata", "");
+  EXPECT_EQ(Verdict("step-1"), "incomplete: .metadata: no whole pickle: it breaks off at byte 0");
+}
+
+TEST_F(Recogniser, ADeepSpeedCheckpointNeedsTheFilesOfAllRanksAndThePointerBesideIt) {
+  Put("global_step8/mp_rank_00_model_states.pt", TorchFile());
+  Put("global_step8/zero_pp_rank_0_mp_rank_00_optim_states.pt", TorchFile());
+  Put("global_step8/zero_pp_rank_2_mp_rank_00_optim_states.pt", TorchFile());
+  EXPECT_EQ(Verdict("global_step8"), "incomplete: zero_pp_rank_#_mp_rank_#_optim_states.pt of rank 1/0 is missing");
+  Put("global_step8/zero_pp_rank_1_mp_rank_00_optim_states.pt", TorchFile());
+  EXPECT_EQ(Verdict("global_step8"), "unverifiable: latest beside it, which is written last, is not there");
+  Put("latest", "global_step4\n");
+  EXPECT_EQ(Verdict("global_step8"), "unverifiable: latest beside it, which is written last, says global_step4");
+  Put("latest", "global_step12\n");
+  EXPECT_EQ(Verdict("global_step8"), "complete: DeepSpeed checkpoint with the files of all ranks, 4 files verified")
+      << "what was saved before a later one was whole";
+}
+
+TEST_F(Recogniser, AMegatronCheckpointNeedsADirectoryForEachRankAndThePointerBesideIt) {
+  for (const char* rank : {"mp_rank_00_000", "mp_rank_01_001"})
+    Put(std::string("iter_0000010/") + rank + "/model_optim_rng.pt", TorchFile());
+  EXPECT_EQ(Verdict("iter_0000010"),
+            "unverifiable: latest_checkpointed_iteration.txt beside it, which is written last, is not there");
+  Put("latest_checkpointed_iteration.txt", "10");
+  EXPECT_EQ(Verdict("iter_0000010"), "incomplete: the directory of rank 0/1 is missing");
+  Put("iter_0000010/mp_rank_00_001/model_optim_rng.pt", TorchFile());
+  Put("iter_0000010/mp_rank_01_000/other.pt", TorchFile());
+  EXPECT_EQ(Verdict("iter_0000010"), "incomplete: only 3 of 4 ranks have mp_rank_#_#/model_optim_rng.pt");
+  std::filesystem::remove(dir_ / "iter_0000010/mp_rank_01_000/other.pt");
+  Put("iter_0000010/mp_rank_01_000/model_optim_rng.pt", TorchFile());
+  EXPECT_EQ(Verdict("iter_0000010"), "complete: Megatron checkpoint with the files of 4 ranks, 4 files verified");
+  Put("iter_0000007/notes.txt");
+  EXPECT_NE(Verdict("iter_0000020").substr(0, 8), "complete");
+}
+
+TEST(WholeJson, WhatIsTornIsSeenAndWhatPythonWritesIsNot) {
+  const std::pair<std::string_view, bool> rows[] = {
+      {"{}", true},
+      {" [1, 2]\n", true},
+      {R"({"a": NaN, "b": [Infinity, {"c": "}\"]"}]})", true},
+      {"", false},
+      {"{", false},
+      {"}", false},
+      {"[}", false},
+      {R"({"a": "b)", false},
+      {R"({"a": "\")", false},
+      {R"({"a": [1)", false},
+      {"{} {}", false},
+      {"12", false},
+      {"x{}", false},
+  };
+  for (const auto& [text, whole] : rows) EXPECT_EQ(WholeJson(text), whole) << text;
+}
+
+TEST_F(Recogniser, ASetOfSafetensorsNeedsAllThatItsIndexNamesAndAStepInItsName) {
+  const std::string index = R"({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})";
+  for (const std::string name : {"step-5", "final"}) {
+    Put(name + "/model.safetensors.index.json", index);
+    Put(name + "/model-1.safetensors", SmallSafetensors());
+  }
+  EXPECT_EQ(Verdict("step-5"), "incomplete: model-2.safetensors is missing: model.safetensors.index.json names it");
+  Put("step-5/model-2.safetensors", SmallSafetensors());
+  Put("final/model-2.safetensors", SmallSafetensors());
+  EXPECT_EQ(Verdict("step-5"), "complete: 2 safetensors files, all that model.safetensors.index.json names, 2 files verified");
+  EXPECT_EQ(Verdict("final"), "unverifiable: directory without marker or manifest: give checkpoint.complete_when")
+      << "an exported model is no checkpoint";
+  Put("step-5/config.json", "{");
+  EXPECT_EQ(Verdict("step-5"), "incomplete: config.json: torn: no JSON");
 }
 
 TEST_F(Recogniser, ATrainersCheckpointNeedsItsStateItsWeightsAndEveryShardInTheIndex) {
@@ -108,7 +183,7 @@ TEST_F(Recogniser, ATrainersCheckpointNeedsItsStateItsWeightsAndEveryShardInTheI
   EXPECT_EQ(Verdict("checkpoint-5"), "incomplete: a Trainer's files without trainer_state.json, which is written last");
   Put("checkpoint-5/trainer_state.json", R"({"global_step": 5)");
   EXPECT_EQ(Verdict("checkpoint-5"), "incomplete: trainer_state.json is torn: no JSON");
-  Put("checkpoint-5/trainer_state.json", R"({"global_step": 5})");
+  Put("checkpoint-5/trainer_state.json", R"({"global_step": 5, "log_history": [{"eval_loss": NaN}]})");
   EXPECT_EQ(Verdict("checkpoint-5"), "complete: Trainer checkpoint with trainer_state.json, 2 files verified");
   Put("checkpoint-5/model.safetensors.index.json", R"({"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}})");
   EXPECT_EQ(Verdict("checkpoint-5"), "incomplete: model-2.safetensors is missing: model.safetensors.index.json names it");

@@ -137,11 +137,11 @@ TEST_F(Watch, WhatIsWrittenInPlaceIsCopiedFromTheFirstSaveOnAndSurvivesALateWrit
   CheckpointWatch watch = Start(1);
   InPlace("step-7.pt", TorchFile(1));
   InPlace("step-8/__0_0.distcp", "shard 0");
-  InPlace("step-8/.metadata", "X __0_0.distcp");
+  InPlace("step-8/.metadata", Metadata({{"__0_0.distcp", 7}}));
   Looks(watch, 3);
   ASSERT_EQ(PinsIn(dir_.path()).size(), 1u) << "of two that wait only the newer is worth a copy";
   InPlace("step-8/__0_0.distcp", "torn");
-  InPlace("step-8/.metadata", "X __0_0.distcp X __1_0.distcp");
+  InPlace("step-8/.metadata", Metadata({{"__0_0.distcp", 7}, {"__1_0.distcp", 7}}));
   InPlace("step-9.pt", TorchFile(2));
   Looks(watch);
   InPlace("step-9.pt", "torn");  // as a late torch.save leaves it
@@ -169,7 +169,7 @@ TEST_F(Watch, OnlyWhatWasSeenToComeByRenameIsLinked) {
   ByRename("step-3.pt", TorchFile(3));
   InPlace("step-3.pt", TorchFile(4));
   EXPECT_TRUE(copied("step-3.pt")) << "renamed, then written to between two looks";
-  InPlace("tmp-step-4/.metadata", "X __0_0.distcp");
+  InPlace("tmp-step-4/.metadata", Metadata({{"__0_0.distcp", 7}}));
   InPlace("tmp-step-4/__0_0.distcp", "shard 0");
   fs::rename(dir_ / "tmp-step-4", dir_ / "step-4");
   EXPECT_FALSE(copied("step-4")) << "a directory that was renamed whole";
@@ -217,8 +217,11 @@ TEST_F(Watch, ADirectoryIsToldWhenItsManifestAndAllItsShardsStandStill) {
   InPlace("step-8/__0_0.distcp", "shard 0");
   InPlace("step-8/__1_0.distcp", "shard 1");
   EXPECT_EQ(Looks(watch, 3), Lines{});
-  InPlace("step-8/.metadata", "X __0_0.distcp X __1_0.distcp");
-  EXPECT_EQ(Looks(watch), Lines{"step-8 complete: distributed checkpoint with .metadata and its 2 shards, 0 files verified"});
+  InPlace("step-8/.metadata", Metadata({{"__0_0.distcp", 7}, {"__1_0.distcp", 7}}));
+  EXPECT_EQ(
+      Looks(watch),
+      Lines{"step-8 complete: distributed checkpoint with .metadata and its 2 shards, 0 files verified, 0 parts of shards "
+            "verified"});
   fs::remove_all(dir_ / "step-8");
   EXPECT_EQ(ReadBack(last_.path + "/__1_0.distcp"), "shard 1");
 }
@@ -433,6 +436,36 @@ TEST_F(Watch, OverlappingSavesOfTwoWritersAreNeverOfferedMixed) {
     }
   }
   EXPECT_GT(offered, 5u) << "else this test shows nothing";
+}
+
+TEST_F(Watch, ACheckpointWhosePointerComesLaterIsFoundCompleteThoughNobodyTouchedIt) {
+  CheckpointWatch watch = Start(1);
+  InPlace("global_step8/mp_rank_00_model_states.pt", TorchFile());
+  EXPECT_EQ(Looks(watch, 2 + CheckpointWatch::kPatience),
+            Lines{"global_step8 wanting: latest beside it, which is written last, is not there"});
+  InPlace("latest", "global_step8");
+  EXPECT_EQ(Looks(watch, 40),
+            Lines{"global_step8 complete: DeepSpeed checkpoint with the files of all ranks, 1 file verified"});
+  EXPECT_EQ(Names(dir_ / ".everstep/pins/1-global_step8"), (Lines{".everstep-pin", "global_step8", "latest"}));
+  EXPECT_EQ(ReadBack(dir_ / ".everstep/pins/1-global_step8/latest"), "global_step8");
+}
+
+TEST_F(Watch, APinGoesWithThePointerThatWasMadeForIt) {
+  CheckpointWatch watch = Start(1);
+  InPlace("latest_checkpointed_iteration.txt", "50");
+  for (int step = 10; step <= 50; step += 10) {
+    InPlace(Cat("iter_00000", step, "/mp_rank_00/model_optim_rng.pt"), TorchFile(static_cast<std::uint64_t>(step)));
+    EXPECT_EQ(Looks(watch).size(), 1u);
+  }
+  EXPECT_EQ(Pins(), (Lines{"1-iter_0000030", "1-iter_0000040", "1-iter_0000050"}));
+  EXPECT_EQ(ReadBack(dir_ / ".everstep/pins/1-iter_0000040/latest_checkpointed_iteration.txt"), "40");
+}
+
+TEST_F(Watch, WithoutAPointerNothingIsMovedAside) {
+  Start(1);
+  InPlace("global_step8/mp_rank_00_model_states.pt", TorchFile());
+  EXPECT_TRUE(Prepare(2).empty()) << "it may be whole: a script may leave `latest` out";
+  EXPECT_TRUE(Exists(dir_ / "global_step8"));
 }
 
 }  // namespace

@@ -96,13 +96,13 @@ INSTANTIATE_TEST_SUITE_P(
          "spares, "
          "workdir, env, env_from, priority, checkpoint, progress, restart, stop_grace"},
         {"ProgressNoExpression", "progress: {step: 'step ('}\n",
-         "job.yaml:2:18: progress.step: no regular expression: missing ): step (; the syntax is RE2's: no look-around, no "
+         "job.yaml:2:12: progress.step: no regular expression: missing ): step (; the syntax is RE2's: no look-around, no "
          "back-references"},
         {"ProgressWithoutAGroup", "progress: {step: step}\n",
-         "job.yaml:2:18: progress.step: found 0 groups, legal: exactly one, the step; such as 'step=(\\d+)'; (?:…) groups "
+         "job.yaml:2:12: progress.step: found 0 groups, legal: exactly one, the step; such as 'step=(\\d+)'; (?:…) groups "
          "without capturing"},
         {"ProgressEmpty", "progress: {step: ''}\n",
-         "job.yaml:2:18: progress.step: found an empty text, legal: auto or a regular expression"},
+         "job.yaml:2:12: progress.step: found an empty text, legal: auto or a regular expression"},
         {"IsolateMount", "checkpoint: {dir: /a, isolate: mount}\n",
          "job.yaml:2:32: checkpoint.isolate: found \"mount\", legal: pin"},
         {"BudgetAsNumber", "restart: {budget: 10}\n",
