@@ -145,6 +145,11 @@ std::string WaitsBehind(const JobState& job, const Queue& queue) {
   return in_front ? Cat("waits behind ", next.id, ", which needs ", Needs(next.spec)) : std::string();
 }
 
+std::optional<std::uint32_t> LastCulprit(const JobState& job) {
+  if (job.incidents.empty() || job.incidents.back().generation != job.generation) return std::nullopt;
+  return job.incidents.back().blame.rank;
+}
+
 // The command that a person will want next.
 std::string NextCommand(const JobState& job) {
   switch (job.phase) {
@@ -153,7 +158,7 @@ std::string NextCommand(const JobState& job) {
     case JobPhase::recovering:
     case JobPhase::stopping: return Cat("everstep explain ", job.id);
     case JobPhase::running: return Cat("everstep logs ", job.id, " -f");
-    case JobPhase::failed: return LogsCommand(job.id, job.generation, {});
+    case JobPhase::failed: return LogsCommand(job.id, job.generation, LastCulprit(job));
     case JobPhase::done:
     case JobPhase::cancelled: break;
   }
@@ -311,6 +316,10 @@ Explanation Explain(const World& world, Now now, const JobState& job) {
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
     for (std::size_t i = 1; i < job.live.size(); ++i)
       says.push_back(WhyStillThere(world, now, job.live[i]));  // the first is in its why
+  for (const NodeId& id : job.hosts)
+    if (const NodeState* node = NodeIn(world.state, id); node && node->drain && !Ended(job.phase))
+      says.push_back(
+          Cat(id, " is ", DrainText(*node, now.at), "; it keeps the job until that ends or starts anew, and gets no other"));
   for (const AvoidedHost& avoided : job.avoid)
     says.push_back(Cat(avoided.node, " is not used while others can be had: it failed this job before"));
   if (job.restarts_total > 0)

@@ -37,6 +37,8 @@ TEST(Drain, AHostThatWorksIsDrainingUntilItsJobEnds) {
   EXPECT_EQ(story.Job(train).generation, Generation(1));
   EXPECT_EQ(View(story, "n2").phase, NodePhase::draining);
   EXPECT_EQ(View(story, "n2").role, "rank 1");
+  EXPECT_EQ(Explain(story.world(), story.now(), story.Job(train)).sentences.at(1),
+            "n2 is drained by ann@login1 (10 s); it keeps the job until that ends or starts anew, and gets no other");
   story.AllRanksEnd(train, ExitCode(0));
   EXPECT_EQ(story.Phase(train), JobPhase::done);
   EXPECT_EQ(View(story, "n2").phase, NodePhase::drained);

@@ -176,6 +176,8 @@ TEST(Retry, AWrongCommandLineIsNotTriedAgain) {
       "rank 0 on n1 exited with code 2: train.py: error: unrecognized arguments: --epoch 3; gave up: it would fail the same "
       "way again: its command line is wrong");
   EXPECT_EQ(story.Job(train).exit_code, 2u);
+  EXPECT_EQ(ViewOf(story.world(), story.now(), story.Job(train)).next,
+            "everstep logs train-1 --rank 0 --generation 1 --tail 50");
 }
 
 TEST(Retry, ATroubledFabricSpendsTheBudgetAndNotThePatience) {
