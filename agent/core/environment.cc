@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/torchrun.h"
 
 namespace everstep {
 
@@ -31,6 +32,16 @@ struct Variable {
   Value value;
 };
 
+const std::string& MasterAddress(const RankFacts& f) {
+  return f.spec.master_address.empty() ? f.host.job_address : f.spec.master_address;
+}
+
+// What a torchrun that is the command itself has to be told, or it would train alone on each host; flags of its own win. Nobody
+// else gets it: a script that starts a torchrun of its own would inherit it and wait for hosts that never come.
+std::optional<std::string> ToTorchrun(const RankFacts& f, std::string value) {
+  return IsTorchrun(f.spec.command) ? std::optional(std::move(value)) : std::nullopt;
+}
+
 // torchrun's names as dumped from it (PyTorch 1.13 and 2.x), then what many scripts read beside them, then ours.
 constexpr std::array kContract = {
     Variable{"RANK", Set::always, [](const RankFacts& f) { return std::optional(Cat(f.rank)); }},
@@ -42,10 +53,7 @@ constexpr std::array kContract = {
     Variable{"ROLE_NAME", Set::always, [](const RankFacts&) { return std::optional<std::string>("default"); }},
     Variable{"ROLE_RANK", Set::always, [](const RankFacts& f) { return std::optional(Cat(f.rank)); }},
     Variable{"ROLE_WORLD_SIZE", Set::always, [](const RankFacts& f) { return std::optional(Cat(f.spec.world_size)); }},
-    Variable{"MASTER_ADDR", Set::always,
-             [](const RankFacts& f) {
-               return std::optional(f.spec.master_address.empty() ? f.host.job_address : f.spec.master_address);
-             }},
+    Variable{"MASTER_ADDR", Set::always, [](const RankFacts& f) { return std::optional(MasterAddress(f)); }},
     Variable{"MASTER_PORT", Set::always, [](const RankFacts& f) { return std::optional(Cat(f.spec.master_port)); }},
     Variable{"TORCHELASTIC_RUN_ID", Set::always, [](const RankFacts& f) { return std::optional(f.spec.job.value); }},
     Variable{"TORCHELASTIC_RESTART_COUNT", Set::always,
@@ -67,6 +75,10 @@ constexpr std::array kContract = {
     Variable{"NCCL_SOCKET_IFNAME", Set::unless_set,
              [](const RankFacts& f) { return f.host.interface.empty() ? std::nullopt : std::optional(f.host.interface); }},
     Variable{"NODE_RANK", Set::always, [](const RankFacts& f) { return std::optional(Cat(f.spec.node_rank)); }},
+    Variable{"PET_NNODES", Set::unless_set, [](const RankFacts& f) { return ToTorchrun(f, Cat(f.spec.node_count)); }},
+    Variable{"PET_NODE_RANK", Set::unless_set, [](const RankFacts& f) { return ToTorchrun(f, Cat(f.spec.node_rank)); }},
+    Variable{"PET_RDZV_ENDPOINT", Set::unless_set,
+             [](const RankFacts& f) { return ToTorchrun(f, Cat(MasterAddress(f), ':', f.spec.master_port)); }},
     Variable{"EVERSTEP_JOB_ID", Set::always, [](const RankFacts& f) { return std::optional(f.spec.job.value); }},
     Variable{"EVERSTEP_GENERATION", Set::always, [](const RankFacts& f) { return std::optional(f.spec.generation.Str()); }},
     Variable{"EVERSTEP_CHECKPOINT_DIR", Set::always,

@@ -1,6 +1,10 @@
 #include "base/yaml/print.h"
 
+#include <algorithm>
+
+#include "base/check.h"
 #include "base/text.h"
+#include "base/yaml/schema.h"
 
 namespace everstep::yaml {
 
@@ -44,7 +48,50 @@ std::string Lines(const std::vector<Entry>& entries, const std::string& indent, 
   return out;
 }
 
+void AddSources(const std::vector<Entry>& entries, const std::vector<Entry>& defaults, const std::string& before,
+                const std::map<std::string, std::string>& from, std::vector<Sourced>& out) {
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const std::string key = before + entries[i].name;
+    if (!entries[i].inside.empty()) {
+      AddSources(entries[i].inside, defaults[i].inside, key + '.', from, out);
+      continue;
+    }
+    const auto source = from.find(key);
+    const std::string otherwise = entries[i].value == defaults[i].value ? "default" : "derived";
+    out.push_back({.key = key, .value = entries[i].value, .from = source == from.end() ? otherwise : source->second});
+  }
+}
+
 }  // namespace
+
+std::vector<Sourced> WithSources(const std::vector<Entry>& entries, const std::vector<Entry>& defaults,
+                                 const std::map<std::string, std::string>& from) {
+  Check(entries.size() == defaults.size(), "both are of one table");
+  std::vector<Sourced> out;
+  AddSources(entries, defaults, "", from, out);
+  return out;
+}
+
+std::string PrintSources(const std::vector<Sourced>& values) {
+  std::size_t key_width = 3, value_width = 5;
+  for (const Sourced& value : values) {
+    key_width = std::max(key_width, value.key.size());
+    value_width = std::max(value_width, value.value.size());
+  }
+  const auto padded = [](std::string text, std::size_t width) { return text.append(width + 2 - text.size(), ' '); };
+  std::string out = Cat(padded("KEY", key_width), padded("VALUE", value_width), "FROM\n");
+  for (const Sourced& value : values)
+    out += Cat(padded(value.key, key_width), padded(value.value, value_width), value.from, '\n');
+  return out;
+}
+
+std::string PrintSourcesAsJson(const std::vector<Sourced>& values) {
+  std::vector<std::string> objects;
+  for (const Sourced& value : values)
+    objects.push_back(Cat("{\"key\":", JsonQuote(value.key), ",\"value\":", JsonQuote(value.value),
+                          ",\"from\":", JsonQuote(value.from), '}'));
+  return Cat('[', Join(objects, ","), "]\n");
+}
 
 std::string Print(const std::vector<Entry>& entries) { return Lines(entries, "", false); }
 

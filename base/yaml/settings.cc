@@ -67,6 +67,23 @@ Result<std::string> ReadConfigFile(const std::string& path) {
   return text;
 }
 
+namespace {
+
+void AddSources(const Node& node, const std::string& file, std::map<std::string, std::string>& sources) {
+  for (const Node& child : node.children) {
+    sources[child.path] = Cat(file, ':', child.key_line);
+    if (child.kind == Node::Kind::mapping) AddSources(child, file, sources);
+  }
+}
+
+}  // namespace
+
+std::map<std::string, std::string> SourcesIn(std::string_view text, const std::string& file) {
+  std::map<std::string, std::string> sources;
+  if (const auto root = Parse(text)) AddSources(*root, file, sources);
+  return sources;
+}
+
 Node ValueNode(std::string_view value) { return {.kind = Node::Kind::scalar, .quoted = true, .text = std::string(value)}; }
 
 Error ValueError(std::string_view from, const Problems& problems) {

@@ -4,8 +4,9 @@
 //   const Program<Options> program{.name = "everstep-agent", .table = &Table(), .flags = {FlagFor(Table(), "listen", …)}};
 //   Result<Settings<Options>> settings = Configure(program, argc, argv, environment);
 //
-// Every program also understands --config FILE (and its variable EVERSTEP_CONFIG), --print-config, --help and --version. Flags
-// are written --name VALUE or --name=VALUE, switches --name; the last of several wins; there are no other arguments.
+// Every program also understands --config FILE (and its variable EVERSTEP_CONFIG), --print-config, --print-sources,
+// --print-schema, --help and --version. Flags are written --name VALUE or --name=VALUE, switches --name; the last of several
+// wins; there are no other arguments.
 #pragma once
 
 #include <functional>
@@ -53,7 +54,7 @@ struct Program {
 template <class S>
 struct Settings {
   S options{};
-  std::optional<std::string> print{};  // write this to stdout and exit with 0: --help, --version, --print-config
+  std::optional<std::string> print{};  // write this to stdout and exit with 0: --help, --print-config …
 };
 
 // A flag for the key `key` of the table, with the key's words. REQUIRES: the table has it.
@@ -72,6 +73,8 @@ Result<std::map<std::string, std::string>> ParseFlags(int argc, const char* cons
 std::string HelpText(std::string_view program, std::string_view about, const std::vector<FlagSpec>& specs);
 // At most kBytesMax + 1 bytes of it: a longer file fails in Parse.
 Result<std::string> ReadConfigFile(const std::string& path);
+// "FILE:LINE" by key ("detection.lost_after") for each value that stands in the file. REQUIRES: the text can be read.
+std::map<std::string, std::string> SourcesIn(std::string_view text, const std::string& file);
 // The value as if it stood in a file; `from` is "--listen" or "EVERSTEP_LISTEN" in the error.
 Node ValueNode(std::string_view value);
 Error ValueError(std::string_view from, const Problems& problems);
@@ -88,6 +91,9 @@ Result<Settings<S>> Configure(const Program<S>& program, int argc, const char* c
   std::vector<FlagSpec> specs{{"config", "FILE", "EVERSTEP_CONFIG", "read settings from this YAML file"}};
   for (const Flag<S>& flag : program.flags) specs.push_back(flag.spec);
   specs.push_back({"print-config", "", "", "print the settings in force, as a YAML file with comments, and exit"});
+  specs.push_back(
+      {"print-sources", "", "", "print each setting in force and where it comes from, and exit; =json for programs"});
+  specs.push_back({"print-schema", "", "", "print a JSON schema of the YAML file, for editors, and exit"});
   specs.push_back({"help", "", "", "print this and exit"});
   specs.push_back({"version", "", "", "print the version and exit"});
 
@@ -95,13 +101,16 @@ Result<Settings<S>> Configure(const Program<S>& program, int argc, const char* c
   Settings<S> settings;
   if (given.contains("help")) settings.print = HelpText(program.name, program.about, specs);
   if (given.contains("version")) settings.print = program.version + "\n";
+  if (given.contains("print-schema")) settings.print = PrettySchema(program.name, SchemaOf(*program.table));
   if (settings.print) return settings;
 
+  std::map<std::string, std::string> sources;
   auto file = environment("EVERSTEP_CONFIG");
   if (const auto flag = given.find("config"); flag != given.end()) file = flag->second;
   if (file && !file->empty()) {
     EVERSTEP_ASSIGN(const std::string text, ReadConfigFile(*file));
     EVERSTEP_ASSIGN(settings.options, Read(*program.table, text, *file, S{}, program.check));
+    sources = SourcesIn(text, *file);
   }
   for (const Flag<S>& flag : program.flags) {
     const auto value = given.find(flag.spec.name);
@@ -109,12 +118,18 @@ Result<Settings<S>> Configure(const Program<S>& program, int argc, const char* c
     if (value == given.end() && (!variable || variable->empty())) continue;
     Problems problems;
     flag.row.read(ValueNode(value != given.end() ? value->second : *variable), settings.options, problems);
-    if (!problems.empty()) return Fail(ValueError(value != given.end() ? "--" + flag.spec.name : flag.spec.env, problems));
+    const std::string from = value != given.end() ? "--" + flag.spec.name : flag.spec.env;
+    if (!problems.empty()) return Fail(ValueError(from, problems));
+    sources[flag.row.name] = from;
   }
   if (program.check) EVERSTEP_TRY(program.check(settings.options));
   if (program.complete) EVERSTEP_TRY(program.complete(settings.options));
   if (given.contains("print-config"))
     settings.print = PrintWithDocs(program.title, EntriesOf(*program.table, settings.options));
+  if (const auto how = given.find("print-sources"); how != given.end()) {
+    const auto all = WithSources(EntriesOf(*program.table, settings.options), EntriesOf(*program.table, S{}), sources);
+    settings.print = how->second == "json" ? PrintSourcesAsJson(all) : PrintSources(all);
+  }
   return settings;
 }
 

@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "base/yaml/print.h"
 #include "base/yaml/problem.h"
+#include "base/yaml/schema.h"
 #include "base/yaml/tree.h"
 #include "base/yaml/types.h"
 #include "base/yaml/typo.h"
@@ -37,6 +38,7 @@ struct Row {
   bool required = false;
   std::function<void(const Node&, S&, Problems&)> read{};
   std::function<Entry(const S&)> entry{};  // name, doc and legal are filled in by EntriesOf
+  std::string schema{};                    // see Type
 };
 
 template <class S>
@@ -67,7 +69,8 @@ Row<S> KeyThrough(std::string name, std::function<V(const S&)> get, std::functio
               [type, set](const Node& node, S& object, Problems& problems) {
                 if (auto value = type.read(node, problems)) set(object, *std::move(value));
               },
-          .entry = [type, get](const S& object) { return Entry{.value = type.write(get(object))}; }};
+          .entry = [type, get](const S& object) { return Entry{.value = type.write(get(object))}; },
+          .schema = type.schema};
 }
 
 template <class S, class V>
@@ -88,6 +91,8 @@ template <class S>
 void ReadTable(const Table<S>& table, const Node& node, S& object, Problems& problems);
 template <class S>
 std::vector<Entry> EntriesOf(const Table<S>& table, const S& object);
+template <class S>
+std::string SchemaOf(const Table<S>& table);
 
 // Keys of the same struct, one level deeper in the file.
 template <class S>
@@ -95,7 +100,8 @@ Row<S> Group(std::string name, Table<S> table, std::string doc) {
   return {.name = std::move(name),
           .doc = std::move(doc),
           .read = [table](const Node& node, S& object, Problems& problems) { ReadTable(table, node, object, problems); },
-          .entry = [table](const S& object) { return Entry{.inside = EntriesOf(table, object)}; }};
+          .entry = [table](const S& object) { return Entry{.inside = EntriesOf(table, object)}; },
+          .schema = SchemaOf(table)};
 }
 
 // Keys of a struct that is a member.
@@ -105,7 +111,8 @@ Row<S> Nested(std::string name, Sub S::*member, Table<Sub> table, std::string do
           .doc = std::move(doc),
           .read = [table, member](const Node& node, S& object,
                                   Problems& problems) { ReadTable(table, node, object.*member, problems); },
-          .entry = [table, member](const S& object) { return Entry{.inside = EntriesOf(table, object.*member)}; }};
+          .entry = [table, member](const S& object) { return Entry{.inside = EntriesOf(table, object.*member)}; },
+          .schema = SchemaOf(table)};
 }
 
 // The same where the key may be missing as a whole.
@@ -119,7 +126,8 @@ Row<S> Nested(std::string name, std::optional<Sub> S::*member, Table<Sub> table,
               [table, member](const S& object) {
                 return Entry{.inside = EntriesOf(table, (object.*member).value_or(Sub{})),
                              .absent = !(object.*member).has_value()};
-              }};
+              },
+          .schema = SchemaOf(table)};
 }
 
 // ---- reading and printing ------------------------------------------------------------------------------------------------
@@ -177,6 +185,22 @@ std::vector<Entry> EntriesOf(const Table<S>& table, const S& object) {
     entries.push_back(std::move(entry));
   }
   return entries;
+}
+
+// The keys as a schema for editors, each with its words, what is legal, and its default.
+template <class S>
+std::string SchemaOf(const Table<S>& table) {
+  std::vector<SchemaProperty> properties;
+  const S defaults{};
+  for (const Row<S>& key : table.keys) {
+    const std::string value = key.required ? std::string() : key.entry(defaults).value;
+    properties.push_back({.name = key.name,
+                          .about = Cat(key.doc, key.legal.empty() ? "" : Cat(". Legal: ", key.legal),
+                                       value.empty() ? "" : Cat(". Default: ", value)),
+                          .schema = key.schema,
+                          .required = key.required});
+  }
+  return ObjectSchema(properties);
 }
 
 }  // namespace everstep::yaml

@@ -33,7 +33,8 @@ std::size_t Utf8Length(std::string_view s) {
 
 // What is wrong with the bytes, before they are read as YAML.
 std::optional<Problem> BadBytes(std::string_view text) {
-  if (text.size() > kBytesMax) return Problem{.found = Cat(text.size(), " bytes"), .legal = "at most 1 MiB"};
+  if (text.size() > kBytesMax)
+    return Problem{.found = "more than 1 MiB", .legal = "at most 1 MiB", .next = "is it the right file?"};
   std::uint32_t line = 1, column = 1;
   const auto here = [&](std::string found, std::string next) {
     return Problem{.line = line, .column = column, .found = std::move(found), .next = std::move(next)};
@@ -189,10 +190,13 @@ const Node* Node::Find(std::string_view name) const {
   return nullptr;
 }
 
+// Lines of a block become one: each problem is a line.
+static std::string OneLine(std::string_view text) { return Join(Split(Printable(Clip(text, 60)), '\n'), "\\n"); }
+
 std::string Node::Describe() const {
   switch (kind) {
     case Kind::nothing: return "nothing";
-    case Kind::scalar: return Cat('"', Clip(Printable(text), 60), '"');
+    case Kind::scalar: return Cat('"', OneLine(text), '"');
     case Kind::list: return "a list";
     case Kind::mapping: return "a mapping";
   }
@@ -206,7 +210,8 @@ tl::expected<Node, Problem> Parse(std::string_view text) {
   Builder builder;
   try {  // yaml-cpp throws; nothing of it leaves this function
     YAML::Parser parser(stream);
-    if (!parser.HandleNextDocument(builder)) return tl::unexpected(Problem{.found = "an empty file"});
+    if (!parser.HandleNextDocument(builder))
+      return tl::unexpected(Problem{.found = "an empty file", .next = "write at least one `key: value`"});
     if (builder.problem) return tl::unexpected(*std::move(builder.problem));
     Builder second;
     if (parser.HandleNextDocument(second))
@@ -217,7 +222,8 @@ tl::expected<Node, Problem> Parse(std::string_view text) {
   } catch (const YAML::Exception& e) {
     return tl::unexpected(builder.problem ? *std::move(builder.problem) : Explain(e));
   }
-  if (builder.root.kind == Node::Kind::nothing) return tl::unexpected(Problem{.found = "an empty file"});
+  if (builder.root.kind == Node::Kind::nothing)
+    return tl::unexpected(Problem{.found = "an empty file", .next = "write at least one `key: value`"});
   return std::move(builder.root);
 }
 

@@ -91,7 +91,8 @@ Type<std::string> Text() {
   const std::string legal = "a text";
   return {.legal = legal,
           .read = [legal](const Node& node, Problems& problems) { return ReadText(node, problems, legal); },
-          .write = [](const std::string& text) { return WriteText(text); }};
+          .write = [](const std::string& text) { return WriteText(text); },
+          .schema = AnyScalarSchema()};
 }
 
 Type<std::string> Name() {
@@ -103,7 +104,8 @@ Type<std::string> Name() {
             if (node.kind == Node::Kind::scalar && ValidName(node.text)) return node.text;
             return Refuse(node, problems, legal), std::nullopt;
           },
-          .write = [](const std::string& text) { return WriteText(text); }};
+          .write = [](const std::string& text) { return WriteText(text); },
+          .schema = TextSchema("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")};
 }
 
 Type<std::string> Path() {
@@ -113,7 +115,7 @@ Type<std::string> Path() {
         if (GoodPath(text)) return std::string(text);
         return tl::unexpected(WhyNoPath(text));
       },
-      [](const std::string& text) { return WriteText(text); });
+      [](const std::string& text) { return WriteText(text); }, TextSchema("^[^~$]"));
 }
 
 Type<std::string> OrEmpty(Type<std::string> type) {
@@ -135,7 +137,7 @@ Type<std::string> HostPort() {
           return tl::unexpected(std::string());
         return std::string(text);
       },
-      [](const std::string& text) { return WriteText(text); });
+      [](const std::string& text) { return WriteText(text); }, TextSchema(":[0-9]+$"));
 }
 
 Type<bool> Bool() {
@@ -149,7 +151,7 @@ Type<bool> Bool() {
           if (text == no) return tl::unexpected(std::string("write false"));
         return tl::unexpected(std::string());
       },
-      [](const bool& value) { return std::string(value ? "true" : "false"); });
+      [](const bool& value) { return std::string(value ? "true" : "false"); }, BoolSchema());
 }
 
 Type<Duration> DurationBetween(Duration min, Duration max) {
@@ -161,7 +163,7 @@ Type<Duration> DurationBetween(Duration min, Duration max) {
         if (*value < min || *value > max) return tl::unexpected(std::string());
         return *value;
       },
-      [](const Duration& value) { return WriteDuration(value); });
+      [](const Duration& value) { return WriteDuration(value); }, DurationSchema());
 }
 
 Type<std::uint64_t> SizeBetween(std::uint64_t min, std::uint64_t max) {
@@ -173,7 +175,7 @@ Type<std::uint64_t> SizeBetween(std::uint64_t min, std::uint64_t max) {
         if (*value < min || *value > max) return tl::unexpected(std::string());
         return *value;
       },
-      [](const std::uint64_t& value) { return WriteSize(value); });
+      [](const std::uint64_t& value) { return WriteSize(value); }, SizeSchema());
 }
 
 }  // namespace everstep::yaml

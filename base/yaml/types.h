@@ -1,4 +1,4 @@
-// What a value in a file may be: a Type<V> is three things, made once and combined freely.
+// What a value in a file may be: a Type<V> is four things, made once and combined freely.
 //
 //   Integer<std::uint32_t>(1, 16384)                       4
 //   ListOf(Text())                                         [python3, train.py]
@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "base/yaml/problem.h"
+#include "base/yaml/schema.h"
 #include "base/yaml/tree.h"
 #include "base/yaml/typo.h"
 
@@ -32,6 +33,7 @@ struct Type {
   std::string legal{};                                             // "1 to 16384", "true or false"
   std::function<std::optional<V>(const Node&, Problems&)> read{};  // nullopt: a problem was added
   std::function<std::string(const V&)> write{};                    // in one line, as it would stand in a file
+  std::string schema{};                                            // for editors (schema.h); empty: any value
 };
 
 // Adds "found …, legal: …" for this node.
@@ -52,7 +54,7 @@ Type<std::uint64_t> SizeBetween(std::uint64_t min, std::uint64_t max);
 // For types with a text form of their own: `parse` gives the value, or what to do next as its error.
 template <class V>
 Type<V> Scalar(std::string legal, std::function<tl::expected<V, std::string>(std::string_view)> parse,
-               std::function<std::string(const V&)> write) {
+               std::function<std::string(const V&)> write, std::string schema = AnyScalarSchema()) {
   return {.legal = legal,
           .read = [legal, parse](const Node& node, Problems& problems) -> std::optional<V> {
             if (node.kind != Node::Kind::scalar) return Refuse(node, problems, legal), std::nullopt;
@@ -60,7 +62,8 @@ Type<V> Scalar(std::string legal, std::function<tl::expected<V, std::string>(std
             if (!value) return Refuse(node, problems, legal, value.error()), std::nullopt;
             return *std::move(value);
           },
-          .write = write};
+          .write = write,
+          .schema = std::move(schema)};
 }
 
 template <std::unsigned_integral N>
@@ -72,7 +75,7 @@ Type<N> Integer(N min, N max) {
         if (!value || *value < min || *value > max) return tl::unexpected(std::string());
         return static_cast<N>(*value);
       },
-      [](const N& value) { return Cat(value); });
+      [](const N& value) { return Cat(value); }, IntegerSchema(min, max));
 }
 
 template <NamedEnum E>
@@ -85,7 +88,7 @@ Type<E> EnumOf() {
         if (const auto value = EnumNamed<E>(text)) return *value;
         return tl::unexpected(DidYouMean(text, names));
       },
-      [](const E& value) { return std::string(everstep::Name(value)); });
+      [](const E& value) { return std::string(everstep::Name(value)); }, WordsSchema(names));
 }
 
 // One fixed word that stands for `value`.
@@ -97,7 +100,7 @@ Type<V> Word(std::string word, V value) {
         if (text == word) return value;
         return tl::unexpected(DidYouMean(text, {word}));
       },
-      [word](const V&) { return WriteText(word); });
+      [word](const V&) { return WriteText(word); }, WordsSchema({word}));
 }
 
 template <class V>
@@ -125,7 +128,8 @@ Type<std::vector<V>> ListOf(Type<V> item, std::size_t items_max, std::string exa
                 std::vector<std::string> parts;
                 for (const V& value : values) parts.push_back(item.write(value));
                 return Cat('[', Join(parts), ']');
-              }};
+              },
+          .schema = ListSchema(item.schema, items_max)};
 }
 
 template <class V>
@@ -145,7 +149,8 @@ Type<std::map<std::string, V>> MapOf(Type<V> item, std::string example) {
                 std::vector<std::string> parts;
                 for (const auto& [key, value] : values) parts.push_back(Cat(WriteText(key), ": ", item.write(value)));
                 return Cat('{', Join(parts), '}');
-              }};
+              },
+          .schema = MapSchema(item.schema)};
 }
 
 // {key: value}: a mapping with this one key.
@@ -157,7 +162,8 @@ Type<V> Under(std::string key, std::string placeholder, Type<V> inner) {
             if (node.children.size() != 1 || !node.Find(key)) return Refuse(node, problems, legal), std::nullopt;
             return inner.read(node.children.front(), problems);
           },
-          .write = [=](const V& value) { return Cat('{', key, ": ", inner.write(value), '}'); }};
+          .write = [=](const V& value) { return Cat('{', key, ": ", inner.write(value), '}'); },
+          .schema = ObjectSchema({{.name = key, .schema = inner.schema, .required = true}})};
 }
 
 // The same text, another C++ type.
@@ -168,7 +174,8 @@ Type<To> As(Type<From> type, std::function<To(From)> to, std::function<From(cons
             auto value = type.read(node, problems);
             return value ? std::optional<To>(to(*std::move(value))) : std::nullopt;
           },
-          .write = [=](const To& value) { return type.write(from(value)); }};
+          .write = [=](const To& value) { return type.write(from(value)); },
+          .schema = type.schema};
 }
 
 // One of several ways to write the same key; `covers` tells which one writes a given value.
@@ -180,8 +187,11 @@ struct Way {
 
 template <class V>
 Type<V> AnyOf(std::vector<Way<V>> ways) {
-  std::vector<std::string> legals;
-  for (const Way<V>& way : ways) legals.push_back(way.type.legal);
+  std::vector<std::string> legals, schemas;
+  for (const Way<V>& way : ways) {
+    legals.push_back(way.type.legal);
+    schemas.push_back(way.type.schema);
+  }
   const std::string legal = Join(legals, ", ", " or ");
   return {.legal = legal,
           .read = [=](const Node& node, Problems& problems) -> std::optional<V> {
@@ -198,7 +208,8 @@ Type<V> AnyOf(std::vector<Way<V>> ways) {
                 for (const Way<V>& way : ways)
                   if (way.covers(value)) return way.type.write(value);
                 return std::string();
-              }};
+              },
+          .schema = AnyOfSchema(schemas)};
 }
 
 // `auto`, or a value.

@@ -5,6 +5,7 @@
 
 #include "base/yaml/typo.h"
 #include "launcher/cli/argv.h"
+#include "launcher/cli/globals.h"
 #include "launcher/cli/help_format.h"
 #include "launcher/cli/verbs.h"
 
@@ -27,16 +28,16 @@ void AddVerbs(CLI::App& app, Cli& cli) {
       if (!verbs[i]->get_group().empty()) verbs[i]->group(group);
   };
   in("A cluster on this machine", {AddUp, AddDown}, cli);
-  in("Jobs", {AddRun, AddSubmit, AddJobs, AddJob, AddLogs, AddCancel, AddWait, AddExplain}, cli);
-  in("The cluster", {AddNodes, AddNode, AddEvents}, cli);
+  in("Jobs", {AddRun, AddLint, AddSubmit, AddJobs, AddJob, AddLogs, AddCancel, AddWait, AddExplain, AddIncidents}, cli);
+  in("The cluster", {AddNodes, AddNode, AddDrain, AddUndrain, AddEvents}, cli);
   in("Files", {AddCkpt}, cli);
-  in("Everstep", {AddVersion}, cli);
+  in("Everstep", {AddConfig, AddSchema, AddCompletion, AddMan, AddVersion}, cli);
 }
 
 // Index of the verb among the words, or their number: flags of `everstep` itself may stand before it.
 std::size_t VerbAt(const std::vector<std::string>& words) {
   std::size_t i = 0;
-  while (i < words.size() && words[i].starts_with('-')) i += words[i] == "--launcher" ? 2 : 1;
+  while (i < words.size() && words[i].starts_with('-')) i += TakesValue(words[i]) ? 2 : 1;
   return std::min(i, words.size());
 }
 
@@ -71,14 +72,6 @@ std::vector<std::string> Known(const CLI::App& app, const CLI::App* verb) {
   return words;
 }
 
-// What torchrun needs and Everstep does not.
-std::string TorchrunFlag(std::string_view flag) {
-  if (flag.starts_with("--rdzv") || flag == "--standalone" || flag == "--node-rank" || flag.starts_with("--master"))
-    return "leave it out: Everstep places the ranks and chooses MASTER_ADDR and MASTER_PORT";
-  if (flag == "--no-python") return "leave it out: only a command that is a lone script.py gets python3 in front";
-  return {};
-}
-
 int Misused(const CLI::App& app, const Cli& cli, const CLI::ParseError& error) {
   const auto verbs = app.get_subcommands();
   const CLI::App* verb = verbs.empty() ? nullptr : verbs.front();
@@ -89,7 +82,6 @@ int Misused(const CLI::App& app, const Cli& cli, const CLI::ParseError& error) {
     word = word.substr(0, word.find_first_of(" ="));
     message = Cat(word.starts_with('-') ? "unknown flag " : verb ? "unexpected word " : "unknown verb ", Printable(word));
     if (const std::string meant = DidYouMean(word, Known(app, verb)); !meant.empty()) hint = meant;
-    if (const std::string torchrun = TorchrunFlag(word); !torchrun.empty()) hint = torchrun;
   }
   WriteErr(Cat(name, ": ", message, "\n  ", hint, "\n"));
   return cli.failure_code;
@@ -109,16 +101,6 @@ int Arrived(const Cli& cli, int code) {
   return code == exit_code::kGood ? cli.failure_code : code;
 }
 
-// As the daemons read it.
-Status ReadInsecure(Cli& cli) {
-  const std::string word = cli.environment()("EVERSTEP_INSECURE").value_or("");
-  if (word.empty() || cli.insecure) return {};
-  if (word != "true" && word != "false")
-    return Fail(ErrorCode::kInvalid, Cat("EVERSTEP_INSECURE: found \"", Printable(word), "\", legal: true or false"));
-  cli.insecure = word == "true";
-  return {};
-}
-
 }  // namespace
 
 int RunEverstep(const std::vector<std::string>& arguments, Cli& cli) {
@@ -127,9 +109,7 @@ int RunEverstep(const std::vector<std::string>& arguments, Cli& cli) {
   app.require_subcommand(1);
   app.fallthrough();
   app.set_help_flag("-h,--help", "print this and exit");
-  app.add_option("--launcher", cli.launcher, "the launcher's address [EVERSTEP_LAUNCHER; the cluster of `up`; 127.0.0.1:7450]")
-      ->type_name("HOST:PORT");
-  app.add_flag("--insecure", cli.insecure, "plain text to an address that is not loopback [EVERSTEP_INSECURE]");
+  AddGlobalFlags(app, cli);
   AddVerbs(app, cli);
   app.footer(kFooter);  // last: the verbs would inherit it
 
@@ -151,8 +131,8 @@ int RunEverstep(const std::vector<std::string>& arguments, Cli& cli) {
     }
     return Misused(app, cli, error);
   }
-  if (const Status insecure = ReadInsecure(cli); !insecure) {
-    Tell(cli, insecure.error());
+  if (const Status variables = ReadVariables(cli); !variables) {
+    Tell(cli, variables.error());
     return cli.failure_code;
   }
   const Result<int> code = cli.verb();

@@ -5,8 +5,9 @@
 #include <memory>
 
 #include "agent/checkpoint/inspect.h"
-#include "base/json/codec.h"
 #include "base/text.h"
+#include "launcher/cli/globals.h"
+#include "launcher/cli/output.h"
 #include "launcher/cli/text_table.h"
 #include "launcher/cli/verbs.h"
 
@@ -59,18 +60,18 @@ std::string Size(std::uint64_t bytes) {
 
 // `columns`: where the reasons are cut.
 void Show(const Cli& cli, const std::vector<Inspected>& all, std::optional<std::size_t> columns) {
-  if (cli.output == OutputFormat::json) {
+  if (!ForPeople(cli.output)) {
     std::vector<CkptView> views;
     for (const Inspected& one : all)
       views.push_back({one.name, one.path, one.step, StateOf(one), Printable(one.why), one.pinned, one.files, one.bytes});
-    WriteOut(ToJson(views) + "\n");
+    WriteOut(ViewData(cli.output, views));
     return;
   }
   TextTable table{.titles = {"CHECKPOINT", "STEP", "STATE", "SIZE", "WHY"}};
   for (const Inspected& one : all)
     table.rows.push_back(
         {Printable(one.name), one.step ? Cat(*one.step) : "", StateOf(one), Size(one.bytes), Printable(one.why)});
-  WriteOut(Render(table, {.titles = cli.titles, .columns = columns}));
+  WriteOut(Render(table, {.titles = cli.titles, .columns = cli.output == OutputFormat::wide ? std::nullopt : columns}));
 }
 
 std::string Absolute(const Cli& cli, const std::string& path) {

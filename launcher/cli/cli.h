@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -29,7 +30,10 @@ inline constexpr int kTimeout = 124;
 inline constexpr int kRunFailed = 125;
 }  // namespace exit_code
 
-EVERSTEP_ENUM(OutputFormat, table, json)
+// table: for eyes, grep and awk; wide: the same with more columns, never cut; the others for programs (output.h).
+EVERSTEP_ENUM(OutputFormat, table, wide, json, yaml, jsonl)
+
+constexpr bool ForPeople(OutputFormat format) { return format == OutputFormat::table || format == OutputFormat::wide; }
 
 struct Cli {
   std::map<std::string, std::string> variables{};  // the whole environment
@@ -37,11 +41,14 @@ struct Cli {
   std::string program{};    // absolute path of this executable; the daemons stand beside it
   std::string directory{};  // where the user stands, absolute
 
-  // Flags that all verbs have.
+  // Flags that all verbs have, and those that all reading ones have (globals.h).
   std::string launcher{};  // empty: see LauncherAddress
   bool insecure = false;
+  std::string color = "auto";  // auto | always | never
   OutputFormat output = OutputFormat::table;
   bool titles = true;
+  bool watch = false;
+  std::set<std::string> given{};       // "--launcher", "EVERSTEP_LAUNCHER": where a value is not the default
   std::vector<std::string> command{};  // what stands behind the flags of `run`: the user's own
 
   // What the command line asks for; set by the verb's parser.
@@ -56,7 +63,7 @@ struct Cli {
   }
 };
 
-// --launcher, else EVERSTEP_LAUNCHER, else the local cluster of `everstep up`, else 127.0.0.1:7450.
+// --launcher or EVERSTEP_LAUNCHER, else the local cluster of `everstep up`, else 127.0.0.1:7450.
 std::string LauncherAddress(const Cli& cli);
 
 Result<std::unique_ptr<ControlClient>> Connect(const Cli& cli, Duration deadline = 10s);

@@ -11,7 +11,6 @@ namespace everstep {
 
 std::string LauncherAddress(const Cli& cli) {
   if (!cli.launcher.empty()) return cli.launcher;
-  if (const auto variable = cli.environment()("EVERSTEP_LAUNCHER"); variable && !variable->empty()) return *variable;
   if (const auto directory = LocalDirectory(cli.environment())) {
     if (const auto address = LocalAddress(*directory)) return *address;
   }

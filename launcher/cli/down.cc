@@ -14,6 +14,7 @@ void AddDown(CLI::App& app, Cli& cli) {
   CLI::App* verb = app.add_subcommand("down", "end the cluster of `everstep up`, its jobs first");
   verb->add_option("--state", options->directory, "where the cluster lives (see up --help)")->type_name("DIR");
   verb->add_flag("--now", options->now, "kill the jobs at once");
+  verb->add_flag("--dry-run", options->dry_run, "say what would be ended, and do nothing");
   verb->callback([&cli, options] {
     cli.verb = [&cli, options]() -> Result<int> {
       Interrupts interrupts;

@@ -6,8 +6,9 @@
 #include "base/real/clock.h"
 #include "launcher/cli/flags.h"
 #include "launcher/cli/follow.h"
+#include "launcher/cli/globals.h"
+#include "launcher/cli/output.h"
 #include "launcher/cli/verbs.h"
-#include "launcher/cli/view_json.h"
 #include "launcher/cli/view_text.h"
 
 namespace everstep {
@@ -15,10 +16,12 @@ namespace everstep {
 namespace {
 
 void Print(const Cli& cli, const EventView& event) {
-  if (cli.output == OutputFormat::json)
+  if (cli.output == OutputFormat::yaml)
+    WriteOut(YamlOf(ViewJson(std::vector{event})));
+  else if (!ForPeople(cli.output))
     WriteOut(ViewJson(event));
   else
-    WriteOut(EventLine(event, RealClock().Wall()));
+    WriteOut(EventLine(event, RealClock().Wall(), cli.console.out.columns));
 }
 
 // Until the job, if one was named, has ended, or the user has seen enough.
@@ -53,16 +56,16 @@ Result<int> FollowEvents(const Cli& cli, const ListEvents& request) {
   return exit_code::kGood;
 }
 
-Result<int> Events(const Cli& cli, const ListEvents& request) {
-  if (request.follow) return FollowEvents(cli, request);
+Result<Page> EventsPage(const Cli& cli, const ListEvents& request) {
   EVERSTEP_ASSIGN(const EventsReply reply, Ask<EventsReply>(cli, request));
-  if (cli.output == OutputFormat::json)
-    WriteOut(ViewJson(reply.events));
-  else if (reply.events.empty())
-    WriteErr("no events\n");
-  else
-    WriteOut(Render(EventsTable(reply.events, RealClock().Wall()), {.titles = cli.titles, .columns = cli.console.out.columns}));
-  return exit_code::kGood;
+  Page page = PageOf(cli, reply.events, [&]() -> std::string {
+    if (reply.events.empty()) return {};
+    TableStyle style = StyleOf(cli);
+    style.wrap = true;  // the sentence is what the table is for
+    return Render(EventsTable(reply.events, RealClock().Wall(), cli.output == OutputFormat::wide), style);
+  });
+  if (reply.events.empty() && ForPeople(cli.output)) page.notice = "no events\n";
+  return page;
 }
 
 }  // namespace
@@ -71,15 +74,22 @@ void AddEvents(CLI::App& app, Cli& cli) {
   auto request = std::make_shared<ListEvents>();
   CLI::App* verb = app.add_subcommand("events", "show what happened and was decided, and why");
   verb->add_flag("-f,--follow", request->follow, "go on with new ones; with --job until it has ended");
-  verb->add_option("--job", request->job.value, "of this job only")->type_name("ID");
-  verb->add_option("--node", request->node.value, "of this host only")->type_name("NAME");
-  verb->add_option("--after", request->after.value, "with a higher log index than this")->type_name("INDEX");
+  verb->add_option("--job", request->job.value, "of this job only")->type_name("JOB");
+  verb->add_option("--node", request->node.value, "of this host only")->type_name("HOST");
+  verb->add_option("--after", request->after.value, "with a higher log index than this")
+      ->type_name("INDEX")
+      ->check(Between(0, UINT64_MAX));
   verb->add_option("--max", request->rows_max, "at most so many, the newest")
       ->type_name("N")
       ->check(Between(1, 100000))
       ->capture_default_str();
-  AddOutputFlags(*verb, cli, true);
-  verb->callback([&cli, request] { cli.verb = [&cli, request] { return Events(cli, *request); }; });
+  AddReadingFlags(*verb, cli, true);
+  verb->callback([&cli, request] {
+    cli.verb = [&cli, request] {
+      if (request->follow) return FollowEvents(cli, *request);
+      return ShowPages(cli, [&] { return EventsPage(cli, *request); });
+    };
+  });
 }
 
 }  // namespace everstep

@@ -8,6 +8,7 @@
 
 #include "base/real/clock.h"
 #include "launcher/cli/log_lines.h"
+#include "launcher/cli/rank_files.h"
 #include "launcher/cli/run_screen.h"
 
 namespace everstep {
@@ -25,6 +26,7 @@ class JobFollowing {
         interrupts_(interrupts),
         screen_(cli.console),
         lines_(true, cli.console.out),
+        files_(options.output.directory, options.job),
         events_upto_(options.events_after) {}
 
   Result<std::optional<JobView>> Run() {
@@ -77,6 +79,9 @@ class JobFollowing {
   }
   Status On(const LogChunk& chunk) {
     if (!chunk.note.empty()) screen_.Say(chunk.note);
+    const std::uint32_t local_rank = options_.output.Plain() ? 0 : LocalRank(chunk);
+    if (!files_failed_ && options_.output.Files(local_rank, chunk.is_stderr)) File(chunk);
+    if (!options_.output.Shows(local_rank, chunk.is_stderr)) return {};
     for (const LogLine& line : lines_.Take(chunk, clock_.Now())) screen_.Output(line);
     return {};
   }
@@ -94,6 +99,25 @@ class JobFollowing {
     if (stream.topic == Topic::job && !stream.how) return stream.how;
     if (!stream.how) screen_.Say(stream.how.error().Str());
     return {};
+  }
+
+  void File(const LogChunk& chunk) {
+    const Status filed = files_.Append(chunk);
+    if (filed) return;
+    files_failed_ = true;
+    screen_.Say(Cat("--log-dir: ", filed.error().message, "; nothing more is filed"));
+  }
+
+  // Output may come before the news of where the rank runs: then that is asked for.
+  std::uint32_t LocalRank(const LogChunk& chunk) {
+    for (const bool asked : {false, true}) {
+      if (asked)
+        if (const auto reply = Call<JobReply>(GetJob{.job = options_.job})) job_ = reply->job;
+      if (!job_) continue;
+      for (const HostView& host : job_->hosts)
+        if (chunk.rank >= host.first_rank && chunk.rank < host.first_rank + host.ranks) return chunk.rank - host.first_rank;
+    }
+    return 0;
   }
 
   void Interrupted(int signal) {
@@ -131,6 +155,8 @@ class JobFollowing {
   NewsQueue queue_{};
   RunScreen screen_;
   LogLines lines_;
+  RankFiles files_;
+  bool files_failed_ = false;
   std::optional<JobView> job_{};
   std::set<NodeId> hosts_{};
   LogIndex events_upto_;

@@ -8,6 +8,7 @@
 #include "launcher/cli/cli.h"
 #include "launcher/cli/interrupts.h"
 #include "launcher/cli/news.h"
+#include "launcher/cli/torchrun_flags.h"
 
 namespace everstep {
 
@@ -19,6 +20,7 @@ int ExitCodeOf(const JobView& job);
 struct FollowOptions {
   JobId job{};
   LogIndex events_after{};  // what was known before the job was submitted
+  OutputChoice output{};    // which of the ranks' output is shown and filed
 };
 
 // Shows output, decisions and progress until the job has ended; returns it as it ended, or nullopt: left running (lost

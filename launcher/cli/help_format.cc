@@ -10,7 +10,7 @@ namespace everstep {
 namespace {
 
 constexpr std::size_t kFlagColumn = 30;
-constexpr std::size_t kVerbColumn = 12;
+constexpr std::size_t kVerbColumn = 14;
 constexpr std::size_t kWidest = 110;
 
 }  // namespace

@@ -5,24 +5,25 @@
 
 #include "base/real/clock.h"
 #include "launcher/cli/flags.h"
+#include "launcher/cli/globals.h"
+#include "launcher/cli/output.h"
 #include "launcher/cli/verbs.h"
-#include "launcher/cli/view_json.h"
 #include "launcher/cli/view_text.h"
 
 namespace everstep {
 
 namespace {
 
-Result<int> Jobs(const Cli& cli, const ListJobs& request) {
+Result<Page> JobsPage(const Cli& cli, const ListJobs& request) {
   EVERSTEP_ASSIGN(const JobsReply reply, Ask<JobsReply>(cli, request));
-  if (cli.output == OutputFormat::json) {
-    WriteOut(ViewJson(reply.jobs));
-  } else if (reply.jobs.empty()) {
-    WriteErr(request.ended ? "no jobs\n" : "no jobs that have not ended; everstep jobs --all shows the others\n");
-  } else {
-    WriteOut(Render(JobsTable(reply.jobs, RealClock().Wall()), {.titles = cli.titles, .columns = cli.console.out.columns}));
-  }
-  return exit_code::kGood;
+  Page page = PageOf(cli, reply.jobs, [&]() -> std::string {
+    if (reply.jobs.empty()) return {};
+    const bool wide = cli.output == OutputFormat::wide;
+    return Render(JobsTable(reply.jobs, RealClock().Wall(), wide), StyleOf(cli));
+  });
+  if (reply.jobs.empty() && ForPeople(cli.output))
+    page.notice = request.ended ? "no jobs\n" : "no jobs that have not ended; everstep jobs --all shows the others\n";
+  return page;
 }
 
 }  // namespace
@@ -35,8 +36,9 @@ void AddJobs(CLI::App& app, Cli& cli) {
       ->type_name("N")
       ->check(Between(1, 10000))
       ->capture_default_str();
-  AddOutputFlags(*verb, cli, true);
-  verb->callback([&cli, request] { cli.verb = [&cli, request] { return Jobs(cli, *request); }; });
+  AddReadingFlags(*verb, cli, true);
+  verb->callback(
+      [&cli, request] { cli.verb = [&cli, request] { return ShowPages(cli, [&] { return JobsPage(cli, *request); }); }; });
 }
 
 }  // namespace everstep

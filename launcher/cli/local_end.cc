@@ -98,6 +98,17 @@ Status EndLeftovers(const std::string& directory) {
   }
 }
 
+Status TellWhatWouldEnd(const LocalCluster& cluster, const std::string& directory) {
+  if (const auto address = LocalAddress(directory)) {
+    EVERSTEP_ASSIGN(const auto client, ControlClient::Connect({.address = *address, .deadline = 5s}));
+    for (const JobView& job : JobsAlive(*client)) Say(Cat("would end ", job.id, ", which is ", Name(job.phase)));
+  }
+  for (const ProcessRecord& process : Living(cluster)) Say(Cat("would end ", process.name, " (pid ", process.pid, ")"));
+  for (const ProcessStat& process : Leftovers(directory)) Say(Cat("would end ", process.name, " (pid ", process.pid, ")"));
+  Say("nothing was changed");
+  return {};
+}
+
 }  // namespace
 
 Status EndLocalCluster(const EndOptions& options, Interrupts& interrupts) {
@@ -105,8 +116,9 @@ Status EndLocalCluster(const EndOptions& options, Interrupts& interrupts) {
   if (!cluster && cluster.error().code != ErrorCode::kNotFound) return Fail(cluster.error());
   if (!cluster) {
     Say(Cat("no cluster is up in ", options.directory));
-    return EndLeftovers(options.directory);
+    return options.dry_run ? Status() : EndLeftovers(options.directory);
   }
+  if (options.dry_run) return TellWhatWouldEnd(*cluster, options.directory);
   if (const auto address = LocalAddress(options.directory)) EndJobs(*address, options, interrupts);
   if (const auto supervisor = OpenProcess(*cluster, cluster->supervisor)) {
     SignalPidfd(*supervisor, SIGTERM);

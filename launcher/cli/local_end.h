@@ -12,6 +12,7 @@ namespace everstep {
 struct EndOptions {
   std::string directory{};
   bool now = false;      // jobs are killed, without grace
+  bool dry_run = false;  // only says what would be ended
   Duration grace = 30s;  // for all jobs together; then they are killed
 };
 

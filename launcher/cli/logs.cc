@@ -1,9 +1,11 @@
 // everstep logs: what the ranks wrote.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "base/real/clock.h"
+#include "launcher/cli/flags.h"
 #include "launcher/cli/follow.h"
 #include "launcher/cli/log_lines.h"
 #include "launcher/cli/verbs.h"
@@ -52,8 +54,22 @@ Status Show(const Cli& cli, const LogsFlags& flags, const LogsRequest& request) 
   return how;
 }
 
+// A rank that the job does not have would only show nothing.
+Status CheckRanks(const Cli& cli, const LogsRequest& request) {
+  if (request.ranks.empty()) return {};
+  EVERSTEP_ASSIGN(const JobReply reply, Ask<JobReply>(cli, GetJob{.job = request.job}));
+  const std::uint32_t ranks = reply.job.world_size;
+  const auto unknown =
+      std::find_if(request.ranks.begin(), request.ranks.end(), [&](std::uint32_t rank) { return rank >= ranks; });
+  if (ranks == 0 || unknown == request.ranks.end()) return {};  // not placed yet: who knows
+  return Fail(ErrorCode::kInvalid,
+              Cat("--rank: found ", *unknown, ", legal: 0 to ", ranks - 1, ": ", reply.job.id, " has ", Count(ranks, "rank")),
+              Cat("everstep job ", reply.job.id));
+}
+
 Result<int> Logs(const Cli& cli, const LogsFlags& flags) {
   LogsRequest request = flags.request;
+  EVERSTEP_TRY(CheckRanks(cli, request));
   if (flags.generation) request.generation = Generation(*flags.generation);
   if (!flags.all) {
     EVERSTEP_TRY(Show(cli, flags, request));
@@ -74,13 +90,18 @@ Result<int> Logs(const Cli& cli, const LogsFlags& flags) {
 void AddLogs(CLI::App& app, Cli& cli) {
   auto flags = std::make_shared<LogsFlags>();
   CLI::App* verb = app.add_subcommand("logs", "show what the ranks of a job wrote");
-  verb->add_option("ID", flags->request.job.value, "a job's id, or its name: of that name the one that has not ended")
-      ->required();
+  verb->add_option("JOB", flags->request.job.value, kJobWords)->required();
   verb->add_flag("-f,--follow", flags->request.follow, "go on with what is written, through restarts, until the job has ended");
-  verb->add_option("--rank", flags->request.ranks, "only this rank; may be repeated")->type_name("R")->take_all();
-  verb->add_option("--tail", flags->request.tail_lines, "begin with the last N lines of each rank")->type_name("N");
-  CLI::Option* generation =
-      verb->add_option("--generation", flags->generation, "of this start of the job, not the newest")->type_name("G");
+  verb->add_option("--rank", flags->request.ranks, "only this rank; may be repeated")
+      ->type_name("R")
+      ->check(Between(0, UINT32_MAX))
+      ->take_all();
+  verb->add_option("--tail", flags->request.tail_lines, "begin with the last N lines of each rank")
+      ->type_name("N")
+      ->check(Between(0, UINT32_MAX));
+  CLI::Option* generation = verb->add_option("--generation", flags->generation, "of this start of the job, not the newest")
+                                ->type_name("G")
+                                ->check(Between(1, UINT32_MAX));
   verb->add_flag("--all", flags->all, "of all starts of the job, the first one first")->excludes(generation);
   verb->add_flag_callback(
       "--no-prefix", [flags] { flags->prefix = false; }, "without [rank R HOST] in front of each line");

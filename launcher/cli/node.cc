@@ -1,4 +1,4 @@
-// everstep node: all about one host; --confirm-dead vouches for its death.
+// everstep node: all about one host or some; --confirm-dead vouches for the death of one.
 
 #include <unistd.h>
 
@@ -6,8 +6,10 @@
 #include <iostream>
 #include <memory>
 
+#include "launcher/cli/globals.h"
+#include "launcher/cli/node_names.h"
+#include "launcher/cli/output.h"
 #include "launcher/cli/verbs.h"
-#include "launcher/cli/view_json.h"
 #include "launcher/cli/view_text.h"
 
 namespace everstep {
@@ -15,50 +17,76 @@ namespace everstep {
 namespace {
 
 struct NodeFlags {
-  std::string name{};
+  std::vector<std::string> lists{};
   bool confirm_dead = false;
   bool yes = false;
+  bool dry_run = false;
 };
 
 // A person's word lets the launcher start ranks again elsewhere: it must be given on purpose.
-Status MakeSure(const NodeFlags& flags) {
-  if (flags.yes) return {};
+Status MakeSure(const std::string& name) {
   if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)
     return Fail(ErrorCode::kInvalid, "--confirm-dead asks for confirmation, and nobody is there to ask", "add --yes");
-  WriteErr(Cat("Is ", flags.name,
-               " certainly off, or all of its jobs' processes gone? If they still run, two worlds may train.\n",
+  WriteErr(Cat("Is ", name, " certainly off, or all of its jobs' processes gone? If they still run, two worlds may train.\n",
                "Type its name to confirm: "));
   std::string answer;
   std::getline(std::cin, answer);
-  if (answer == flags.name) return {};
+  if (answer == name) return {};
   return Fail(ErrorCode::kInvalid, "not confirmed: nothing was changed");
 }
 
-Result<int> Node(const Cli& cli, const NodeFlags& flags) {
-  if (flags.confirm_dead) {
-    EVERSTEP_TRY(MakeSure(flags));
-    EVERSTEP_ASSIGN(const Accepted reply, Ask<Accepted>(cli, ConfirmDead{.node = NodeId(flags.name), .by = Requester()}));
-    WriteErr(Cat(Printable(reply.why), "\n"));
+Result<std::vector<NodeView>> Fetch(const Cli& cli, const std::vector<std::string>& lists) {
+  EVERSTEP_ASSIGN(const NodesReply reply, Ask<NodesReply>(cli, ListNodes{}));
+  return NodesNamed(reply.nodes, lists);
+}
+
+Result<int> ConfirmIsDead(const Cli& cli, const NodeFlags& flags) {
+  if (flags.lists.size() != 1 || flags.lists.front().find_first_of("[,") != std::string::npos)
+    return Fail(ErrorCode::kInvalid, "--confirm-dead is said of one host at a time", "everstep node NAME --confirm-dead");
+  const std::string& name = flags.lists.front();
+  if (flags.dry_run) {
+    EVERSTEP_ASSIGN(const auto nodes, Fetch(cli, flags.lists));
+    const NodeView& node = nodes.front();
+    WriteErr(Cat("would confirm that ", name, " is dead (it is ", Name(node.phase), ": ", Printable(node.why), ")",
+                 node.job ? Cat("; ", *node.job, " would go on without it") : "", "; nothing was changed\n"));
     return exit_code::kGood;
   }
-  EVERSTEP_ASSIGN(const NodesReply reply, Ask<NodesReply>(cli, GetNode{.node = NodeId(flags.name)}));
-  if (reply.nodes.empty())
-    return Fail(ErrorCode::kNotFound, Cat("no host is called ", flags.name), "everstep nodes lists them");
-  WriteOut(cli.output == OutputFormat::json ? ViewJson(reply.nodes.front()) : DescribeNode(reply.nodes.front()));
+  if (!flags.yes) EVERSTEP_TRY(MakeSure(name));
+  EVERSTEP_ASSIGN(const Accepted reply, Ask<Accepted>(cli, ConfirmDead{.node = NodeId(name), .by = Requester()}));
+  WriteErr(Cat(Printable(reply.why), "\n"));
   return exit_code::kGood;
+}
+
+Result<Page> NodePage(const Cli& cli, const std::vector<std::string>& lists) {
+  EVERSTEP_ASSIGN(const auto nodes, Fetch(cli, lists));
+  const auto describe = [&] {
+    std::string text;
+    for (const NodeView& node : nodes) text += (text.empty() ? "" : "\n") + DescribeNode(node, cli.console.out.columns);
+    return text;
+  };
+  Page page = nodes.size() == 1 ? PageOf(cli, nodes.front(), describe) : PageOf(cli, nodes, describe);
+  page.identity = NodesIdentity(nodes);
+  return page;
 }
 
 }  // namespace
 
 void AddNode(CLI::App& app, Cli& cli) {
   auto flags = std::make_shared<NodeFlags>();
-  CLI::App* verb = app.add_subcommand("node", "show one host, or confirm that it is dead");
-  verb->add_option("NAME", flags->name, "as `everstep nodes` shows it")->required();
-  verb->add_flag("--confirm-dead", flags->confirm_dead,
-                 "the host is off or its processes are gone: jobs may go on elsewhere without waiting for it");
-  verb->add_flag("--yes", flags->yes, "do not ask");
-  AddOutputFlags(*verb, cli, false);
-  verb->callback([&cli, flags] { cli.verb = [&cli, flags] { return Node(cli, *flags); }; });
+  CLI::App* verb = app.add_subcommand("node", "show a host, or confirm that it is dead");
+  verb->add_option("HOST", flags->lists, "as `everstep nodes` shows it, or a list such as n[0-3,7]")->required();
+  CLI::Option* dead =
+      verb->add_flag("--confirm-dead", flags->confirm_dead,
+                     "the host is off or its processes are gone: jobs may go on elsewhere without waiting for it");
+  verb->add_flag("--yes", flags->yes, "do not ask")->needs(dead);
+  verb->add_flag("--dry-run", flags->dry_run, "say what would be done, and do nothing")->needs(dead);
+  AddReadingFlags(*verb, cli, false);
+  verb->callback([&cli, flags] {
+    cli.verb = [&cli, flags]() -> Result<int> {
+      if (flags->confirm_dead) return ConfirmIsDead(cli, *flags);
+      return ShowPages(cli, [&] { return NodePage(cli, flags->lists); });
+    };
+  });
 }
 
 }  // namespace everstep

@@ -45,7 +45,7 @@ void RunScreen::End(const JobView& job) {
                                                             : " is ",
                          phase, " after ", Show(std::max<Duration>(took, 0s)));
   if (job.generation.value > 1) text += Cat(" in generation ", job.generation);
-  if (job.phase != JobPhase::done) text += Cat("; next: ", NextCommand(job));
+  if (job.phase != JobPhase::done && !job.next.empty()) text += Cat("; next: ", job.next);
   WriteErr(Cat(Paint(console_.err, Style::bold, "==>"), ' ', text, '\n'));
 }
 
@@ -78,7 +78,10 @@ std::string ProgressText(const JobView& job, WallTime now) {
   std::string text(Name(job.phase));
   if (job.queue_position) text += Cat(" · ", *job.queue_position, " in the queue");
   if (job.generation.value > 1) text += Cat(" · generation ", job.generation);
-  if (job.step) text += Cat(" · step ", *job.step);
+  if (job.step) text += Cat(" · step ", StepText(job));
+  if (job.progress && job.progress->step_time) text += Cat(" · ", Show(*job.progress->step_time), " a step");
+  if (job.progress && job.progress->loss) text += Cat(" · loss ", Printable(*job.progress->loss));
+  if (job.progress && job.progress->eta) text += Cat(" · ", Show(*job.progress->eta), " left");
   if (job.checkpoint && job.checkpoint->step) text += Cat(" · checkpoint at ", *job.checkpoint->step);
   const std::int64_t ns = std::max<std::int64_t>(0, now.ns - job.started_at.value_or(job.submitted_at).ns);
   return Cat(text, " · ", Show(std::chrono::floor<std::chrono::seconds>(Duration(ns))));

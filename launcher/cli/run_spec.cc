@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/password_url.h"
 #include "base/text.h"
+#include "base/torchrun.h"
 #include "base/yaml/quantity.h"
 
 namespace everstep {
@@ -94,12 +95,18 @@ Result<JobSpec> SpecOf(const RunFlags& flags, const Surroundings& here) {
                .spares = flags.spares,
                .workdir = Absolute(flags.workdir, here.directory),
                .priority = flags.priority};
+  if (flags.module && flags.no_python)
+    return Fail(ErrorCode::kInvalid, "-m and --no-python: a module is run by Python", "leave one of them out");
   if (flags.module)
     spec.command.insert(spec.command.begin(), {"python3", "-u", "-m"});
-  else if (IsScript(spec.command.front()))
+  else if (IsScript(spec.command.front()) && !flags.no_python)
     spec.command.insert(spec.command.begin(), {"python3", "-u"});
   EVERSTEP_ASSIGN(spec.processes_per_node, Processes(flags.processes, here.cpus));
   EVERSTEP_ASSIGN(spec.env, Environment(flags, here));
+  if (IsTorchrun(spec.command)) {  // one a host; how many ranks it starts there is then its own number
+    spec.processes_per_node = 1;
+    if (flags.processes != "auto") spec.env.try_emplace("PET_NPROC_PER_NODE", flags.processes);
+  }
   for (const std::string& file : flags.env_from) spec.env_from.push_back(Absolute(file, here.directory));
   if (flags.restarts_max) spec.restart.budget = *flags.restarts_max;
   if (!flags.checkpoint_dir.empty()) spec.checkpoint = CheckpointSpec{.dir = Absolute(flags.checkpoint_dir, here.directory)};

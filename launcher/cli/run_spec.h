@@ -26,6 +26,7 @@ struct RunFlags {
   std::vector<std::string> env_from{};  // files, read on the hosts
   std::string stop_grace{};             // empty: the default
   bool module = false;                  // command[0] is a Python module
+  bool no_python = false;               // a script is run as it is
   std::vector<std::string> command{};   // a lone script.py is run by python3
 };
 

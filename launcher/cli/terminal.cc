@@ -25,6 +25,7 @@ Terminal Look(int fd, const yaml::Environment& environment) {
   winsize size{};
   terminal.columns = 80;
   if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.columns = size.ws_col;
+  if (size.ws_row > 0) terminal.rows = size.ws_row;
   if (*terminal.columns < kNarrowest) terminal.columns = kNarrowest;
   return terminal;
 }

@@ -19,6 +19,7 @@ struct Terminal {
   bool attended = false;                 // a terminal, not a file or a pipe
   bool colour = false;                   // attended, and neither NO_COLOR nor TERM=dumb
   std::optional<std::size_t> columns{};  // of the terminal; nullopt: not attended, never cut
+  std::size_t rows = 24;                 // of the terminal
 };
 
 struct Console {

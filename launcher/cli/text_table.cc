@@ -20,19 +20,16 @@ std::string Cell(std::string_view text) {
   return cell.empty() ? "-" : cell;
 }
 
-std::string Line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths,
-                 std::optional<std::size_t> columns) {
+std::string Line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths, const TableStyle& style) {
   std::string line;
   std::size_t used = 0;
   for (std::size_t i = 0; i + 1 < cells.size(); ++i) {
     line += cells[i] + std::string(widths[i] - Columns(cells[i]) + kGap, ' ');
     used += widths[i] + kGap;
   }
-  if (columns)
-    line += CutToColumns(cells.back(), std::max(kLastMin, *columns > used ? *columns - used : 0));
-  else
-    line += cells.back();
-  return line + '\n';
+  if (!style.columns) return Cat(line, cells.back(), '\n');
+  const std::size_t room = std::max(kLastMin, *style.columns > used ? *style.columns - used : 0);
+  return Cat(line, style.wrap ? Wrap(cells.back(), room, used) : CutToColumns(cells.back(), room), '\n');
 }
 
 }  // namespace
@@ -49,7 +46,7 @@ std::string Render(const TextTable& table, const TableStyle& style) {
   for (const auto& cells : lines)
     for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], Columns(cells[i]));
   std::string out;
-  for (const auto& cells : lines) out += Line(cells, widths, style.columns);
+  for (const auto& cells : lines) out += Line(cells, widths, style);
   return out;
 }
 

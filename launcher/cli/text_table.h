@@ -15,7 +15,8 @@ struct TextTable {
 
 struct TableStyle {
   bool titles = true;
-  std::optional<std::size_t> columns{};  // the last column is cut to fit; nullopt: nothing is ever cut
+  std::optional<std::size_t> columns{};  // the last column is made to fit; nullopt: it is left as it is
+  bool wrap = false;                     // it goes on below itself instead of being cut
 };
 
 // Line breaks and control characters in cells become blanks and '?'.

@@ -1,8 +1,6 @@
 // The verbs of `everstep`, one file each. Each function adds its verb to the command line: flags, help, and what it does.
 #pragma once
 
-#include <string>
-
 #include "launcher/cli/cli.h"
 
 namespace CLI {
@@ -10,6 +8,8 @@ class App;
 }
 
 namespace everstep {
+
+inline constexpr const char* kJobWords = "a job's id, or its name: of that name the one that has not ended";
 
 void AddUp(CLI::App& app, Cli& cli);
 void AddDown(CLI::App& app, Cli& cli);
@@ -21,13 +21,18 @@ void AddLogs(CLI::App& app, Cli& cli);
 void AddCancel(CLI::App& app, Cli& cli);
 void AddWait(CLI::App& app, Cli& cli);
 void AddExplain(CLI::App& app, Cli& cli);
+void AddIncidents(CLI::App& app, Cli& cli);
+void AddDrain(CLI::App& app, Cli& cli);
+void AddUndrain(CLI::App& app, Cli& cli);
 void AddNodes(CLI::App& app, Cli& cli);
 void AddNode(CLI::App& app, Cli& cli);
 void AddEvents(CLI::App& app, Cli& cli);
 void AddCkpt(CLI::App& app, Cli& cli);
+void AddLint(CLI::App& app, Cli& cli);
+void AddConfig(CLI::App& app, Cli& cli);
+void AddSchema(CLI::App& app, Cli& cli);
+void AddCompletion(CLI::App& app, Cli& cli);
+void AddMan(CLI::App& app, Cli& cli);
 void AddVersion(CLI::App& app, Cli& cli);
-
-// -o table|json and --no-headers, for verbs that read.
-void AddOutputFlags(CLI::App& verb, Cli& cli, bool table);
 
 }  // namespace everstep

@@ -5,8 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <optional>
 
+#include "launcher/cli/globals.h"
+#include "launcher/cli/output.h"
 #include "launcher/cli/verbs.h"
-#include "launcher/cli/view_json.h"
 
 namespace everstep {
 
@@ -36,7 +37,8 @@ void AddVersion(CLI::App& app, Cli& cli) {
       VersionView view{.client = std::string(Version())};
       const auto info = Ask<InfoReply>(cli, GetInfo{});
       if (info) view.launcher = *info;
-      WriteOut(cli.output == OutputFormat::json ? ViewJson(view) : Lines(view, info ? "" : info.error().message));
+      const bool people = ForPeople(cli.output);
+      WriteOut(people ? Lines(view, info ? "" : Printable(info.error().message)) : ViewData(cli.output, view));
       return exit_code::kGood;
     };
   });

@@ -5,6 +5,10 @@
 #include <ctime>
 
 #include "base/text.h"
+#include "launcher/cli/host_list.h"
+#include "launcher/cli/paragraph.h"
+#include "launcher/cli/terminal.h"
+#include "launcher/cli/view_json.h"
 
 namespace everstep {
 
@@ -44,10 +48,24 @@ std::string CommandText(const std::vector<std::string>& command) {
   return Join(words, " ");
 }
 
-// "Name      value\n", names in one column.
-std::string Row(std::string_view name, std::string_view value) {
-  constexpr std::size_t kColumn = 12;
-  return Cat(name, std::string(kColumn - name.size(), ' '), value, '\n');
+std::vector<std::string> NamesOf(const std::vector<NodeId>& nodes) {
+  std::vector<std::string> names;
+  for (const NodeId& node : nodes) names.push_back(node.value);
+  return names;
+}
+
+// The newest one, and the way to all about it.
+std::string IncidentText(const IncidentView& incident) {
+  std::string text = Cat(incident.number, ", ", Name(incident.blame), ": ", Plain(incident.cause));
+  if (incident.steps_lost) text += Cat("; ", Count(*incident.steps_lost, "step"), incident.lost ? " and " : " lost");
+  if (incident.lost) text += Cat(incident.steps_lost ? "" : "; ", Show(*incident.lost), " lost");
+  return Cat(text, " (everstep incidents ", incident.job, ")");
+}
+
+std::string HostsOf(const JobView& job) {
+  std::vector<std::string> names;
+  for (const HostView& host : job.hosts) names.push_back(host.node.value);
+  return FoldHostList(names);
 }
 
 std::string RankRange(const HostView& host) {
@@ -56,8 +74,11 @@ std::string RankRange(const HostView& host) {
   return Cat("ranks ", host.first_rank, "-", host.first_rank + host.ranks - 1);
 }
 
-std::string StepText(const JobView& job, WallTime now) {
-  std::string text = job.step ? Cat(*job.step) : "none told of";
+std::string StepRow(const JobView& job, WallTime now) {
+  std::string text = job.step ? StepText(job) : "none told of";
+  if (job.progress && job.progress->step_time) text += Cat(", ", Show(*job.progress->step_time), " a step");
+  if (job.progress && job.progress->eta) text += Cat(", done in ", Show(*job.progress->eta));
+  if (job.progress && job.progress->loss) text += Cat(", loss ", Plain(*job.progress->loss));
   if (!job.checkpoint) return text + ", no checkpoint";
   const CheckpointView& checkpoint = *job.checkpoint;
   text += checkpoint.step ? Cat(", checkpoint at step ", *checkpoint.step) : Cat(", checkpoint ", Plain(checkpoint.id));
@@ -91,51 +112,97 @@ std::string ClockText(WallTime at, WallTime now) {
   return Format(time, time.tm_year == today.tm_year ? "%b %d %H:%M:%S" : "%Y-%m-%d %H:%M:%S");
 }
 
-TextTable JobsTable(const std::vector<JobView>& jobs, WallTime now) {
-  TextTable table{.titles = {"JOB", "PHASE", "NODES", "GEN", "STEP", "RESTARTS", "AGE", "WHY"}};
-  for (const JobView& job : jobs)
-    table.rows.push_back({job.id.value, std::string(Name(job.phase)), NodesText(job),
-                          job.generation.value == 0 ? "" : job.generation.Str(), job.step ? Cat(*job.step) : "",
-                          Cat(job.restarts, "/", job.restarts_max), ShortAge(Between(job.submitted_at, now)), job.why});
+std::string StepText(const JobView& job, std::string_view of) {
+  if (!job.step) return {};
+  const auto total = job.progress ? job.progress->steps_total : std::nullopt;
+  return total ? Cat(*job.step, of, *total) : Cat(*job.step);
+}
+
+TextTable JobsTable(const std::vector<JobView>& jobs, WallTime now, bool wide) {
+  TextTable table{.titles = {"JOB", "PHASE", "NODES", "GEN", "STEP", "RESTARTS", "AGE"}};
+  if (wide)
+    table.titles.insert(table.titles.end(),
+                        {"PACE", "ETA", "LOSS", "PRIORITY", "RANKS", "HOSTS", "SPARES", "CHECKPOINT", "SUBMITTED", "COMMAND"});
+  table.titles.emplace_back("WHY");
+  for (const JobView& job : jobs) {
+    const auto& told = job.progress;
+    std::vector<std::string> row{job.id.value,
+                                 std::string(Name(job.phase)),
+                                 NodesText(job),
+                                 job.generation.value == 0 ? "" : job.generation.Str(),
+                                 job.step ? StepText(job, "/") : "",
+                                 Cat(job.restarts, "/", job.restarts_max),
+                                 ShortAge(Between(job.submitted_at, now))};
+    if (wide)
+      row.insert(row.end(),
+                 {told && told->step_time ? Show(*told->step_time) : "", told && told->eta ? Show(*told->eta) : "",
+                  told ? told->loss.value_or("") : "", Cat(job.priority), job.world_size == 0 ? "" : Cat(job.world_size),
+                  HostsOf(job), FoldHostList(NamesOf(job.spare_hosts)), job.checkpoint ? job.checkpoint->path : "",
+                  Rfc3339(job.submitted_at), CommandText(job.command)});
+    row.push_back(job.why);
+    table.rows.push_back(std::move(row));
+  }
   return table;
 }
 
-TextTable NodesTable(const std::vector<NodeView>& nodes) {
-  TextTable table{.titles = {"NODE", "STATE", "JOB", "ROLE", "ADDRESS", "LAST-BEAT", "WHY"}};
-  for (const NodeView& node : nodes)
-    table.rows.push_back({node.node.value, std::string(Name(node.phase)), node.job ? node.job->value : "", node.role,
-                          node.address, node.silent_for ? Cat(Show(*node.silent_for), " ago") : "", node.why});
+TextTable NodesTable(const std::vector<NodeView>& nodes, bool wide) {
+  TextTable table{.titles = {"NODE", "STATE", "JOB", "ROLE", "ADDRESS", "LAST-BEAT"}};
+  if (wide) table.titles.insert(table.titles.end(), {"ACCELERATORS", "VERSION", "BOOT-ID"});
+  table.titles.emplace_back("WHY");
+  for (const NodeView& node : nodes) {
+    std::vector<std::string> row{node.node.value,
+                                 std::string(Name(node.phase)),
+                                 node.job ? node.job->value : "",
+                                 node.role,
+                                 node.address,
+                                 node.silent_for ? Cat(Show(*node.silent_for), " ago") : ""};
+    if (wide) row.insert(row.end(), {Cat(node.accelerators), node.version, node.boot.value});
+    row.push_back(node.why);
+    table.rows.push_back(std::move(row));
+  }
   return table;
 }
 
-TextTable EventsTable(const std::vector<EventView>& events, WallTime now) {
+TextTable EventsTable(const std::vector<EventView>& events, WallTime now, bool wide) {
   TextTable table{.titles = {"TIME", "JOB", "NODE", "WHY"}};
+  if (wide) table.titles = {"INDEX", "TIME", "JOB", "NODE", "KIND", "WHY"};
   for (const EventView& event : events)
-    table.rows.push_back({ClockText(event.at, now), event.job.value, event.node.value, event.why});
+    if (wide)
+      table.rows.push_back({event.index.Str(), Rfc3339(event.at), event.job.value, event.node.value, event.kind, event.why});
+    else
+      table.rows.push_back({ClockText(event.at, now), event.job.value, event.node.value, event.why});
   return table;
 }
 
-std::string EventLine(const EventView& event, WallTime now) {
+std::string EventLine(const EventView& event, WallTime now, std::optional<std::size_t> columns) {
   const auto column = [](std::string_view text, std::size_t width) {
     const std::string cell = text.empty() ? "-" : Plain(text);
     return cell + std::string(cell.size() < width ? width - cell.size() : 0, ' ') + "  ";
   };
-  return Cat(ClockText(event.at, now), "  ", column(event.job.value, 12), column(event.node.value, 4), Plain(event.why), '\n');
+  const std::string lead = Cat(ClockText(event.at, now), "  ", column(event.job.value, 12), column(event.node.value, 4));
+  const std::size_t used = Columns(lead), least = 24;
+  if (!columns || *columns < used + least) return Cat(lead, Plain(event.why), '\n');
+  return Cat(lead, Wrap(Plain(event.why), *columns - used, used), '\n');
 }
 
-std::string DescribeJob(const JobView& job, WallTime now) {
+std::string DescribeJob(const JobView& job, WallTime now, std::optional<std::size_t> columns) {
   std::string phase(Name(job.phase));
   if (job.queue_position) phase += Cat(", ", *job.queue_position, " in the queue");
   if (job.generation.value > 0) phase += Cat(", generation ", job.generation);
   if (job.restarts > 0) phase += Cat(", restart ", job.restarts, " of ", job.restarts_max);
   if (job.exit_code) phase += Cat(", exit code ", *job.exit_code);
 
-  std::string out = Row("Job", job.id.value) + Row("Phase", phase) + Row("Why", Plain(job.why));
-  out += Row("Command", CommandText(job.command));
-  out += Row("Step", StepText(job, now)) + Row("Time", Times(job, now));
-  std::vector<std::string> spares;
-  for (const NodeId& spare : job.spare_hosts) spares.push_back(spare.value);
-  if (job.spares > 0) out += Row("Spares", spares.empty() ? Cat("none of ", job.spares, " yet") : Join(spares));
+  Paragraph about(columns);
+  about.Row("Job", job.id.value);
+  about.Row("Phase", phase);
+  about.Row("Why", Plain(job.why));
+  about.Row("Command", CommandText(job.command));
+  about.Row("Step", StepRow(job, now));
+  about.Row("Time", Times(job, now));
+  if (job.incident) about.Row("Incident", IncidentText(*job.incident));
+  const std::string spares = Join(NamesOf(job.spare_hosts));
+  if (job.spares > 0) about.Row("Spares", spares.empty() ? Cat("none of ", job.spares, " yet") : spares);
+  std::string out = std::move(about.text);
 
   if (!job.hosts.empty()) {
     TextTable hosts{.titles = {"NODE", "RANKS", "ADDRESS", "STATE"}};
@@ -146,18 +213,23 @@ std::string DescribeJob(const JobView& job, WallTime now) {
           states.push_back(job.ranks.size() == job.hosts.size() ? rank.state : Cat(rank.rank, " ", rank.state));
       hosts.rows.push_back({host.node.value, RankRange(host), host.address, Join(states)});
     }
-    out += '\n' + Render(hosts, {});
+    out += '\n' + Render(hosts, {.columns = columns, .wrap = true});
   }
-  return Cat(out, "\nNext: ", NextCommand(job), '\n');
+  return job.next.empty() ? out : Cat(out, "\nNext: ", job.next, '\n');
 }
 
-std::string DescribeNode(const NodeView& node) {
-  std::string out = Row("Node", node.node.value) + Row("State", Name(node.phase)) + Row("Why", Plain(node.why));
-  out += Row("Job", node.job ? Cat(node.job->value, node.role.empty() ? "" : ", ", node.role) : "none");
-  out += Row("Address", node.address);
-  out += Row("Last beat", node.silent_for ? Cat(Show(*node.silent_for), " ago") : "not heard of by this launcher");
-  out += Row("Has", Count(node.accelerators, "accelerator")) + Row("Boot id", node.boot.value) +
-         Row("Version", Plain(node.version));
+std::string DescribeNode(const NodeView& node, std::optional<std::size_t> columns) {
+  Paragraph about(columns);
+  about.Row("Node", node.node.value);
+  about.Row("State", Name(node.phase));
+  about.Row("Why", Plain(node.why));
+  about.Row("Job", node.job ? Cat(node.job->value, node.role.empty() ? "" : ", ", node.role) : "none");
+  about.Row("Address", node.address);
+  about.Row("Last beat", node.silent_for ? Cat(Show(*node.silent_for), " ago") : "not heard of by this launcher");
+  about.Row("Has", Count(node.accelerators, "accelerator"));
+  about.Row("Boot id", node.boot.value);
+  about.Row("Version", Plain(node.version));
+  const std::string out = std::move(about.text);
   switch (node.phase) {
     case NodePhase::ready: return Cat(out, "\nNext: everstep events --node ", node.node, '\n');
     case NodePhase::suspect: return Cat(out, "\nNext: everstep events --node ", node.node, " -f\n");
@@ -165,24 +237,10 @@ std::string DescribeNode(const NodeView& node) {
     case NodePhase::drained: return Cat(out, "\nNext: everstep undrain ", node.node, '\n');
     case NodePhase::lost:
     case NodePhase::away:
-      return Cat(out, "\nNext: start everstep-agent there, or, once the host is certainly off: everstep node ", node.node,
-                 " --confirm-dead\n");
+      return Cat(out, "\nNext: start everstep-agent there, or, once the host is certainly off:\n      everstep node ",
+                 node.node, " --confirm-dead\n");
   }
   return out;
-}
-
-std::string NextCommand(const JobView& job) {
-  switch (job.phase) {
-    case JobPhase::queued:
-    case JobPhase::preparing:
-    case JobPhase::recovering:
-    case JobPhase::stopping: return Cat("everstep explain ", job.id);
-    case JobPhase::running: return Cat("everstep logs ", job.id, " -f");
-    case JobPhase::failed: return Cat("everstep logs ", job.id, " --tail 50");
-    case JobPhase::done:
-    case JobPhase::cancelled: return Cat("everstep events --job ", job.id);
-  }
-  return Cat("everstep explain ", job.id);
 }
 
 }  // namespace everstep

@@ -1,12 +1,15 @@
-// everstep wait: returns when a job has ended, with the job's own exit code.
+// everstep wait: returns when jobs have ended, with the exit code of the first one that is not 0.
 
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "base/real/clock.h"
 #include "base/yaml/quantity.h"
 #include "launcher/cli/follow.h"
+#include "launcher/cli/globals.h"
+#include "launcher/cli/host_list.h"
+#include "launcher/cli/output.h"
 #include "launcher/cli/verbs.h"
-#include "launcher/cli/view_json.h"
 #include "launcher/core/status.h"
 
 namespace everstep {
@@ -14,9 +17,26 @@ namespace everstep {
 namespace {
 
 struct WaitFlags {
-  std::string job{};
+  std::vector<std::string> jobs{};
   std::string timeout{};
 };
+
+// Waits for the jobs in turn; nullopt: `unended` had not ended in time.
+Result<std::optional<std::vector<JobView>>> AwaitAll(const Cli& cli, const std::vector<std::string>& jobs,
+                                                     std::optional<Duration> timeout, std::string& unended) {
+  RealClock clock;
+  const Time begin = clock.Now();
+  std::vector<JobView> ended;
+  for (const std::string& job : jobs) {
+    const auto left = timeout ? std::optional(std::max<Duration>(0s, *timeout - (clock.Now() - begin))) : std::nullopt;
+    EVERSTEP_ASSIGN(auto view, AwaitJob(cli, JobId(job), left));
+    unended = job;
+    if (!view) return std::optional<std::vector<JobView>>();
+    if (ForPeople(cli.output)) WriteErr(Cat(view->id, ' ', Printable(PhaseAndWhy(*view)), '\n'));
+    ended.push_back(*std::move(view));
+  }
+  return std::optional(std::move(ended));
+}
 
 Result<int> Wait(const Cli& cli, const WaitFlags& flags) {
   std::optional<Duration> timeout;
@@ -28,24 +48,26 @@ Result<int> Wait(const Cli& cli, const WaitFlags& flags) {
                   parsed.error().hint);
     timeout = *parsed;
   }
-  EVERSTEP_ASSIGN(const auto job, AwaitJob(cli, JobId(flags.job), timeout));
-  if (!job) {
-    WriteErr(Cat(flags.job, " has not ended within ", flags.timeout, '\n'));
+  EVERSTEP_ASSIGN(const auto names, ExpandHostLists(flags.jobs));
+  std::string unended;
+  EVERSTEP_ASSIGN(const auto jobs, AwaitAll(cli, names, timeout, unended));
+  if (!jobs) {
+    WriteErr(Cat(unended, " has not ended within ", flags.timeout, '\n'));
     return exit_code::kTimeout;
   }
-  if (cli.output == OutputFormat::json)
-    WriteOut(ViewJson(*job));
-  else
-    WriteErr(Cat(job->id, ' ', Printable(PhaseAndWhy(*job)), '\n'));
-  return ExitCodeOf(*job);
+  if (!ForPeople(cli.output)) WriteOut(jobs->size() == 1 ? ViewData(cli.output, jobs->front()) : ViewData(cli.output, *jobs));
+  for (const JobView& job : *jobs)
+    if (const int code = ExitCodeOf(job); code != exit_code::kGood) return code;
+  return exit_code::kGood;
 }
 
 }  // namespace
 
 void AddWait(CLI::App& app, Cli& cli) {
   auto flags = std::make_shared<WaitFlags>();
-  CLI::App* verb = app.add_subcommand("wait", "wait until a job has ended; returns its exit code, 124 on time-out");
-  verb->add_option("ID", flags->job, "a job's id, or its name: of that name the one that has not ended")->required();
+  CLI::App* verb =
+      app.add_subcommand("wait", "wait until jobs have ended; returns the first exit code that is not 0, 124 on time-out");
+  verb->add_option("JOB", flags->jobs, "ids or names of jobs, or lists such as train-[1-3]")->required();
   verb->add_option("--timeout", flags->timeout, "give up after this long: 90s, 10min, 6h")->type_name("DURATION");
   AddOutputFlags(*verb, cli, false);
   verb->callback([&cli, flags] { cli.verb = [&cli, flags] { return Wait(cli, *flags); }; });

@@ -161,7 +161,7 @@ RULES = (
          fine=(("base/a.cc", "timer.sleep(1);\nconst auto s = \"sleep(1)\";\n::poll(&one, 1, 50);\n"),),
          known={"launcher/cli/local_end.cc": "processes may fork while they are killed: /proc is read again until none is left, with a deadline",
                 "tests/agent/keeper/host.cc": "/proc is read again until it says what is expected, with a deadline",
-                "tests/launcher/cli/up_test.cc": "a condition on another program is asked again, with a deadline"}),
+                "tests/launcher/cli/program.cc": "a condition on another program is asked again, with a deadline"}),
     Rule("shell", "programs are started with an argv, never with a line for a shell",
          match(r"\bstd::system\(|(?<![\w.>])system\(|\bpopen\(|\bwordexp\(|\bexeclp?\(|\bexecvp"),
          offences=(("base/a.cc", 'std::system("ls");\n'), ("base/a.cc", 'FILE* f = ::popen("ls", "r");\n'),

@@ -85,6 +85,26 @@ TEST(Environment, CheckpointNamesAreThereWhenThereIsOneToResumeFrom) {
   EXPECT_EQ(Get(env, "EVERSTEP_RESUME_FROM"), "/ckpt/.everstep/step-40.pt");
 }
 
+TEST(Environment, ATorchrunThatIsTheCommandLearnsItsPlaceAndNobodyElseDoes) {
+  const std::vector<std::pair<std::vector<std::string>, bool>> rows = {
+      {{"torchrun", "train.py"}, true},
+      {{"/opt/venv/bin/torchrun", "--nproc-per-node", "2", "train.py"}, true},
+      {{"python3.11", "-u", "-m", "torch.distributed.run", "train.py"}, true},
+      {{"python3", "train.py", "-m", "torch.distributed.run"}, false},
+      {{"python3", "-m", "pkg.train"}, false},
+      {{"python3", "-m"}, false},
+      {{"./torchrun.py"}, false}};
+  for (const auto& [command, told] : rows) {
+    GangSpec spec = Spec();
+    spec.command = command;
+    const Env env = EnvWith({}, spec);
+    EXPECT_EQ(Get(env, "PET_NNODES"), told ? "2" : "(unset)") << Join(command, " ");
+    EXPECT_EQ(Get(env, "PET_NODE_RANK"), told ? "1" : "(unset)") << Join(command, " ");
+    EXPECT_EQ(Get(env, "PET_RDZV_ENDPOINT"), told ? "10.0.0.1:20017" : "(unset)") << Join(command, " ");
+    EXPECT_EQ(Get(EnvWith({{"PET_NNODES", "1"}}, spec), "PET_NNODES"), "1");
+  }
+}
+
 TEST(Environment, WhatTheUserSetWinsWhereTorchrunLetsItWin) {
   struct Row {
     std::string name, user, expected;

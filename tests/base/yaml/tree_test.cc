@@ -54,9 +54,9 @@ TEST_P(BadTexts, AreRefusedWithThePlaceAndTheWayOut) { EXPECT_EQ(ProblemOf(GetPa
 INSTANTIATE_TEST_SUITE_P(
     Tree, BadTexts,
     testing::ValuesIn(std::vector<BadText>{
-        {"Empty", "", "f:1:1: found an empty file"},
-        {"OnlyAComment", "# nothing\n", "f:1:1: found an empty file"},
-        {"OnlyNull", "~\n", "f:1:1: found an empty file"},
+        {"Empty", "", "f:1:1: found an empty file; write at least one `key: value`"},
+        {"OnlyAComment", "# nothing\n", "f:1:1: found an empty file; write at least one `key: value`"},
+        {"OnlyNull", "~\n", "f:1:1: found an empty file; write at least one `key: value`"},
         {"TwiceTheSameKey", "nodes: 1\nname: a\nnodes: 2\n", "f:3:1: nodes: found the key a second time; keep one of the two"},
         {"TwiceInside", "checkpoint: {dir: /a, dir: /b}\n",
          "f:1:23: checkpoint.dir: found the key a second time; keep one of the two"},
@@ -74,7 +74,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"Surrogate", "name: \xed\xa0\x80\n", "f:1:7: found bytes that are not UTF-8; save the file as UTF-8"},
         {"NulByte", std::string("name: a\0b\n", 10), "f:1:8: found a control character; remove it"},
         {"Escape", "name: \x1b[31m\n", "f:1:7: found a control character; remove it"},
-        {"TooLong", std::string((1u << 20) + 1, 'x'), "f:1:1: found 1048577 bytes, legal: at most 1 MiB"},
+        {"TooLong", std::string((1u << 20) + 1, 'x'),
+         "f:1:1: found more than 1 MiB, legal: at most 1 MiB; is it the right file?"},
         {"TooDeep", std::string(33, '[') + std::string(33, ']'), "f:1:33: found deeper nesting, legal: at most 32 levels"},
         {"MuchTooDeep", std::string(400, '[') + std::string(400, ']'),
          "f:1:33: found deeper nesting, legal: at most 32 levels"},

@@ -21,19 +21,29 @@ TEST_F(CommandLine, EveryMistakeIsToldOnStderrWithTheWayOutAndIsNoCodeThatAJobOf
       {{"frobnicate"}, "everstep: unknown verb frobnicate\n  see everstep --help\n"},
       {{"jobs", "--al"}, "everstep jobs: unknown flag --al\n  did you mean `--all`?\n"},
       {{"jobs", "now"}, "everstep jobs: unexpected word now\n  see everstep jobs --help\n"},
-      {{"jobs", "-o", "yaml"}, "everstep jobs: --output: yaml not in {table,json}\n  see everstep jobs --help\n"},
-      {{"job"}, "everstep job: ID is required\n  see everstep job --help\n"},
+      {{"jobs", "-o", "yml"},
+       "everstep jobs: --output: found \"yml\", legal: table, wide, json, yaml or jsonl; did you mean `yaml`?\n"
+       "  see everstep jobs --help\n"},
+      {{"jobs", "--max", "many"}, "everstep jobs: --max: found \"many\", legal: 1 to 10000\n  see everstep jobs --help\n"},
+      {{"jobs", "--color", "yes"},
+       "everstep jobs: --color: found \"yes\", legal: auto, always or never\n  see everstep jobs --help\n"},
+      {{"logs", "a", "--rank", "-1"},
+       "everstep logs: --rank: found \"-1\", legal: 0 to 4294967295\n  see everstep logs --help\n"},
+      {{"job"}, "everstep job: JOB is required\n  see everstep job --help\n"},
       {{"run", "--nnode", "2", "train.py"}, "everstep run: unknown flag --nnode\n  did you mean `--nnodes`?\n"},
       {{"run", "--nnodes", "0", "train.py"},
-       "everstep run: --nnodes: Value 0 not in range 1 to 16384\n  see everstep run --help\n"},
-      {{"run", "--standalone", "train.py"},
-       "everstep run: unknown flag --standalone\n  leave it out: Everstep places the ranks and chooses MASTER_ADDR and "
-       "MASTER_PORT\n"},
-      {{"run", "--rdzv_backend=c10d", "t.py"},
-       "everstep run: unknown flag --rdzv-backend\n  leave it out: Everstep places the ranks and chooses MASTER_ADDR and "
-       "MASTER_PORT\n"},
+       "everstep run: --nnodes: found \"0\", legal: 1 to 16384\n  see everstep run --help\n"},
+      {{"run", "--nnodes", "2:4", "train.py"},
+       "everstep run: --nnodes: found \"2:4\", but jobs that grow and shrink are not there yet: write --nnodes 4\n"
+       "  see everstep run --help\n"},
+      {{"run", "--numa-binding", "node", "train.py"}, "everstep run: unknown flag --numa-binding\n  see everstep run --help\n"},
       {{"logs", "a", "--all", "--generation", "2"}, "everstep logs: --generation excludes --all\n  see everstep logs --help\n"},
-      {{"up", "--nodes", "0"}, "everstep up: --nodes: Value 0 not in range 1 to 64\n  see everstep up --help\n"}};
+      {{"node", "n1", "--dry-run"}, "everstep node: --dry-run requires --confirm-dead\n  see everstep node --help\n"},
+      {{"schema", "jobs"},
+       "everstep schema: WHICH: found \"jobs\", legal: job, launcher or agent; did you mean `job`?\n"
+       "  see everstep schema --help\n"},
+      {{"man", "rum"}, "everstep: unknown verb rum\n  did you mean `run`?\n"},
+      {{"up", "--nodes", "0"}, "everstep up: --nodes: found \"0\", legal: 1 to 64\n  see everstep up --help\n"}};
   for (const auto& [words, err] : rows) {
     const Ran ran = Everstep(words);
     EXPECT_EQ(ran.code, words.front() == "run" ? 125 : 2) << Join(words, " ");
@@ -42,12 +52,25 @@ TEST_F(CommandLine, EveryMistakeIsToldOnStderrWithTheWayOutAndIsNoCodeThatAJobOf
   }
 }
 
+TEST_F(CommandLine, FlagsOfTorchrunAreUnderstoodAndWhatHasNoEffectIsSaid) {
+  const Ran ran = Everstep({"run", "--launcher", "127.0.0.1:1", "--standalone", "--nproc_per_node=2", "--rdzv_backend", "c10d",
+                            "--master-port=29500", "--monitor_interval", "5", "-t", "3", "--no_python", "a.py"});
+  EXPECT_EQ(ran.code, 125) << "nobody is there";
+  EXPECT_EQ(
+      ran.err.substr(0, ran.err.find("everstep: ")),
+      "--standalone, --rdzv-backend and --master-port have no effect: the launcher places the ranks, and chooses MASTER_ADDR "
+      "and MASTER_PORT anew for each start\n"
+      "--monitor-interval has no effect: the end of a rank is seen at once\n"
+      "without --log-dir nothing is filed here; the hosts keep all output: everstep logs\n");
+}
+
 TEST_F(CommandLine, HelpIsDataAndEveryVerbHasIt) {
   const Ran help = Everstep({"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.err, "");
-  for (const char* verb : {"up", "down", "run", "submit", "jobs", "job", "logs", "cancel", "wait", "explain", "nodes", "node",
-                           "events", "version"}) {
+  for (const char* verb :
+       {"up",        "down",  "run",     "lint",  "submit", "jobs",   "job",    "logs",   "cancel",     "wait", "explain",
+        "incidents", "drain", "undrain", "nodes", "node",   "events", "config", "schema", "completion", "man",  "version"}) {
     EXPECT_NE(help.out.find(Cat("\n  ", verb, ' ')), std::string::npos) << verb;
     const Ran one = Everstep({verb, "--help"});
     EXPECT_EQ(one.code, 0) << verb;
@@ -55,7 +78,8 @@ TEST_F(CommandLine, HelpIsDataAndEveryVerbHasIt) {
     EXPECT_EQ(one.out.find("{false}"), std::string::npos) << one.out;
     for (const std::string& line : Split(one.out, '\n')) EXPECT_LE(line.size(), 120u) << line;
   }
-  EXPECT_EQ(help.out.find("supervise"), std::string::npos) << "not for people";
+  for (const char* hidden : {"supervise", "names"})
+    EXPECT_EQ(help.out.find(Cat("\n  ", hidden)), std::string::npos) << "not for people";
 }
 
 TEST_F(CommandLine, WithoutAVerbItShowsTheHelpAndFails) {
@@ -104,6 +128,83 @@ TEST_F(CommandLine, TheVariableForPlainTextIsReadAsTheDaemonsReadIt) {
   EXPECT_EQ(Everstep({"jobs", "--launcher", "no port"}).err.find("--insecure"), std::string::npos);
 }
 
+TEST_F(CommandLine, EachFlagOfAllVerbsHasAVariableAndTheFlagWins) {
+  variables_ = {"EVERSTEP_LAUNCHER=127.0.0.1:2", "EVERSTEP_OUTPUT=jsonl", "EVERSTEP_COLOR=never", "EVERSTEP_NO_HEADERS=true"};
+  EXPECT_EQ(Everstep({"config", "view", "-o", "wide", "--launcher", "127.0.0.1:1"}).out,
+            "launcher    127.0.0.1:1  --launcher\n"
+            "insecure    false        default\n"
+            "color       never        EVERSTEP_COLOR\n"
+            "output      wide         --output\n"
+            "no-headers  true         EVERSTEP_NO_HEADERS\n");
+  EXPECT_EQ(Split(Everstep({"config", "view"}).out, '\n').front(),
+            R"({"key":"launcher","value":"127.0.0.1:2","from":"EVERSTEP_LAUNCHER"})");
+  variables_ = {"EVERSTEP_OUTPUT=yml"};
+  const Ran ran = Everstep({"config", "view"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.err,
+            "everstep: EVERSTEP_OUTPUT: found \"yml\", legal: table, wide, json, yaml or jsonl\n  did you mean `yaml`?\n");
+}
+
+TEST_F(CommandLine, TheDaemonsSettingsAreShownWithWhereTheyComeFrom) {
+  std::ofstream(File("l.yaml")) << "profile: fast\ncluster: lab\ndetection:\n  beat_every: 400ms\n";
+  variables_ = {"EVERSTEP_LISTEN=127.0.0.1:0"};
+  const Ran table = Everstep({"config", "view", "launcher", "--config", File("l.yaml")});
+  EXPECT_EQ(table.code, 0) << table.err;
+  const std::vector<std::pair<std::string, std::string>> rows = {{"cluster", "lab " + File("l.yaml") + ":2"},
+                                                                 {"listen", "127.0.0.1:0 EVERSTEP_LISTEN"},
+                                                                 {"detection.beat_every", "400ms " + File("l.yaml") + ":4"},
+                                                                 {"detection.lost_after", "3.3s derived"},
+                                                                 {"history", "90d default"}};
+  for (const auto& [key, rest] : rows) {
+    std::string found;
+    for (const std::string& line : Split(table.out, '\n'))
+      if (line.starts_with(key + " ")) {
+        std::vector<std::string> words = Split(line, ' ');
+        std::erase(words, "");
+        found = Cat(words.at(1), ' ', words.back());
+      }
+    EXPECT_EQ(found, rest) << table.out;
+  }
+  const std::string wanted = Cat(R"({"key":"cluster","value":"lab","from":")", File("l.yaml"), ":2\"}");
+  EXPECT_NE(Everstep({"config", "view", "launcher", "--config", File("l.yaml"), "-o", "json"}).out.find(wanted),
+            std::string::npos);
+  EXPECT_NE(Everstep({"config", "view", "agent", "-o", "yaml"}).out.find("\nlauncher: 127.0.0.1:7450"), std::string::npos);
+  std::ofstream(File("l.yaml")) << "lost_after: 3s\n";
+  const Ran bad = Everstep({"config", "view", "launcher", "--config", File("l.yaml")});
+  EXPECT_EQ(bad.code, 2);
+  EXPECT_NE(bad.err.find("l.yaml:1:1: lost_after: found an unknown key"), std::string::npos) << bad.err;
+}
+
+TEST_F(CommandLine, LintChecksAFileWithoutALauncherAndTellsTheTimeBudget) {
+  const Ran good = Everstep({"lint", "-"}, "command: [python3, train.py]\nnodes: 4\nspares: 1\nstop_grace: 90s\n");
+  EXPECT_EQ(good.code, 0) << good.err;
+  EXPECT_TRUE(good.out.starts_with("stdin: good: job on 4 hosts and 1 spare, a rank for each accelerator, else one\n"))
+      << good.out;
+  EXPECT_NE(good.out.find("lost 5 s later"), std::string::npos) << good.out;
+  EXPECT_NE(good.out.find("SIGTERM, at most 1 min 30 s, SIGKILL"), std::string::npos) << good.out;
+  EXPECT_NE(good.out.find("note: no checkpoint"), std::string::npos) << good.out;
+  std::ofstream(File("fast.yaml")) << "profile: fast\n";
+  EXPECT_NE(Everstep({"lint", "-", "--config", File("fast.yaml")}, "command: [a]\n").out.find("lost 3.3 s later"),
+            std::string::npos);
+
+  std::ofstream(File("good.yaml")) << "command: [a]\n";
+  std::ofstream(File("bad.yaml")) << "command: python3 train.py\nnodes: 0\n";
+  const Ran mixed = Everstep({"lint", File("good.yaml"), File("bad.yaml")});
+  EXPECT_EQ(mixed.code, 2);
+  EXPECT_NE(mixed.out.find("good.yaml: good"), std::string::npos) << "the others are told all the same";
+  EXPECT_EQ(mixed.err, Cat("everstep: ", File("bad.yaml"), ":1:10: command: found \"python3 train.py\", legal: a list such as ",
+                           "[python3, train.py]; no shell splits it: write [python3, train.py]\n", File("bad.yaml"),
+                           ":2:8: nodes: found \"0\", legal: 1 to 16384\n"));
+}
+
+TEST_F(CommandLine, SchemasArePrintedForEveryFile) {
+  for (const char* which : {"job", "launcher", "agent"}) {
+    const Ran ran = Everstep({"schema", which});
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_NE(ran.out.find("\"additionalProperties\": false"), std::string::npos) << ran.out;
+  }
+}
+
 TEST_F(CommandLine, OutputThatWasLostIsNoSuccess) {
   const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   out_ = full.get();
@@ -134,7 +235,7 @@ TEST_F(CommandLine, ABadJobFileIsRefusedBeforeAnybodyIsAsked) {
       "workdir, env, env_from, priority, checkpoint, progress, restart, stop_grace; did you mean `nodes`?\n"
       "stdin:3:9: spares: found \"many\", legal: 0 to 16384\n");
   EXPECT_EQ(Everstep({"submit", "/nonexistent.yaml"}).err,
-            "everstep: cannot open /nonexistent.yaml: No such file or directory\n");
+            "everstep: cannot read /nonexistent.yaml: No such file or directory\n");
 }
 
 TEST_F(CommandLine, RunRefusesWhatCannotBeAJob) {

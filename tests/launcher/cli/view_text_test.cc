@@ -50,7 +50,8 @@ const JobView kRunning{
                                  .why = "zip with 42 records, CRCs match"},
     .submitted_at = Ago(190),
     .started_at = Ago(185),
-    .command = {"python3", "-u", "train.py", "--prompt", "it's"}};
+    .command = {"python3", "-u", "train.py", "--prompt", "it's"},
+    .next = "everstep logs finetune-3 -f"};
 
 const JobView kQueued{.id = JobId("b-4"),
                       .phase = JobPhase::queued,
@@ -59,7 +60,8 @@ const JobView kQueued{.id = JobId("b-4"),
                       .nodes = 4,
                       .restarts_max = 10,
                       .submitted_at = Ago(100'000),
-                      .command = {"a"}};
+                      .command = {"a"},
+                      .next = "everstep explain b-4"};
 
 TEST_F(ViewText, JobsAreOneLineEach) {
   const std::string table = Render(JobsTable({kRunning, kQueued}, kNow), {.columns = 100});
@@ -108,6 +110,13 @@ TEST_F(ViewText, AFailedJobShowsItsCodeAndTheWayToTheLastWords) {
   job.why = "rank 1 on n2 exited with code 7: \"ValueError\"\nsame step twice";
   job.started_at = Ago(65);
   job.ended_at = Ago(5);
+  job.next = "everstep logs b-4 --generation 1 --rank 1";
+  job.incident = IncidentView{.job = job.id,
+                              .number = 2,
+                              .blame = BlameClass::code,
+                              .cause = "rank 1 exited with code 7",
+                              .steps_lost = 6,
+                              .lost = 3800ms};
   EXPECT_EQ(DescribeJob(job, kNow),
             "Job         b-4\n"
             "Phase       failed, generation 1, exit code 7\n"
@@ -115,8 +124,14 @@ TEST_F(ViewText, AFailedJobShowsItsCodeAndTheWayToTheLastWords) {
             "Command     a\n"
             "Step        none told of, no checkpoint\n"
             "Time        submitted Jul 13 10:16:20, started 14:01:55, ended 14:02:55, took 1 min\n"
+            "Incident    2, code: rank 1 exited with code 7; 6 steps and 3.8 s lost (everstep incidents b-4)\n"
             "\n"
-            "Next: everstep logs b-4 --tail 50\n");
+            "Next: everstep logs b-4 --generation 1 --rank 1\n");
+  EXPECT_NE(DescribeJob(job, kNow, 60)
+                .find("Incident    2, code: rank 1 exited with code 7; 6 steps and\n"
+                      "            3.8 s lost (everstep incidents b-4)\n"),
+            std::string::npos)
+      << "broken between words: " << DescribeJob(job, kNow, 60);
 }
 
 TEST_F(ViewText, NodesAreOneLineEach) {
@@ -140,6 +155,27 @@ TEST_F(ViewText, ALostNodeSaysHowToGoOnWithoutIt) {
   EXPECT_NE(text.find("everstep node n2 --confirm-dead\n"), std::string::npos) << text;
 }
 
+TEST_F(ViewText, WideTablesHaveMoreColumns) {
+  const std::string jobs = Render(JobsTable({kRunning}, kNow, true), {});
+  EXPECT_NE(jobs.find("n[1,3-4]"), std::string::npos) << jobs;
+  EXPECT_NE(jobs.find("/ckpt/.everstep/step-40.pt"), std::string::npos) << jobs;
+  const std::string nodes = Render(NodesTable({{.node = NodeId("n1"), .accelerators = 8, .boot = BootId("b1")}}, true), {});
+  EXPECT_NE(nodes.find("8             -        b1       "), std::string::npos) << nodes;
+  const std::string events = Render(EventsTable({{.index = LogIndex(7), .kind = "job_done"}}, kNow, true), {});
+  EXPECT_NE(events.find("7      1970-01-01T00:00:00.000000000Z  -    -     job_done  -"), std::string::npos) << events;
+}
+
+TEST_F(ViewText, ALongSentenceGoesOnBelowItselfOnATerminal) {
+  const EventView event{.at = Ago(1), .job = JobId("a-1"), .why = "n2 is lost: silent for 5 s, and 3 of 3 peers got nothing"};
+  EXPECT_EQ(EventLine(event, kNow, 60),
+            "14:02:59  a-1           -     n2 is lost: silent for 5 s,\n"
+            "                              and 3 of 3 peers got nothing\n");
+  EXPECT_EQ(Render(EventsTable({event}, kNow), {.columns = 50, .wrap = true}),
+            "TIME      JOB  NODE  WHY\n"
+            "14:02:59  a-1  -     n2 is lost: silent for 5 s,\n"
+            "                     and 3 of 3 peers got nothing\n");
+}
+
 TEST_F(ViewText, EventsCarryTheTimeAndTheSentence) {
   const EventView event{
       .index = LogIndex(7), .at = Ago(1), .job = JobId("a-1"), .node = {}, .kind = "job_done", .why = "all 2 ranks\nexited 0"};
@@ -148,6 +184,15 @@ TEST_F(ViewText, EventsCarryTheTimeAndTheSentence) {
 
 TEST_F(ViewText, TheLineAtTheBottomSaysHowFarTheJobIs) {
   EXPECT_EQ(ProgressText(kRunning, kNow), "running · generation 2 · step 52 · checkpoint at 40 · 3 min 5 s");
+  JobView told = kRunning;
+  told.progress = ProgressView{.step = 52, .steps_total = 100, .step_time = 500ms, .eta = 24s, .loss = "1.954"};
+  EXPECT_EQ(ProgressText(told, kNow),
+            "running · generation 2 · step 52 of 100 · 500 ms a step · loss 1.954 · 24 s left · checkpoint at 40 · 3 min 5 s");
+  EXPECT_NE(
+      DescribeJob(told, kNow).find("Step        52 of 100, 500 ms a step, done in 24 s, loss 1.954, checkpoint at step 40 ("),
+      std::string::npos)
+      << DescribeJob(told, kNow);
+  EXPECT_EQ(JobsTable({told}, kNow).rows.front().at(4), "52/100");
   EXPECT_EQ(ProgressText(kQueued, kNow), "queued · 1 in the queue · 1 d 3 h");
 }
 
@@ -162,7 +207,7 @@ TEST_F(ViewText, AgesAreShort) {
 TEST(ViewJson, EveryKeyIsThereAndWhatIsNotKnownIsNull) {
   EXPECT_EQ(ViewJson(NodeView{.node = NodeId("n1"), .silent_for = 1500ms}),
             "{\"node\":\"n1\",\"phase\":\"ready\",\"why\":\"\",\"job\":null,\"role\":\"\",\"address\":\"\",\"accelerators\":0,"
-            "\"silent_for\":1500000000,\"boot\":\"\",\"version\":\"\"}\n");
+            "\"silent_for\":1500000000,\"boot\":\"\",\"version\":\"\",\"drain\":null}\n");
   const std::string job = ViewJson(kQueued);
   EXPECT_NE(job.find("\"checkpoint\":null"), std::string::npos) << job;
   EXPECT_NE(job.find("\"hosts\":[]"), std::string::npos) << job;

@@ -1,4 +1,4 @@
-#include "launcher/cli/job_file.h"
+#include "launcher/config/job_file.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "launcher/cli/job_file.h"
+#include "launcher/config/job_file.h"
 
 #include <filesystem>
 
@@ -37,7 +37,8 @@ yaml::Type<Budget> BudgetType() {
         if (!window) return tl::unexpected(window.error().hint);
         return Budget{.restarts = static_cast<std::uint32_t>(*restarts), .window = *window};
       },
-      [](const Budget& budget) { return Cat(budget.restarts, " per ", WriteDuration(budget.window)); });
+      [](const Budget& budget) { return Cat(budget.restarts, " per ", WriteDuration(budget.window)); },
+      yaml::TextSchema("^[0-9]+ +per +[0-9]+(\\.[0-9]+)?(d|h|min|s|ms)$"));
 }
 
 // auto | {glob: PATTERN} | {marker: FILE}
@@ -91,12 +92,25 @@ yaml::Table<RestartSpec> RestartTable() {
   }};
 }
 
+// An argv. Who wrote it as one line for a shell is told how it is written.
+yaml::Type<std::vector<std::string>> Arguments(std::string example) {
+  yaml::Type<std::vector<std::string>> type = ListOf(yaml::Text(), limit::kArguments, std::move(example));
+  type.read = [read = type.read, legal = type.legal](const yaml::Node& node, yaml::Problems& problems) {
+    if (node.kind != yaml::Node::Kind::scalar || node.text.empty() || node.text.size() > 200) return read(node, problems);
+    std::vector<std::string> words = Split(node.text, ' ');
+    std::erase(words, "");
+    for (std::string& word : words) word = yaml::WriteText(word);
+    yaml::Refuse(node, problems, legal, Cat("no shell splits it: write [", Join(words), "]"));
+    return std::optional<std::vector<std::string>>();
+  };
+  return type;
+}
+
 yaml::Table<JobSpec> MakeTable() {
-  const auto arguments = [](std::string example) { return ListOf(yaml::Text(), limit::kArguments, std::move(example)); };
   return {{
-      Required("command", &JobSpec::command, arguments("[python3, train.py]"),
+      Required("command", &JobSpec::command, Arguments("[python3, train.py]"),
                "argv, never a shell string; {rank} {local_rank} {nnodes} {resume} are replaced"),
-      Key("resume_args", &JobSpec::resume_args, arguments("[--resume, \"{resume}\"]"),
+      Key("resume_args", &JobSpec::resume_args, Arguments("[--resume, \"{resume}\"]"),
           "appended to the command only when there is a checkpoint to resume from"),
       Key("name", &JobSpec::name, yaml::Name(), "the job's name; its id is the name and a number"),
       Key("nodes", &JobSpec::nodes, Integer<std::uint32_t>(1, limit::kHostsPerJob), "whole hosts, one job each"),

@@ -1,0 +1,83 @@
+// everstep drain and undrain: takes hosts out of work, and gives them back.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+
+#include "launcher/cli/globals.h"
+#include "launcher/cli/node_names.h"
+#include "launcher/cli/output.h"
+#include "launcher/cli/verbs.h"
+
+namespace everstep {
+
+struct Drained {
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(Drained, node, why)
+
+namespace {
+
+struct DrainFlags {
+  std::vector<std::string> lists{};
+  std::string reason{};
+  bool now = false;
+  bool dry_run = false;
+};
+
+// All hosts must be known before the first one is changed.
+Result<int> ForEach(const Cli& cli, const DrainFlags& flags, std::string_view would,
+                    const std::function<ApiRequest(const NodeId&)>& request) {
+  EVERSTEP_ASSIGN(const auto client, Connect(cli));
+  EVERSTEP_ASSIGN(const NodesReply reply, Ask<NodesReply>(*client, ListNodes{}));
+  EVERSTEP_ASSIGN(const auto nodes, NodesNamed(reply.nodes, flags.lists));
+  std::vector<Drained> done;
+  for (const NodeView& node : nodes) {
+    if (flags.dry_run) {
+      WriteErr(Cat("would ", would, ' ', node.node, ", which is ", Name(node.phase),
+                   node.job ? Cat(" and works for ", *node.job) : "", "; nothing was changed\n"));
+      continue;
+    }
+    EVERSTEP_ASSIGN(const Accepted accepted, Ask<Accepted>(*client, request(node.node)));
+    if (ForPeople(cli.output)) WriteErr(Cat(Printable(accepted.why), '\n'));
+    done.push_back({.node = node.node, .why = accepted.why});
+  }
+  if (!ForPeople(cli.output)) WriteOut(ViewData(cli.output, done));
+  return exit_code::kGood;
+}
+
+}  // namespace
+
+void AddDrain(CLI::App& app, Cli& cli) {
+  auto flags = std::make_shared<DrainFlags>();
+  CLI::App* verb = app.add_subcommand("drain", "take hosts out of work: nothing new is placed on them");
+  verb->add_option("HOST", flags->lists, "a name, or a list such as n[0-3,7]")->required();
+  verb->add_option("--reason", flags->reason, "why, for whoever asks later")->type_name("TEXT");
+  verb->add_flag("--now", flags->now, "what they have moves to other hosts at once: a restart that costs no budget");
+  verb->add_flag("--dry-run", flags->dry_run, "say what would be done, and do nothing");
+  AddOutputFlags(*verb, cli, false);
+  verb->callback([&cli, flags] {
+    cli.verb = [&cli, flags] {
+      return ForEach(cli, *flags, "drain", [&](const NodeId& node) -> ApiRequest {
+        return DrainNode{.node = node, .reason = flags->reason, .by = Requester(), .now = flags->now};
+      });
+    };
+  });
+}
+
+void AddUndrain(CLI::App& app, Cli& cli) {
+  auto flags = std::make_shared<DrainFlags>();
+  CLI::App* verb = app.add_subcommand("undrain", "give hosts back to work");
+  verb->add_option("HOST", flags->lists, "a name, or a list such as n[0-3,7]")->required();
+  verb->add_flag("--dry-run", flags->dry_run, "say what would be done, and do nothing");
+  AddOutputFlags(*verb, cli, false);
+  verb->callback([&cli, flags] {
+    cli.verb = [&cli, flags] {
+      return ForEach(cli, *flags, "undrain",
+                     [](const NodeId& node) -> ApiRequest { return UndrainNode{.node = node, .by = Requester()}; });
+    };
+  });
+}
+
+}  // namespace everstep

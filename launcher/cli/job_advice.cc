@@ -1,0 +1,78 @@
+#include "launcher/cli/job_advice.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "base/torchrun.h"
+#include "base/yaml/quantity.h"
+#include "launcher/core/exclusion.h"
+
+namespace everstep {
+
+namespace {
+
+// Is the path of a checkpoint handed to the script?
+bool PassesCheckpointOn(const JobSpec& job) {
+  const auto has = [](const std::vector<std::string>& arguments) {
+    return std::any_of(arguments.begin(), arguments.end(),
+                       [](const std::string& argument) { return argument.find("{resume}") != std::string::npos; });
+  };
+  return has(job.command) || has(job.resume_args);
+}
+
+// "python3 train.py" as one word, which no host has as a program.
+bool LooksLikeShell(const std::vector<std::string>& command) {
+  return command.size() == 1 && command.front().find_first_of(" |&;<>") != std::string::npos;
+}
+
+}  // namespace
+
+std::vector<BudgetLine> TimeBudget(const JobSpec& job, const LauncherOptions& launcher) {
+  const auto at_most = [](Duration d) { return Cat("at most ", Show(d)); };
+  std::vector<BudgetLine> lines{{.what = "a rank ends", .takes = "seen at once: no time-out", .set_by = ""},
+                                {.what = "a host falls silent",
+                                 .takes = Cat("lost ", Show(launcher.lost_after), " later, when peers hear nothing either"),
+                                 .set_by = "detection.lost_after"},
+                                {.what = "its ranks are dead",
+                                 .takes = Cat(at_most(FenceTime(launcher.fence_after)), " after its last acknowledged beat"),
+                                 .set_by = "fence.after x 1.1 + 0.5s"},
+                                {.what = "its agent has died",
+                                 .takes = Cat(at_most(launcher.agent_return), " for it to come back"),
+                                 .set_by = "detection.agent_return"},
+                                {.what = "the ranks are stopped",
+                                 .takes = Cat("SIGTERM, ", at_most(job.stop_grace), ", SIGKILL"),
+                                 .set_by = "stop_grace"}};
+  const RestartSpec& restart = job.restart;
+  lines.push_back({.what = "restarts",
+                   .takes = restart.budget == 0 ? "none: the first failure ends the job"
+                                                : Cat(restart.budget, " within ", WriteDuration(restart.window)),
+                   .set_by = "restart.budget"});
+  if (restart.budget > 0)
+    lines.push_back({.what = "the code fails again",
+                     .takes = Cat("the job ends after ", restart.no_progress, " without progress"),
+                     .set_by = "restart.no_progress"});
+  return lines;
+}
+
+std::vector<std::string> Advice(const JobSpec& job) {
+  std::vector<std::string> advice;
+  if (LooksLikeShell(job.command))
+    advice.emplace_back("command is one word with blanks in it, and no shell will split it: write a list, [python3, train.py]");
+  if (IsTorchrun(job.command) && job.processes_per_node != 1u) {
+    const std::string number = job.processes_per_node ? Cat(*job.processes_per_node) : "auto";
+    advice.push_back(Cat("torchrun starts ranks of its own: with processes_per_node: ", number, " there ",
+                         job.processes_per_node ? Cat("are ", number) : "is one for each accelerator",
+                         " of it on each host; write 1"));
+  }
+  if (!job.checkpoint) advice.emplace_back("no checkpoint: every restart begins at the first step");
+  if (job.checkpoint && !PassesCheckpointOn(job))
+    advice.emplace_back(
+        "{resume} stands in neither command nor resume_args: the script itself has to read EVERSTEP_RESUME_FROM, or a restart "
+        "begins at the first step");
+  if (!job.checkpoint && !job.resume_args.empty()) advice.emplace_back("resume_args are never used without a checkpoint");
+  if (job.spares == 0 && job.restart.budget > 0)
+    advice.emplace_back("no spares: after a host is lost the job waits until another one is free");
+  return advice;
+}
+
+}  // namespace everstep
