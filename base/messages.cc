@@ -163,9 +163,10 @@ std::uint64_t HashOf(const Report& report) {
   return hasher.value();
 }
 
-std::uint64_t TagOf(std::string_view state_id) {
+std::uint64_t TagOf(std::string_view state_id, const BootId& boot) {
   Hasher hasher;
   hasher.Add(std::string(state_id));
+  hasher.Add(boot.value);
   return hasher.value();
 }
 

@@ -125,7 +125,9 @@ struct Beat {
   Incarnation incarnation{};
   Time sent{};                   // the agent's boot clock, echoed by the acknowledgement
   std::uint64_t state_hash = 0;  // of the last report (HashOf); differs from the launcher's: it asks for a report
-  std::uint64_t agent = 0;  // TagOf(Hello::state_id): the beat of another agent of the same name is no sign of life of this one
+  // TagOf(Hello::state_id, Hello::boot): the beat of another agent of the same name, or of its host's next life, is no sign of
+  // life of this one.
+  std::uint64_t agent = 0;
   friend bool operator==(const Beat&, const Beat&) = default;
 };
 EVERSTEP_FIELDS(Beat, seq, incarnation, sent, state_hash, agent)
@@ -353,7 +355,7 @@ inline constexpr std::size_t kCheckpointsPerReport = 64;
 
 // XXH-free, std-only: FNV-1a over the fields; equal reports hash equal. `seq` is not part of it.
 std::uint64_t HashOf(const Report& report);
-std::uint64_t TagOf(std::string_view state_id);
+std::uint64_t TagOf(std::string_view state_id, const BootId& boot);
 
 // Refuses what exceeds the limits above or breaks a shape ("rank 3 has both code and signal"). Called at the door, by the rim.
 Status Validate(const FromAgent& message);

@@ -235,7 +235,7 @@ Beat AgentLoop::FreshBeat(Time now) {
           .incarnation = incarnation(),
           .sent = now,
           .state_hash = reporter_.hash(),
-          .agent = TagOf(state_.memory().state_id)};
+          .agent = TagOf(state_.memory().state_id, setup_.boot)};
 }
 
 // ---- peers and the fence -------------------------------------------------------------------------------------------------

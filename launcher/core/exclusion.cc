@@ -38,20 +38,31 @@ std::optional<std::string> SaidGone(const World& world, const JobState& job, con
 
 // L2: since when at least half of the membership that the host may hold have been heard without a gap; nullopt: they are not.
 std::optional<Time> HalfHeardSince(const World& world, const LiveGang& gang, std::uint64_t told) {
-  std::size_t members = 0;
-  std::vector<Time> heard;
+  std::size_t silent = 0;
+  std::vector<Time> members, perhaps;  // since when each was heard; perhaps: joined, was evicted or came back since
   for (const auto& [id, node] : world.state.nodes) {
     const HostNow* host = HostIn(world, id);
-    const bool hears = host && host->pulse == Pulse::trusted && id != gang.node;
-    const bool changed = node.changed > told;  // joined or was evicted since: whether it counts there is not known
-    if (changed ? hears : !node.member) continue;
-    ++members;
-    if (hears) heard.push_back(host->heard_since);
+    const bool changed = node.changed > told;
+    if (!changed && !node.member) continue;
+    if (!host || host->pulse != Pulse::trusted || id == gang.node)
+      ++silent;
+    else
+      (changed ? perhaps : members).push_back(host->heard_since);
   }
-  const std::size_t needed = (members + 1) / 2;
-  if (heard.size() < needed) return std::nullopt;
-  std::nth_element(heard.begin(), heard.begin() + static_cast<std::ptrdiff_t>(needed - 1), heard.end());
-  return heard[needed - 1];
+  std::sort(members.begin(), members.end());
+  std::sort(perhaps.begin(), perhaps.end());
+  // Whether the perhaps are members there is not known, so each counts as it is worse for us: as a silent member until it is
+  // heard, as none from then on.
+  const auto half_by = [&](Time t) {
+    const auto heard = std::upper_bound(members.begin(), members.end(), t) - members.begin();
+    const auto late = perhaps.end() - std::upper_bound(perhaps.begin(), perhaps.end(), t);
+    return 2 * heard >= static_cast<std::ptrdiff_t>(members.size() + silent) + late;
+  };
+  std::vector<Time> moments(members);
+  moments.insert(moments.end(), perhaps.begin(), perhaps.end());
+  std::sort(moments.begin(), moments.end());
+  const auto first = std::partition_point(moments.begin(), moments.end(), [&](Time t) { return !half_by(t); });
+  return first == moments.end() ? std::nullopt : std::optional(*first);
 }
 
 // Since when nothing was heard of the agent that has the gang. Another one took over when that one was not heard any more.

@@ -18,7 +18,8 @@
 //
 // Which membership the host was last told is known from below: a gang that was prepared has had the membership of the time when
 // it was planned (LiveGang::membership), one that was heard since may have had a newer one (HostNow::told). Hosts that changed
-// since count against us: who may be in that membership and is not heard counts as a member, who joined since does not count.
+// since count against us: who may be in that membership counts as a member for as long as it was not heard, and as none from
+// then on. (A host that was evicted and came back may well be in it.)
 #pragma once
 
 #include <optional>

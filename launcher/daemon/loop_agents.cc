@@ -130,10 +130,11 @@ void LauncherLoop::On(const DialAnswer& input) {
   Found(input.node, input.nonce, {NodeId(), input.finding, input.evidence, NowAt(now_).at}, beat);
 }
 
-// An answer of another agent of that name (a second one, or one whose state directory is new) says only that the host is up.
+// An answer of another agent of that name (a second one, one whose state directory is new, one that a reboot brought) says only
+// that the host is up: the one that has a session here may be gone without a word.
 void LauncherLoop::Found(const NodeId& suspect, std::uint64_t nonce, Opinion opinion, std::optional<Beat> beat) {
   const NodeState* node = NodeIn(world_.state, suspect);
-  if (beat && node && beat->agent != TagOf(node->state_id)) {
+  if (beat && node && beat->agent != TagOf(node->state_id, node->boot)) {
     beat.reset();
     opinion.finding = PeerFinding::agent_down;
     opinion.evidence = "another agent answers under its name";

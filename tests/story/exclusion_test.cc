@@ -147,6 +147,21 @@ TEST(Exclusion, ALongFenceTimeIsWaitedOut) {
   EXPECT_EQ(story.Job(train).generation, Generation(2));
 }
 
+// n3, n4 and n5 are three of five: together they may have kept each other's gangs alive until just now.
+TEST(Exclusion, AHostThatCameBackIsNoWitnessForTheTimeBefore) {
+  Story story({"n1", "n2", "n3", "n4", "n5"});
+  const JobId train = story.Submit(Train(3, 1));
+  story.Cut({"n3", "n4", "n5"});
+  story.Pass(8s);
+  story.Heal({"n5"});
+  story.Pass(500ms);
+  story.Heal({"n4"});
+  story.Pass(4s);
+  EXPECT_EQ(story.Job(train).generation, Generation(1)) << "n4 and n5 have not been heard for the fence time of 4.9 s";
+  story.Pass(2s);
+  EXPECT_EQ(story.Job(train).generation, Generation(2));
+}
+
 TEST(HalfRule, TwoOfFourSilentHostsAreNotEvictedAndTheOperatorIsTheWayOut) {
   Story story({"n1", "n2", "n3", "n4"});
   const JobId train = story.Submit(Train(3, 1));

@@ -279,7 +279,7 @@ TEST_F(Loop, AWallClockThatIsSetChangesNothingThatIsDecided) {
       Wait(500ms);
       Says(1, Beat{.seq = Sequence(static_cast<std::uint64_t>(beat) + (step > 0s ? 20 : 0)),
                    .incarnation = Incarnation(1),
-                   .agent = TagOf("1")});
+                   .agent = TagOf("1", BootId("boot"))});
     }
     EXPECT_EQ(phase(), JobPhase::running);
     EXPECT_TRUE(loop->world().state.nodes.at(n1).member);
@@ -321,11 +321,13 @@ TEST_F(Loop, AHaltOutlivesRestartsUntilAnOperatorClearsIt) {
 
 TEST_F(Loop, AnAnswerOfAnotherAgentUnderTheSameNameIsNoSignOfLife) {
   Connect(n1, 1);
-  for (const bool own : {false, true}) {
+  const std::uint64_t others[] = {TagOf("another directory", BootId("boot")), TagOf("1", BootId("next boot"))};
+  for (const std::uint64_t agent : {others[0], others[1], TagOf("1", BootId("boot"))}) {
+    const bool own = agent != others[0] && agent != others[1];
     Wait(2s);  // silent: it is asked
     ASSERT_FALSE(links.dialed.empty());
     const auto& [node, ping] = links.dialed.back();
-    const Beat beat{.seq = Sequence(9), .incarnation = Incarnation(1), .agent = TagOf(own ? "1" : "another directory")};
+    const Beat beat{.seq = Sequence(9), .incarnation = Incarnation(1), .agent = agent};
     Do(DialAnswer{.node = n1,
                   .nonce = ping.nonce,
                   .finding = PeerFinding::alive,
