@@ -1,0 +1,82 @@
+// The agent of one simulated machine: the production loop (agent/daemon/loop.h) over the simulated network, keepers, disk and
+// file system. The process can be killed, stopped (SIGSTOP) and started again; its disk outlives it.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/rng.h"
+#include "tests/sim/bugs.h"
+#include "tests/sim/keepers.h"
+#include "tests/sim/network.h"
+
+namespace everstep::sim {
+
+class LauncherProcess;
+
+// What all agents share.
+struct Surroundings {
+  Agenda& agenda;
+  Network& network;
+  Training& training;
+  // The launcher that listens now on its machine; nullptr: none.
+  std::function<LauncherProcess*()> launcher;
+  int launcher_machine = 0;
+  std::function<class AgentProcess*(const std::string& address)> agent_at;
+  std::function<void(const std::string& line)> trace;
+  Bug bug = Bug::none;
+};
+
+// How the machine's disk behaves.
+struct DiskWeather {
+  Duration delay_max = 10ms;
+  double stall = 0;  // chance of a write that takes up to stall_max
+  Duration stall_max{0};
+};
+
+class AgentProcess {
+ public:
+  AgentProcess(const Surroundings& around, Machine& machine, Rng rng);
+  ~AgentProcess();
+
+  DiskWeather disk{};
+  std::optional<std::string> refuses{};  // set: this host cannot prepare any gang, because of this
+  Keepers keepers;
+
+  // ---- faults --------------------------------------------------------------------------------------------------------------
+
+  void Start();
+  void StartSoon();
+  void Kill();         // -9: what was not on disk yet may or may not get there
+  void PowerLost();    // with the machine
+  void StopProcess();  // SIGSTOP
+  void ContinueProcess();
+  void MachineResumed(Duration stood);
+  bool Alive() const;
+  bool Stands() const;  // lives, but handles nothing now
+
+  // ---- what others see -----------------------------------------------------------------------------------------------------
+
+  Machine& machine() { return machine_; }
+  std::string address() const { return "10.0.0." + std::to_string(machine_.index) + ":7451"; }
+  // A ping has arrived at this machine over a fresh connection; `answer` is called when the agent answers it.
+  void TakePing(const Ping& ping, std::function<void(std::optional<Pong>)> answer);
+  // From the launcher, on the connection that stands.
+  void TakeMessage(ToAgent message, std::uint64_t connection);
+
+ private:
+  struct Life;  // what dies with the process
+  friend struct Life;
+
+  const Surroundings& around_;
+  Machine& machine_;
+  Rng rng_;
+  std::map<std::string, std::string> disk_{};  // durable
+  std::unique_ptr<Life> life_{};
+};
+
+}  // namespace everstep::sim

@@ -1,0 +1,92 @@
+// A whole cluster in one thread: the production loops of a launcher and of N agents, simulated machines, links, disks,
+// processes and training jobs under them, a user who submits jobs, and a judge (judge.h) who looks at every decision. A run is
+// a function of its options: the same seed gives the same events, to the last one.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/sim/agent_process.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/judge.h"
+#include "tests/sim/launcher_process.h"
+#include "tests/sim/network.h"
+#include "tests/sim/training.h"
+
+namespace everstep::sim {
+
+struct RunOptions {
+  std::uint64_t seed = 1;
+  int hosts = 5;
+  int jobs = 3;
+  Duration fault_phase = 5min;
+  Duration heal_phase = 15min;  // all faults are over: every job must have ended by its end
+  bool calm = false;            // only faults below the bounds
+  Duration wall_shift{0};       // of the launcher's wall clock, from the start: may change nothing
+  bool keep_trace = false;
+  std::optional<std::vector<Fault>> faults{};  // instead of drawn ones
+  Bug bug = Bug::none;
+};
+
+class Cluster {
+ public:
+  explicit Cluster(const RunOptions& options);
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  // REQUIRES: called once.
+  Outcome Run();
+
+ private:
+  void Begin();
+  void Submit(int number);
+  void AskUntilAnswered(std::uint64_t token, const ApiRequest& request, const Script& script);
+  void Replied(std::uint64_t token, const Result<ApiReply>& reply);
+  void HealAll();
+  void Accuse(const std::string& what);
+  void Trace(const std::string& line);
+
+  // strike.cc
+  void After(Duration lasts, std::function<void()> undo);
+  void PowerOff(int index, Duration lasts);
+  void PowerOn(int index);
+  void Pause(int index, Duration lasts);
+  void Resume(int index);
+  void CutOneWay(int from, int to, Duration lasts);
+  void CutOff(const std::vector<int>& inside, Duration lasts);
+  void Flap(int host, Duration lasts);
+  void Strike(const Fault& fault);
+  void KillRank(const Fault& fault);
+  void BadWeather(const Fault& fault);
+  void Cancel(const Fault& fault);
+  void StrikeAgent(const Fault& fault, AgentProcess& agent);
+  void StrikeLauncher(const Fault& fault);
+
+  RunOptions options_;
+  Rng rng_;
+  Agenda agenda_{};
+  std::vector<std::unique_ptr<Machine>> machines_;  // 0: the launcher's
+  Network network_;
+  Training training_;
+  Surroundings around_;
+  Judge judge_{agenda_, training_, options_.calm};
+  std::vector<std::unique_ptr<AgentProcess>> agents_{};  // [i]: of machine i; [0] is empty
+  std::unique_ptr<LauncherProcess> launcher_{};
+
+  std::vector<Fault> faults_{};
+  bool healed_ = false;
+  std::map<std::uint64_t, Script> open_{};  // submits that were not answered yet
+  std::vector<Script> scripts_{};
+  std::uint64_t tokens_ = 0;
+  std::uint64_t hash_ = 0xcbf29ce484222325u;
+  std::deque<std::string> trace_{};
+};
+
+}  // namespace everstep::sim

@@ -1,0 +1,178 @@
+#include "tests/sim/keepers.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+
+namespace everstep::sim {
+
+namespace {
+
+std::string Variable(const RankCommand& rank, std::string_view name) {
+  for (const std::string& variable : rank.env)
+    if (variable.starts_with(name) && variable.size() > name.size() && variable[name.size()] == '=')
+      return variable.substr(name.size() + 1);
+  return {};
+}
+
+}  // namespace
+
+bool Keepers::Runs(const GangKey& gang) const {
+  const auto found = keepers_.find(gang);
+  return found != keepers_.end() && found->second.alive && found->second.started &&
+         found->second.status.phase != KeeperPhase::empty;
+}
+
+void Keepers::Say(const GangKey& gang, KeeperEventKind kind) {
+  agenda_.After(50us + rng_.Jitter(1ms), [this, gang, kind, boot = machine_.boots] {
+    const auto found = keepers_.find(gang);
+    if (found == keepers_.end() || machine_.boots != boot) return;
+    post_({.gang = gang, .kind = kind, .status = found->second.status, .why = kind == KeeperEventKind::gone ? "ended" : ""});
+  });
+}
+
+void Keepers::Launch(const GangKey& gang, KeeperLease lease) {
+  keepers_[gang] = Keeper{.lease = lease.until, .ignores_term = rng_.Unit() < ignores_term};
+  Say(gang, KeeperEventKind::up);
+  Arm(gang);
+}
+
+Result<std::vector<GangKey>> Keepers::Adopt() {
+  std::vector<GangKey> found;
+  if (bug_ == Bug::blind_adoption) return found;
+  for (const auto& [gang, keeper] : keepers_) {
+    found.push_back(gang);
+    Say(gang, keeper.alive ? KeeperEventKind::up : KeeperEventKind::gone);
+  }
+  return found;
+}
+
+void Keepers::Send(const GangKey& gang, ToKeeper message) {
+  agenda_.After(50us + rng_.Jitter(200us), [this, gang, message = std::move(message), boot = machine_.boots] {
+    const auto found = keepers_.find(gang);
+    if (found == keepers_.end() || !found->second.alive || machine_.boots != boot) return;
+    if (!machine_.Runs()) return unread_.emplace_back(gang, message), void();
+    std::visit([&](const auto& m) { Obey(gang, found->second, m); }, message);
+  });
+}
+
+void Keepers::Arm(const GangKey& gang) {
+  Keeper& keeper = keepers_.at(gang);
+  if (!keeper.alive || keeper.status.phase == KeeperPhase::empty || keeper.escalation.Killed()) return;
+  Time due = bug_ == Bug::no_fence ? Now() + 24h : keeper.lease;
+  if (const auto next = keeper.escalation.Next()) due = std::min(due, *next);
+  const Time when = machine_.clock.Virtual(due);
+  if (keeper.armed && *keeper.armed <= when) return;  // it looks in time, and then again
+  keeper.armed = when;
+  agenda_.At(when, [this, gang, when] {
+    const auto found = keepers_.find(gang);
+    if (found == keepers_.end() || found->second.armed != when) return;
+    found->second.armed.reset();
+    Check(gang);
+  });
+}
+
+// What is due: fence, SIGTERM, SIGKILL.
+void Keepers::Check(const GangKey& gang) {
+  const auto found = keepers_.find(gang);
+  if (found == keepers_.end() || !machine_.Runs()) return;
+  Keeper& keeper = found->second;
+  if (!keeper.alive || keeper.status.phase == KeeperPhase::empty) return;
+  if (Now() >= keeper.lease && !keeper.status.fenced && bug_ != Bug::no_fence) {
+    keeper.status.fenced = true;
+    keeper.escalation.AskKill(Now());
+  }
+  switch (keeper.escalation.Due(Now())) {
+    case Escalation::Signal::none: break;
+    case Escalation::Signal::terminate:
+      keeper.status.phase = KeeperPhase::stopping;
+      if (!keeper.ignores_term || !keeper.started) return EndRanks(gang, keeper, 15);
+      if (bug_ == Bug::empty_too_early) keeper.status.phase = KeeperPhase::empty;
+      Say(gang, KeeperEventKind::status);
+      break;
+    case Escalation::Signal::kill: return EndRanks(gang, keeper, 9);
+  }
+  Arm(gang);
+}
+
+void Keepers::EndRanks(const GangKey& gang, Keeper& keeper, std::uint32_t signal) {
+  keeper.status.phase = KeeperPhase::empty;
+  for (RankStatus& rank : keeper.status.ranks) {
+    if (rank.exit) continue;
+    rank.exit = RankExit{.signal = signal, .stopped_by_us = true, .at = Now()};
+    training_.Gone({machine_.index, gang, rank.rank});
+  }
+  Say(gang, KeeperEventKind::status);
+}
+
+void Keepers::RankExited(const RankPlace& place, RankExit exit) {
+  const auto found = keepers_.find(place.gang);
+  if (found == keepers_.end() || !found->second.alive) return;
+  KeeperStatus& status = found->second.status;
+  exit.at = Now();
+  for (RankStatus& rank : status.ranks)
+    if (rank.rank == place.rank && !rank.exit) rank.exit = std::move(exit);
+  if (std::all_of(status.ranks.begin(), status.ranks.end(), [](const RankStatus& rank) { return rank.exit; }))
+    status.phase = KeeperPhase::empty;
+  Say(place.gang, KeeperEventKind::status);
+}
+
+void Keepers::PowerLost() {
+  unread_.clear();
+  for (auto& [gang, keeper] : keepers_) {
+    keeper.alive = false;
+    for (RankStatus& rank : keeper.status.ranks)
+      if (!rank.exit) training_.Gone({machine_.index, gang, rank.rank});
+    keeper.status.phase = keeper.started ? KeeperPhase::empty : KeeperPhase::ready;
+  }
+}
+
+void Keepers::Resumed(Duration stood) {
+  std::vector<GangKey> all;
+  for (auto& [gang, keeper] : keepers_) {
+    all.push_back(gang);
+    if (bug_ == Bug::fence_stands_still) keeper.lease += stood;
+  }
+  for (const GangKey& gang : all) {
+    keepers_.at(gang).armed.reset();
+    Check(gang);
+  }
+  for (auto& [gang, message] : std::exchange(unread_, {})) Send(gang, std::move(message));
+}
+
+void Keepers::Obey(const GangKey& gang, Keeper& keeper, const KeeperStart& start) {
+  if (keeper.started || keeper.status.phase != KeeperPhase::ready || keeper.escalation.Begun()) return;
+  if (Now() >= keeper.lease && bug_ != Bug::no_fence) return Check(gang);
+  keeper.started = true;
+  keeper.status.phase = KeeperPhase::running;
+  for (const RankCommand& rank : start.ranks) {
+    keeper.status.ranks.push_back({.rank = rank.rank, .pid = 1000 + rank.rank});
+    training_.Start({machine_.index, gang, rank.rank},
+                    static_cast<std::uint32_t>(ParseUnsigned(Variable(rank, "WORLD_SIZE")).value_or(1)),
+                    Variable(rank, "EVERSTEP_RESUME_FROM"));
+  }
+  Say(gang, KeeperEventKind::status);
+  Arm(gang);
+}
+
+void Keepers::Obey(const GangKey& gang, Keeper& keeper, const KeeperLease& lease) {
+  if (Now() >= keeper.lease && bug_ != Bug::no_fence) return Check(gang);
+  if (lease.until <= keeper.lease) return;
+  keeper.lease = lease.until;
+  Arm(gang);
+}
+
+void Keepers::Obey(const GangKey& gang, Keeper& keeper, const KeeperStop& stop) {
+  if (keeper.status.phase == KeeperPhase::empty || bug_ == Bug::stops_unanswered) return;
+  keeper.escalation.AskStop(Now(), stop.grace);
+  Check(gang);
+}
+
+void Keepers::Obey(const GangKey& gang, Keeper& keeper, const KeeperQuit&) {
+  if (keeper.started && keeper.status.phase != KeeperPhase::empty) return;
+  keeper.alive = false;
+  Say(gang, KeeperEventKind::gone);
+}
+
+}  // namespace everstep::sim
