@@ -209,7 +209,10 @@ void Gang::Absorb(const KeeperStatus& status, GangStep& step) {
   if (!started_ && status.phase != KeeperPhase::ready) {
     if (status.fenced || !adopted_) {
       if (!Over() && phase_ != GangPhase::stopping)
-        Refuse(Refusal::host, Cat(status.fenced ? "fenced before it started" : "its keeper gave up", ": ", status.why), step);
+        Refuse(
+            Refusal::host,
+            Cat(status.fenced ? "fenced before it started" : "its keeper gave up", status.why.empty() ? "" : ": ", status.why),
+            step);
       return;
     }
     started_ = true;  // the record said otherwise, the ranks are there

@@ -50,7 +50,8 @@ std::vector<LogLine> LogLines::TakeRest() {
 }
 
 void LogLines::Emit(const Source& source, Pending& pending, std::vector<LogLine>& lines) {
-  lines.push_back({.is_stderr = std::get<2>(source), .text = Cat(Prefix(source, pending), pending.text, '\n')});
+  if (!wanted_ || wanted_(pending.text))
+    lines.push_back({.is_stderr = std::get<2>(source), .text = Cat(Prefix(source, pending), pending.text, '\n')});
   pending.text.clear();
   pending.redrawn = false;
 }

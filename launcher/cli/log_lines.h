@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -22,8 +24,11 @@ struct LogLine {
 
 class LogLines {
  public:
-  // `terminal` gives the colours of the prefix, "[rank 2 n3] ".
-  LogLines(bool prefix, Terminal terminal) : prefix_(prefix), terminal_(terminal) {}
+  using Wanted = std::function<bool(std::string_view line)>;  // without prefix and line end
+
+  // `terminal` gives the colours of the prefix, "[rank 2 n3] ". `wanted`: only such lines; empty: all.
+  LogLines(bool prefix, Terminal terminal, Wanted wanted = {})
+      : prefix_(prefix), terminal_(terminal), wanted_(std::move(wanted)) {}
 
   // `chunk.bytes` is set.
   std::vector<LogLine> Take(const LogChunk& chunk, Time now);
@@ -44,6 +49,7 @@ class LogLines {
 
   bool prefix_;
   Terminal terminal_;
+  Wanted wanted_;
   std::map<Source, Pending> pending_{};
 };
 

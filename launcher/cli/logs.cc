@@ -1,5 +1,7 @@
 // everstep logs: what the ranks wrote.
 
+#include <re2/re2.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
@@ -19,7 +21,18 @@ struct LogsFlags {
   std::optional<std::uint64_t> generation{};
   bool all = false;
   bool prefix = true;
+  std::string grep{};  // RE2; empty: all lines
 };
+
+// An expression that RE2 takes as it is: no line can make it slow.
+Result<LogLines::Wanted> WantedBy(const std::string& expression) {
+  if (expression.empty()) return LogLines::Wanted();
+  const auto pattern = std::make_shared<RE2>(expression, RE2::Quiet);
+  if (!pattern->ok())
+    return Fail(ErrorCode::kInvalid, Cat("--grep: found \"", Printable(expression), "\": ", pattern->error()),
+                "legal: a regular expression as RE2 reads them: no look-around, no back-references");
+  return [pattern](std::string_view line) { return RE2::PartialMatch({line.data(), line.size()}, *pattern); };
+}
 
 // All of it is data: also what was written to stderr goes to stdout.
 void Print(const std::vector<LogLine>& lines) {
@@ -30,7 +43,8 @@ Status Show(const Cli& cli, const LogsFlags& flags, const LogsRequest& request) 
   Interrupts interrupts;
   RealClock clock;
   NewsQueue queue;
-  LogLines lines(flags.prefix, cli.console.out);
+  EVERSTEP_ASSIGN(auto wanted, WantedBy(flags.grep));
+  LogLines lines(flags.prefix, cli.console.out, std::move(wanted));
   const Follower follower(ClientOptionsOf(cli), queue, Topic::logs, LogNews(request));
   Status how;
   for (bool ended = false; !ended;) {
@@ -99,6 +113,8 @@ void AddLogs(CLI::App& app, Cli& cli) {
   verb->add_option("--tail", flags->request.tail_lines, "begin with the last N lines of each rank")
       ->type_name("N")
       ->check(Between(0, UINT32_MAX));
+  verb->add_option("--grep", flags->grep, "only lines in which this regular expression is found; --tail counts before it")
+      ->type_name("REGEX");
   CLI::Option* generation = verb->add_option("--generation", flags->generation, "of this start of the job, not the newest")
                                 ->type_name("G")
                                 ->check(Between(1, UINT32_MAX));

@@ -70,6 +70,7 @@ class ExitCodes : public ClusterTest {
         {2, {"wait", "nobody-1"}},
         {2, {"wait", "waits", "--timeout", "5"}},
         {2, {"logs", "seven-1", "--rank", "9"}},
+        {2, {"logs", "seven-1", "--grep", "("}},
         {2, {"nodes", "n[1-9]"}},
         {2, {"nodes", "n[1"}},
         {2, {"node", "n9"}},

@@ -27,6 +27,12 @@ TEST(LogLines, LinesThatArriveInPiecesLeaveWholeAndOneAfterAnother) {
   EXPECT_EQ(Text(lines.TakeRest()), "[rank 1 n1] step\n");
 }
 
+TEST(LogLines, OnlyTheLinesThatAreWantedLeaveAndThePrefixDoesNotCount) {
+  LogLines lines(true, {}, [](std::string_view line) { return line.find("rank") != std::string_view::npos; });
+  EXPECT_EQ(Text(lines.Take(Chunk(0, "step 1\nof rank 0\nstep 2\n"), {})), "[rank 0 n0] of rank 0\n");
+  EXPECT_EQ(Text(lines.TakeRest()), "");
+}
+
 TEST(LogLines, StdoutAndStderrOfARankAreKeptApart) {
   LogLines lines(true, {});
   EXPECT_TRUE(lines.Take(Chunk(0, "out"), {}).empty());

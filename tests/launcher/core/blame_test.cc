@@ -155,7 +155,7 @@ TEST(BlameTable, ABadTableIsRefusedWithItsPlace) {
        "blame.yaml:3:49: rules[1].samples: rule b: found \"abcd\", which rule a finds first"},
       {"two of one name", Cat("rules:\n- {", good, "}\n- {", good, "}\n"),
        "blame.yaml:3:4: rules[1].name: rule a: found a second rule of this name, legal: one"},
-      {"no file", "", "blame.yaml:1:1: found an empty file"},
+      {"no file", "", "blame.yaml:1:1: found an empty file; write at least one `key: value`"},
   };
   for (const BadFile& file : files) {
     const auto rules = ReadBlameRules(file.text, "blame.yaml");
