@@ -61,16 +61,29 @@ std::size_t Owed(const World& world, const JobState& job, const Taken& taken) {
 
 Taken TakenHosts(const State& state) {
   Taken taken;
-  for (const auto& [id, job] : state.jobs) {
-    if (Ended(job.phase) || job.phase == JobPhase::queued) continue;
-    for (const NodeId& node : job.hosts) {
-      const bool given_up = job.phase == JobPhase::stopping || (job.phase == JobPhase::recovering && Avoids(job, node));
-      if (!given_up) taken.try_emplace(node, id, Cat("works for ", id));
+  const auto lives_on = [](const JobState& job, const NodeId& node) {
+    return std::any_of(job.live.begin(), job.live.end(), [&](const LiveGang& gang) { return gang.node == node; });
+  };
+  // A job that recovers would like to have its old hosts again, also one that it had given up and forgiven since. Who really
+  // has a host comes first.
+  for (const bool has : {true, false})
+    for (const auto& [id, job] : state.jobs) {
+      if (Ended(job.phase) || job.phase == JobPhase::queued) continue;
+      for (const NodeId& node : job.hosts) {
+        const bool given_up = job.phase == JobPhase::stopping || (job.phase == JobPhase::recovering && Avoids(job, node));
+        const bool works = job.phase != JobPhase::recovering || lives_on(job, node);
+        if (!given_up && works == has) taken.try_emplace(node, id, Cat("works for ", id));
+      }
+      for (const NodeId& node : job.spares) taken.try_emplace(node, id, Cat("is a spare of ", id));
+      for (const LiveGang& gang : job.live) taken.try_emplace(gang.node, id, Cat("is still being left by ", id));
     }
-    for (const NodeId& node : job.spares) taken.try_emplace(node, id, Cat("is a spare of ", id));
-    for (const LiveGang& gang : job.live) taken.try_emplace(gang.node, id, Cat("is still being left by ", id));
-  }
   return taken;
+}
+
+bool WorksForAnother(const World& world, const JobState& job, const NodeId& node) {
+  const Taken taken = TakenHosts(world.state);
+  const auto it = taken.find(node);
+  return it != taken.end() && it->second.first != job.id;
 }
 
 bool NaturalLess(const NodeId& a, const NodeId& b) {

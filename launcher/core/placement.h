@@ -21,6 +21,8 @@ bool NaturalLess(const NodeId& a, const NodeId& b);
 // Which job has a host, and how: "works for train-3". Cost: O(jobs + their hosts); made once for many questions.
 using Taken = std::map<NodeId, std::pair<JobId, std::string>>;
 Taken TakenHosts(const State& state);
+// Another job has it, or had it and still has processes there.
+bool WorksForAnother(const World& world, const JobState& job, const NodeId& node);
 
 // Hosts that a job could be given now, and for the others one reason each; both in natural order.
 struct Fit {

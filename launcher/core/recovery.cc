@@ -159,7 +159,7 @@ Ladder Climb(const World& world, const JobState& job) {
     // A suspect may be back in a moment, and a host that a returning launcher has not heard yet as well: do not move on
     // suspicion.
     const NodeState* known = NodeIn(world.state, old);
-    const bool undecided = known && known->member && !known->drain && !Avoids(job, old);
+    const bool undecided = known && known->member && !known->drain && !Avoids(job, old) && !WorksForAnother(world, job, old);
     if (undecided || fresh.empty()) {
       if (!ladder.why_not.empty()) continue;
       ladder.why_not = undecided ? Cat("waits for ", old, ", which ", reason)

@@ -176,6 +176,24 @@ TEST(Prepare, WhenNoCheckpointPassesItsCheckTheJobSaysThatItBeginsAgain) {
                    "checkpoint step-40.pt@g1#1 is not offered any more: step-40.pt: no such file"}));
 }
 
+TEST(Prepare, AHostThatIsForgivenMeanwhileWorksForAnotherJobIsWaitedFor) {
+  Story story({"n1", "n2"});
+  const JobId train = story.Submit(Train(2));
+  story.Refuse("n2", Refusal::host, "/tmp: no space left on device");
+  story.RankEnds(train, 1, Killed(9));
+  const JobId other = story.Submit(Train(1));
+  ASSERT_EQ(story.HostsOf(other), Lines{"n2"}) << "n2 has failed only the first job";
+  story.Pass(10min);
+  EXPECT_EQ(story.Phase(train), JobPhase::recovering);
+  EXPECT_EQ(story.HostsOf(other), Lines{"n2"});
+  EXPECT_EQ(story.Job(train).why,
+            Cat("n2 refused: /tmp: no space left on device; waits for a host in place of n2, which works for ", other));
+  story.AllRanksEnd(other, ExitCode(0));
+  story.Pass(1s);
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n2"}));
+}
+
 TEST(Prepare, LeftoversOnAHostMakeAnotherTakeItsPlace) {
   Story story({"n1", "n2", "n3"});
   story.Refuse("n1", Refusal::leftovers, "not dead after 10 s: generation 3: 2 processes in D state");
