@@ -1,6 +1,7 @@
 #include "tests/sim/network.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace everstep::sim {
 
@@ -10,6 +11,11 @@ constexpr Duration kFirstPause = 200ms;  // Linux's smallest retransmission time
 constexpr Duration kLongestPause = 30s;  // its largest is 120 s; gRPC's keepalive gives up before
 
 }  // namespace
+
+Network::~Network() {
+  for (const auto& weak : pipes_)
+    if (const auto pipe = weak.lock()) pipe->Clear();
+}
 
 Duration Network::Delay() {
   Duration delay = weather.delay_min + rng_.Jitter(weather.delay_jitter);
@@ -21,6 +27,7 @@ Duration Network::Delay() {
 
 void Pipe::Send(std::function<void()> arrive) {
   if (cleared_) return;
+  if (!std::exchange(opened_, true)) network_.Opened(weak_from_this());
   queue_.push_back({network_.agenda().now() + network_.Delay(), std::move(arrive)});
   if (!pumping_) PumpAt(queue_.front().ready);
 }

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/rng.h"
@@ -31,6 +32,10 @@ class Network {
   Network(Agenda& agenda, Rng rng, std::vector<std::unique_ptr<Machine>>& machines)
       : agenda_(agenda), rng_(rng), machines_(machines), cut_(machines.size(), std::vector<int>(machines.size(), 0)) {}
 
+  ~Network();  // what is still on its way holds its connection, and is held by it
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
   Weather weather{};
 
   // One direction. Cuts count: a link that was cut twice needs healing twice.
@@ -42,6 +47,7 @@ class Network {
 
   // A packet sent now would arrive.
   bool Passes(int from, int to) const { return cut_[At(from)][At(to)] <= 0 && machine(from).Runs() && machine(to).Runs(); }
+  void Opened(std::weak_ptr<class Pipe> pipe) { pipes_.push_back(std::move(pipe)); }
   // Of one message, with its retransmissions.
   Duration Delay();
   Agenda& agenda() { return agenda_; }
@@ -53,6 +59,7 @@ class Network {
   Rng rng_;
   std::vector<std::unique_ptr<Machine>>& machines_;
   std::vector<std::vector<int>> cut_;
+  std::vector<std::weak_ptr<class Pipe>> pipes_{};
 };
 
 // One direction of a connection. When the way back is cut, acknowledgements are lost: the sender repeats what it has sent and
@@ -78,6 +85,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   Network& network_;
   int from_, to_;
   std::deque<Packet> queue_{};
+  bool opened_ = false;
   bool pumping_ = false;
   bool unacknowledged_ = false;
   bool cleared_ = false;
