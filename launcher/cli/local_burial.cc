@@ -28,7 +28,9 @@ std::string BuryGangs(const std::string& directory) {
       SpoolRemains remains = ReadRemains(spool);
       if (!remains.record) continue;  // the keeper never came so far as to have anything
       Burial burial(*std::move(remains.record), remains.started);
-      if (!burial.Look()) left = burial.Remark();
+      if (burial.Look()) continue;
+      left = burial.Remark();
+      if (left.empty()) left = Cat("processes of the gang in ", spool, " are still ending");
     }
   return left;
 }

@@ -8,24 +8,23 @@
 #include "base/text.h"
 #include "tests/sim/dial.h"
 #include "tests/sim/launcher_process.h"
+#include "tests/sim/loop_process.h"
 
 namespace everstep::sim {
 
 // All rims of one life of the process: what they do later is dropped when the process is gone by then.
-struct AgentProcess::Life : LauncherLink, Files, StateWriter, SlowFiles {
+struct AgentProcess::Life : LoopProcess<AgentLoop, AgentInput>, LauncherLink, Files, StateWriter, SlowFiles {
   explicit Life(AgentProcess& process)
-      : owner(process), around(process.around_), machine(process.machine_), rng(process.rng_.Next()) {}
+      : LoopProcess(process.around_.agenda, process.machine_, [&process] { process.DiedAndStartsSoon(); }),
+        owner(process),
+        around(process.around_),
+        machine(process.machine_),
+        rng(process.rng_.Next()) {}
 
   AgentProcess& owner;
   const Surroundings& around;
   Machine& machine;
   Rng rng;
-  std::shared_ptr<int> alive = std::make_shared<int>(0);
-  std::unique_ptr<AgentLoop> loop{};
-  bool stopped = false;
-  bool running = false;
-  std::deque<AgentInput> inbox{};
-  std::optional<Time> armed{};  // virtual time of the next look at the loop's deadline
 
   struct Handed {
     std::string path{};
@@ -48,60 +47,6 @@ struct AgentProcess::Life : LauncherLink, Files, StateWriter, SlowFiles {
   };
   std::map<GangKey, Watched> watches{};
 
-  Time Now() const { return machine.clock.Local(around.agenda.now()); }
-  void Later(Duration wait, std::function<void()> act) {
-    around.agenda.After(wait, [still = std::weak_ptr<int>(alive), act = std::move(act)] {
-      if (!still.expired()) act();
-    });
-  }
-
-  // ---- the loop thread -----------------------------------------------------------------------------------------------------
-
-  bool Handles() const { return !stopped && machine.Runs() && loop && !loop->Ended(); }
-  void Post(Duration wait, AgentInput input) {
-    Later(wait, [this, input = std::move(input)] { Deliver(input); });
-  }
-  void Deliver(AgentInput input) {
-    inbox.push_back(std::move(input));
-    Run();
-  }
-  void Run() {
-    if (running) return;  // a rim speaks from within the loop's turn
-    running = true;
-    while (Handles() && !inbox.empty()) {
-      TickIfDue();
-      AgentInput input = std::move(inbox.front());
-      inbox.pop_front();
-      loop->Handle(Now(), std::move(input));
-    }
-    running = false;
-    if (!Handles()) {
-      if (loop && loop->Ended())
-        owner.around_.agenda.After(0s, [process = &owner] {
-          process->Kill();
-          process->StartSoon();
-        });
-      return;
-    }
-    TickIfDue();
-    Arm();
-  }
-  void TickIfDue() {
-    if (const auto due = loop->Deadline(); due && *due <= Now()) loop->Tick(Now());
-  }
-  void Arm() {
-    const auto due = loop->Deadline();
-    if (!due) return;
-    const Time when = machine.clock.Virtual(*due);
-    if (armed && *armed <= when) return;
-    armed = when;
-    around.agenda.At(when, [this, when, still = std::weak_ptr<int>(alive)] {
-      if (still.expired() || armed != when) return;
-      armed.reset();
-      Run();
-    });
-  }
-
   // ---- LauncherLink --------------------------------------------------------------------------------------------------------
 
   void Open() override { Knock(++attempt, 1s); }
@@ -116,7 +61,7 @@ struct AgentProcess::Life : LauncherLink, Files, StateWriter, SlowFiles {
       connection = std::make_shared<Connection>(around.network, machine.index, there);
       const std::uint64_t id = launcher->Accept(connection, owner);
       connection_id = id;
-      connection->a.closed = [this, id, still = std::weak_ptr<int>(alive)](const std::string& why) {
+      connection->a.closed = [this, id, still = alive()](const std::string& why) {
         if (still.expired() || connection_id != id) return;
         connection.reset();
         Deliver(LinkClosed{why});
@@ -139,7 +84,7 @@ struct AgentProcess::Life : LauncherLink, Files, StateWriter, SlowFiles {
   }
   void Ask(const NodeId& node, const std::string& address, const Ping& ping, Duration deadline) override {
     Dial(around, machine.index, address, ping, deadline,
-         [this, node, nonce = ping.nonce, still = std::weak_ptr<int>(alive)](const Dialled& dialled) {
+         [this, node, nonce = ping.nonce, still = alive()](const Dialled& dialled) {
            if (!still.expired()) Deliver(PingAnswer{node, nonce, dialled.finding, dialled.pong, dialled.evidence});
          });
   }
@@ -208,7 +153,7 @@ struct AgentProcess::Life : LauncherLink, Files, StateWriter, SlowFiles {
   void Scan(const GangKey& gang) {
     const auto found = watches.find(gang);
     if (found == watches.end()) return;
-    if (machine.Runs() && !stopped) ScanOnce(gang, found->second);
+    if (Handles()) ScanOnce(gang, found->second);
     Later(500ms, [this, gang] { Scan(gang); });
   }
   // A file counts once two looks have found it complete and the same.
@@ -246,7 +191,6 @@ AgentProcess::AgentProcess(const Surroundings& around, Machine& machine, Rng rng
 AgentProcess::~AgentProcess() = default;
 
 bool AgentProcess::Alive() const { return life_ != nullptr; }
-bool AgentProcess::Stands() const { return life_ && (life_->stopped || !machine_.Runs()); }
 
 void AgentProcess::Start() {
   if (life_ || !machine_.Runs()) return;
@@ -261,13 +205,13 @@ void AgentProcess::Start() {
   life.loop = std::make_unique<AgentLoop>(
       setup, life, keepers, life, life, life, Rng(rng_.Next()),
       [this](std::string_view, std::string line) { around_.trace(Cat(machine_.name, ": ", line)); });
-  if (const Status begun = life.loop->Begin(life.Now()); !begun) {
+  if (const Status begun = life.loop->Begin(life.Local()); !begun) {
     around_.trace(Cat(machine_.name, ": the agent cannot begin: ", begun.error().Str()));
     Kill();
     return StartSoon();
   }
-  life.loop->Tick(life.Now());
-  life.Run();
+  life.loop->Tick(life.Local());
+  life.Turn();
 }
 
 // As a service manager does.
@@ -275,12 +219,12 @@ void AgentProcess::StartSoon() {
   around_.agenda.After(200ms + rng_.Jitter(2s), [this] { Start(); });
 }
 
-void AgentProcess::Kill() {
-  if (!life_) return;
-  PowerLost();
+void AgentProcess::DiedAndStartsSoon() {
+  Kill();
+  StartSoon();
 }
 
-void AgentProcess::PowerLost() {
+void AgentProcess::Kill() {
   if (!life_) return;
   const bool off = machine_.power == Power::off;
   for (auto& write : life_->unwritten) {  // in order, up to some point
@@ -293,16 +237,14 @@ void AgentProcess::PowerLost() {
 }
 
 void AgentProcess::StopProcess() {
-  if (life_) life_->stopped = true;
+  if (life_) life_->Stop();
 }
 void AgentProcess::ContinueProcess() {
-  if (!life_ || !life_->stopped) return;
-  life_->stopped = false;
-  life_->Run();
+  if (life_) life_->Continue();
 }
 void AgentProcess::MachineResumed(Duration stood) {
   keepers.Resumed(stood);
-  if (life_ && !life_->stopped) life_->Run();
+  if (life_) life_->Turn();
 }
 
 void AgentProcess::TakePing(const Ping& ping, std::function<void(std::optional<Pong>)> answer) {

@@ -2,7 +2,6 @@
 // file system. The process can be killed, stopped (SIGSTOP) and started again; its disk outlives it.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -51,13 +50,12 @@ class AgentProcess {
 
   void Start();
   void StartSoon();
-  void Kill();         // -9: what was not on disk yet may or may not get there
-  void PowerLost();    // with the machine
+  void DiedAndStartsSoon();
+  void Kill();         // -9, or with the power: what was not on disk yet may or may not get there
   void StopProcess();  // SIGSTOP
   void ContinueProcess();
   void MachineResumed(Duration stood);
   bool Alive() const;
-  bool Stands() const;  // lives, but handles nothing now
 
   // ---- what others see -----------------------------------------------------------------------------------------------------
 

@@ -83,9 +83,9 @@ void Cluster::Submit(int number) {
   spec.spares = static_cast<std::uint32_t>(rng_.Below(2));
   spec.checkpoint = CheckpointSpec{.dir = "/ckpt"};
   spec.restart.budget = 100;
-  scripts_.push_back({.steps = 50 + 10 * rng_.Below(30), .zombie_saves = rng_.Below(2) == 0});
-  if (rng_.Below(8) == 0) scripts_.back().bug = 40;
-  AskUntilAnswered(++tokens_, SubmitJob{spec, Cat("request-", number)}, scripts_.back());
+  Script script{.steps = 50 + 10 * rng_.Below(30), .zombie_saves = rng_.Below(2) == 0};
+  if (rng_.Below(8) == 0) script.bug = 40;
+  AskUntilAnswered(++tokens_, SubmitJob{spec, Cat("request-", number)}, script);
 }
 
 // A person who gets no answer asks again, with the same request id.

@@ -83,7 +83,6 @@ class Cluster {
   std::vector<Fault> faults_{};
   bool healed_ = false;
   std::map<std::uint64_t, Script> open_{};  // submits that were not answered yet
-  std::vector<Script> scripts_{};
   std::uint64_t tokens_ = 0;
   std::uint64_t hash_ = 0xcbf29ce484222325u;
   std::deque<std::string> trace_{};

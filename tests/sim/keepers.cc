@@ -18,12 +18,6 @@ std::string Variable(const RankCommand& rank, std::string_view name) {
 
 }  // namespace
 
-bool Keepers::Runs(const GangKey& gang) const {
-  const auto found = keepers_.find(gang);
-  return found != keepers_.end() && found->second.alive && found->second.started &&
-         found->second.status.phase != KeeperPhase::empty;
-}
-
 void Keepers::Say(const GangKey& gang, KeeperEventKind kind) {
   agenda_.After(50us + rng_.Jitter(1ms), [this, gang, kind, boot = machine_.boots] {
     const auto found = keepers_.find(gang);

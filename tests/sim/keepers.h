@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -31,7 +30,6 @@ class Keepers : public Processes {
   void PowerLost();
   // The machine runs again after this long: timers that came due meanwhile fire before anything else.
   void Resumed(Duration stood);
-  bool Runs(const GangKey& gang) const;
 
   // ---- Processes -----------------------------------------------------------------------------------------------------------
 

@@ -11,12 +11,14 @@
 #include "base/text.h"
 #include "launcher/daemon/loop.h"
 #include "tests/sim/dial.h"
+#include "tests/sim/loop_process.h"
 
 namespace everstep::sim {
 
-struct LauncherProcess::Life : AgentLinks, ApiReplies, Journal, FenceHooks, Clock {
+struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLinks, ApiReplies, Journal, FenceHooks, Clock {
   explicit Life(LauncherProcess& process)
-      : owner(process),
+      : LoopProcess(process.around_.agenda, process.machine_, [&process] { process.DiedAndStartsSoon(); }),
+        owner(process),
         around(process.around_),
         machine(process.machine_),
         rng(process.rng_.Next()),
@@ -26,14 +28,8 @@ struct LauncherProcess::Life : AgentLinks, ApiReplies, Journal, FenceHooks, Cloc
   const Surroundings& around;
   Machine& machine;
   Rng rng;
-  std::shared_ptr<int> alive = std::make_shared<int>(0);
   MemoryStore store;
-  std::unique_ptr<LauncherLoop> loop{};
-  bool stopped = false;
-  bool running = false;
   bool decided = false;
-  std::deque<LauncherInput> inbox{};
-  std::optional<Time> armed{};
 
   struct Peer {
     std::shared_ptr<Connection> connection{};
@@ -52,63 +48,16 @@ struct LauncherProcess::Life : AgentLinks, ApiReplies, Journal, FenceHooks, Cloc
   };
   std::deque<Work> waiting{}, writing{};
 
-  void Later(Duration wait, std::function<void()> act) {
-    around.agenda.After(wait, [still = std::weak_ptr<int>(alive), act = std::move(act)] {
-      if (!still.expired()) act();
-    });
-  }
-
   // ---- Clock ---------------------------------------------------------------------------------------------------------------
 
-  Time Now() override { return machine.clock.Local(around.agenda.now()); }
+  Time Now() override { return Local(); }
   WallTime Wall() override {
     constexpr std::int64_t kStart = 1'700'000'000'000'000'000;
     return {kStart + Nanoseconds(around.agenda.now()) + owner.wall_shift.count()};
   }
 
-  // ---- the loop thread -----------------------------------------------------------------------------------------------------
-
-  bool Handles() const { return !stopped && machine.Runs() && loop && !loop->Ended(); }
-  void Deliver(LauncherInput input) {
-    inbox.push_back(std::move(input));
-    Run();
-  }
-  void Run() {
-    if (running) return;
-    running = true;
-    while (Handles() && !inbox.empty()) {
-      TickIfDue();
-      LauncherInput input = std::move(inbox.front());
-      inbox.pop_front();
-      loop->Handle(Now(), std::move(input));
-    }
-    running = false;
-    if (!Handles()) {
-      if (loop && loop->Ended())
-        around.agenda.After(0s, [process = &owner] {
-          process->Kill();
-          process->StartSoon();
-        });
-      return;
-    }
-    TickIfDue();
+  void Turned() override {
     if (std::exchange(decided, false)) owner.hooks_.decided(loop->world());
-    Arm();
-  }
-  void TickIfDue() {
-    if (const auto due = loop->Deadline(); due && *due <= Now()) loop->Tick(Now());
-  }
-  void Arm() {
-    const auto due = loop->Deadline();
-    if (!due) return;
-    const Time when = machine.clock.Virtual(*due);
-    if (armed && *armed <= when) return;
-    armed = when;
-    around.agenda.At(when, [this, when, still = std::weak_ptr<int>(alive)] {
-      if (still.expired() || armed != when) return;
-      armed.reset();
-      Run();
-    });
   }
 
   // ---- AgentLinks ----------------------------------------------------------------------------------------------------------
@@ -149,7 +98,7 @@ struct LauncherProcess::Life : AgentLinks, ApiReplies, Journal, FenceHooks, Cloc
   }
   void Dial(const NodeId& node, const std::string& address, const Ping& ping, Duration deadline) override {
     sim::Dial(around, machine.index, address, ping, deadline,
-              [this, node, nonce = ping.nonce, still = std::weak_ptr<int>(alive)](const Dialled& dialled) {
+              [this, node, nonce = ping.nonce, still = alive()](const Dialled& dialled) {
                 if (!still.expired()) Deliver(DialAnswer{node, nonce, dialled.finding, dialled.pong, dialled.evidence});
               });
   }
@@ -236,7 +185,12 @@ void LauncherProcess::Start() {
                                              Rng(rng_.Next()));
   const Status begun = life.loop->Begin(life.Now(), *recovered, epoch);
   Check(begun.has_value(), begun ? "" : begun.error().message.c_str());
-  life.Run();
+  life.Turn();
+}
+
+void LauncherProcess::DiedAndStartsSoon() {
+  Kill();
+  StartSoon();
 }
 
 void LauncherProcess::StartSoon() {
@@ -261,21 +215,19 @@ void LauncherProcess::Kill() {
 }
 
 void LauncherProcess::StopProcess() {
-  if (life_) life_->stopped = true;
+  if (life_) life_->Stop();
 }
 void LauncherProcess::ContinueProcess() {
-  if (!life_ || !life_->stopped) return;
-  life_->stopped = false;
-  life_->Run();
+  if (life_) life_->Continue();
 }
 void LauncherProcess::MachineResumed() {
-  if (life_ && !life_->stopped) life_->Run();
+  if (life_) life_->Turn();
 }
 
 std::uint64_t LauncherProcess::Accept(std::shared_ptr<Connection> connection, AgentProcess& agent) {
   const std::uint64_t id = ++connections_;
   Life* life = life_.get();
-  connection->b.closed = [life, id, still = std::weak_ptr<int>(life->alive)](const std::string& why) {
+  connection->b.closed = [life, id, still = life->alive()](const std::string& why) {
     if (!still.expired()) life->Closed(id, why);
   };
   life->peers[id] = {std::move(connection), &agent, SessionId(0)};

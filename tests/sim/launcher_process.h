@@ -33,6 +33,7 @@ class LauncherProcess {
 
   void Start();
   void StartSoon();
+  void DiedAndStartsSoon();
   void Kill();  // -9, or with the power: what was being written may or may not be durable
   void StopProcess();
   void ContinueProcess();

@@ -21,7 +21,7 @@ void Cluster::PowerOff(int index, Duration lasts) {
     launcher_->Kill();
   } else {
     AgentProcess& agent = *agents_[static_cast<std::size_t>(index)];
-    agent.PowerLost();
+    agent.Kill();
     agent.keepers.PowerLost();
   }
   After(lasts, [this, index] { PowerOn(index); });

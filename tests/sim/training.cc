@@ -88,7 +88,6 @@ void Training::Step(const GangKey& key) {
   if (Steps(gang)) {
     gang.stuck_since.reset();
     gang.step += script.save_every;
-    steps_done += script.save_every;
     if (script.bug && gang.step >= *script.bug) return Finish(key);
     if (gang.step >= script.steps) return Finish(key);
     Save(key, gang.step);

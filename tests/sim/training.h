@@ -73,8 +73,6 @@ class Training {
 
   std::map<JobId, std::map<std::string, SavedFile>> files{};
   std::map<std::string, SavedFile> pins{};  // by path
-  std::uint64_t steps_done = 0;             // of all jobs, repeated ones too
-  std::uint64_t steps_saved = 0;            // useful: of jobs that have ended well
 
  private:
   struct Gang {

@@ -1,0 +1,96 @@
+// One life of a process with a production loop in it, as base/real/loop_thread.h runs one: inputs in the order in which they
+// came, a tick when the loop's deadline has come, first of all in each turn. A process that is stopped, or whose machine stands
+// still, keeps its inputs for later. What was planned with Later() is dropped when the life is over by then.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "tests/sim/agenda.h"
+#include "tests/sim/machine.h"
+
+namespace everstep::sim {
+
+template <class Loop, class Input>
+class LoopProcess {
+ public:
+  // `ended`: the loop has ended its process.
+  LoopProcess(Agenda& agenda, const Machine& machine, std::function<void()> ended)
+      : agenda_(agenda), machine_(machine), ended_(std::move(ended)) {}
+  virtual ~LoopProcess() = default;
+  LoopProcess(const LoopProcess&) = delete;
+  LoopProcess& operator=(const LoopProcess&) = delete;
+
+  std::unique_ptr<Loop> loop{};
+
+  Time Local() const { return machine_.clock.Local(agenda_.now()); }
+  std::weak_ptr<int> alive() const { return alive_; }
+  void Later(Duration wait, std::function<void()> act) {
+    agenda_.After(wait, [still = alive(), act = std::move(act)] {
+      if (!still.expired()) act();
+    });
+  }
+  void Post(Duration wait, Input input) {
+    Later(wait, [this, input = std::move(input)] { Deliver(input); });
+  }
+  void Deliver(Input input) {
+    inbox_.push_back(std::move(input));
+    Turn();
+  }
+
+  void Stop() { stopped_ = true; }
+  void Continue() {
+    if (std::exchange(stopped_, false)) Turn();
+  }
+  bool Handles() const { return !stopped_ && machine_.Runs() && loop && !loop->Ended(); }
+
+  // All that waits, then the next tick is planned.
+  void Turn() {
+    if (std::exchange(turning_, true)) return;  // a rim speaks from within the loop's turn
+    while (Handles() && !inbox_.empty()) {
+      TickIfDue();
+      Input input = std::move(inbox_.front());
+      inbox_.pop_front();
+      loop->Handle(Local(), std::move(input));
+    }
+    if (Handles()) TickIfDue();
+    turning_ = false;
+    if (loop && loop->Ended()) return agenda_.After(0s, ended_);
+    if (!Handles()) return;
+    Turned();
+    Arm();
+  }
+
+ private:
+  virtual void Turned() {}
+
+  void TickIfDue() {
+    if (const auto due = loop->Deadline(); due && *due <= Local()) loop->Tick(Local());
+  }
+  void Arm() {
+    const auto due = loop->Deadline();
+    if (!due) return;
+    const Time when = machine_.clock.Virtual(*due);
+    if (armed_ && *armed_ <= when) return;
+    armed_ = when;
+    agenda_.At(when, [this, when, still = alive()] {
+      if (still.expired() || armed_ != when) return;
+      armed_.reset();
+      Turn();
+    });
+  }
+
+  Agenda& agenda_;
+  const Machine& machine_;
+  std::function<void()> ended_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+  bool stopped_ = false;
+  bool turning_ = false;
+  std::deque<Input> inbox_{};
+  std::optional<Time> armed_{};  // virtual time of the next look at the loop's deadline
+};
+
+}  // namespace everstep::sim
