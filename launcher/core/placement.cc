@@ -25,20 +25,8 @@ std::string Leftover(const World& world, const NodeId& node, const Report& repor
   return {};
 }
 
-// `at`: for a view, which tells how long ago; nullopt: for a fact, whose sentence must not change with every look.
-std::string NotEligible(const World& world, const JobState& job, const NodeId& node, const Taken& taken,
-                        std::optional<Time> at = {}) {
-  const NodeState* known = NodeIn(world.state, node);
-  if (!known) return "is not known";
-  if (!known->member) return at ? Cat("lost ", Show(std::max(Duration(0), *at - known->lost_at)), " ago") : "is lost";
-  const HostNow* host = HostIn(world, node);
-  if (!host || !host->report) return "has not been heard since the launcher started";
-  if (host->pulse != Pulse::trusted) return "is suspect";
-  if (!host->connected) return "is not connected";
-  if (known->drain) return Cat(at ? "" : "is ", DrainText(*known, at));
-  if (Avoids(job, node)) return "failed this job before";
-  if (const auto it = taken.find(node); it != taken.end() && it->second.first != job.id) return it->second.second;
-  return Leftover(world, node, *host->report);
+bool GaveUp(const JobState& job, const NodeId& node) {
+  return job.phase == JobPhase::stopping || (job.phase == JobPhase::recovering && Avoids(job, node));
 }
 
 bool Before(const JobState& a, const JobState& b) {
@@ -61,27 +49,28 @@ std::size_t Owed(const World& world, const JobState& job, const Taken& taken) {
 
 Taken TakenHosts(const State& state) {
   Taken taken;
-  const auto lives_on = [](const JobState& job, const NodeId& node) {
-    return std::any_of(job.live.begin(), job.live.end(), [&](const LiveGang& gang) { return gang.node == node; });
-  };
-  // A job that recovers would like to have its old hosts again, also one that it had given up and forgiven since. Who really
-  // has a host comes first.
-  for (const bool has : {true, false})
-    for (const auto& [id, job] : state.jobs) {
-      if (Ended(job.phase) || job.phase == JobPhase::queued) continue;
-      for (const NodeId& node : job.hosts) {
-        const bool given_up = job.phase == JobPhase::stopping || (job.phase == JobPhase::recovering && Avoids(job, node));
-        const bool works = job.phase != JobPhase::recovering || lives_on(job, node);
-        if (!given_up && works == has) taken.try_emplace(node, id, Cat("works for ", id));
-      }
-      for (const NodeId& node : job.spares) taken.try_emplace(node, id, Cat("is a spare of ", id));
-      for (const LiveGang& gang : job.live) taken.try_emplace(gang.node, id, Cat("is still being left by ", id));
+  for (const auto& [id, job] : state.jobs) {
+    if (Ended(job.phase) || job.phase == JobPhase::queued) continue;
+    std::set<NodeId> left;  // old hosts of a job that recovers, without processes of its own
+    if (job.phase == JobPhase::recovering) {
+      left.insert(job.hosts.begin(), job.hosts.end());
+      for (const LiveGang& gang : job.live) left.erase(gang.node);
     }
+    for (const NodeId& node : job.hosts)
+      if (!left.contains(node) && !GaveUp(job, node)) taken.try_emplace(node, id, Cat("works for ", id));
+    for (const NodeId& node : job.spares) taken.try_emplace(node, id, Cat("is a spare of ", id));
+    for (const LiveGang& gang : job.live) taken.try_emplace(gang.node, id, Cat("is still being left by ", id));
+  }
+  // A job that recovers would like to have its old hosts again, also one that it had given up and forgiven since; by now
+  // another may have it.
+  for (const auto& [id, job] : state.jobs)
+    if (job.phase == JobPhase::recovering)
+      for (const NodeId& node : job.hosts)
+        if (!GaveUp(job, node)) taken.try_emplace(node, id, Cat("works for ", id));
   return taken;
 }
 
-bool WorksForAnother(const World& world, const JobState& job, const NodeId& node) {
-  const Taken taken = TakenHosts(world.state);
+bool TakenByAnother(const Taken& taken, const JobState& job, const NodeId& node) {
   const auto it = taken.find(node);
   return it != taken.end() && it->second.first != job.id;
 }
@@ -109,8 +98,19 @@ bool NaturalLess(const NodeId& a, const NodeId& b) {
   return x < y;
 }
 
-std::string NotEligible(const World& world, const JobState& job, const NodeId& node) {
-  return NotEligible(world, job, node, TakenHosts(world.state));
+std::string NotEligible(const World& world, const JobState& job, const NodeId& node, const Taken& taken,
+                        std::optional<Time> at) {
+  const NodeState* known = NodeIn(world.state, node);
+  if (!known) return "is not known";
+  if (!known->member) return at ? Cat("lost ", Show(std::max(Duration(0), *at - known->lost_at)), " ago") : "is lost";
+  const HostNow* host = HostIn(world, node);
+  if (!host || !host->report) return "has not been heard since the launcher started";
+  if (host->pulse != Pulse::trusted) return "is suspect";
+  if (!host->connected) return "is not connected";
+  if (known->drain) return Cat(at ? "" : "is ", DrainText(*known, at));
+  if (Avoids(job, node)) return "failed this job before";
+  if (TakenByAnother(taken, job, node)) return taken.at(node).second;
+  return Leftover(world, node, *host->report);
 }
 
 Fit FitFor(const World& world, const JobState& job, const Taken& taken, std::optional<Time> at) {

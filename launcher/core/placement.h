@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,8 +22,7 @@ bool NaturalLess(const NodeId& a, const NodeId& b);
 // Which job has a host, and how: "works for train-3". Cost: O(jobs + their hosts); made once for many questions.
 using Taken = std::map<NodeId, std::pair<JobId, std::string>>;
 Taken TakenHosts(const State& state);
-// Another job has it, or had it and still has processes there.
-bool WorksForAnother(const World& world, const JobState& job, const NodeId& node);
+bool TakenByAnother(const Taken& taken, const JobState& job, const NodeId& node);
 
 // Hosts that a job could be given now, and for the others one reason each; both in natural order.
 struct Fit {
@@ -33,8 +33,10 @@ struct Fit {
 Fit FitFor(const World& world, const JobState& job, const Taken& taken, std::optional<Time> at = {});
 std::vector<NodeId> EligibleHosts(const World& world, const JobState& job);
 
-// Why the host cannot be given to `job` now; empty: it can.
-std::string NotEligible(const World& world, const JobState& job, const NodeId& node);
+// Why the host cannot be given to `job` now; empty: it can. `at`: for a view, which tells how long ago; nullopt: for a fact,
+// whose sentence must not change with every look.
+std::string NotEligible(const World& world, const JobState& job, const NodeId& node, const Taken& taken,
+                        std::optional<Time> at = {});
 
 // "3 hosts and 1 spare"
 std::string Needs(const JobSpec& spec);

@@ -146,12 +146,13 @@ std::string RanksOf(const JobState& job, std::size_t node_rank) {
 
 Ladder Climb(const World& world, const JobState& job) {
   Ladder ladder;
-  std::vector<NodeId> fresh = EligibleHosts(world, job);
+  const Taken taken = TakenHosts(world.state);
+  std::vector<NodeId> fresh = FitFor(world, job, taken).hosts;
   std::erase_if(fresh, [&](const NodeId& id) { return Contains(job.hosts, id); });
   std::stable_partition(fresh.begin(), fresh.end(), [&](const NodeId& id) { return Contains(job.spares, id); });
   for (std::size_t i = 0; i < job.hosts.size(); ++i) {
     const NodeId& old = job.hosts[i];
-    const std::string reason = NotEligible(world, job, old);
+    const std::string reason = NotEligible(world, job, old, taken);
     if (reason.empty()) {
       ladder.hosts.push_back(old);
       continue;
@@ -159,7 +160,7 @@ Ladder Climb(const World& world, const JobState& job) {
     // A suspect may be back in a moment, and a host that a returning launcher has not heard yet as well: do not move on
     // suspicion.
     const NodeState* known = NodeIn(world.state, old);
-    const bool undecided = known && known->member && !known->drain && !Avoids(job, old) && !WorksForAnother(world, job, old);
+    const bool undecided = known && known->member && !known->drain && !Avoids(job, old) && !TakenByAnother(taken, job, old);
     if (undecided || fresh.empty()) {
       if (!ladder.why_not.empty()) continue;
       ladder.why_not = undecided ? Cat("waits for ", old, ", which ", reason)

@@ -209,7 +209,7 @@ RULES = (
     Rule("this machine's paths", "a committed file names no folder of the machine it was written on",
          match(r"(?<![\w.*$}/-])/((work|workspace|scratch|Users)/|tmp/w\b|home/(?!(ml|me|you)\b)\w+)", but=SELF, view="text", language=""),
          offences=(("a.md", "see /" + "work/x\n"), ("a.py", 'run("/' + 'tmp/w/b.log")\n'), ("a", "/" + "home/somebody/x\n")),
-         fine=(("a.md", "example/work/x, $HOME/build/release, /tmp/weights\n"),)),
+         fine=(("a.md", "example/" + "work/x, $HOME/build/release, /tmp/weights\n"),)),
     Rule("outside hosts", "no committed file names a registry, a mirror or a site, but for the licence's own",
          addresses,
          offences=(("a.md", "https://" + "mirror.example.net/x\n"), ("requirements", "--index-url x.pypi" + ".org\n"),
