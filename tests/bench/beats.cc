@@ -14,6 +14,7 @@
 //
 //   bench_beats AGENT [-o table|json] [--rounds N] [--seconds N]     AGENT: everstep-agent, with everstep-keeper beside it
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@
 #include "base/json/codec.h"
 #include "base/real/clock.h"
 #include "base/text.h"
+#include "launcher/cli/local_burial.h"
 #include "launcher/rpc/server.h"
 
 namespace everstep {
@@ -229,6 +231,7 @@ class Agent {
       for (const pid_t rank : ChildrenOf(keeper)) ::kill(-rank, SIGKILL);
       ::kill(keeper, SIGKILL);
     }
+    for (int look = 0; look < 100 && !BuryGangs(directory_).empty(); ++look) ::poll(nullptr, 0, 50);  // until all are seen gone
     std::error_code ignored;
     fs::remove_all(directory_, ignored);
   }
