@@ -102,10 +102,10 @@ class Listener {
   ~Listener() {
     server_.Shutdown();
     {
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard lock(queue_mutex_);
       ending_ = true;
     }
-    changed_.notify_all();
+    queued_.notify_all();
     worker_.join();
   }
   const std::string& address() const { return address_; }
@@ -135,22 +135,25 @@ class Listener {
   }
 
  private:
-  // The server calls this with locks of its own: its answers come from another thread.
+  // The server calls this with locks of its own, which answering takes too: so the queue has its own mutex, under which nothing
+  // is called, and answers come from another thread.
   void Post(LauncherInput input) {
     const Time now = clock_.Now();
     {
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard lock(queue_mutex_);
       inputs_.emplace_back(now, std::move(input));
     }
-    changed_.notify_all();
+    queued_.notify_all();
   }
   void Work() {
-    std::unique_lock lock(mutex_);
     for (;;) {
-      changed_.wait(lock, [this] { return ending_ || !inputs_.empty(); });
+      std::unique_lock queue(queue_mutex_);
+      queued_.wait(queue, [this] { return ending_ || !inputs_.empty(); });
       if (ending_) return;
       const auto [at, input] = std::move(inputs_.front());
       inputs_.pop_front();
+      queue.unlock();
+      const std::lock_guard lock(mutex_);
       Heard(at, input);
     }
   }
@@ -188,7 +191,9 @@ class Listener {
 
   RealClock clock_;
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_;  // phase_
+  std::mutex queue_mutex_;
+  std::condition_variable queued_;
   std::deque<std::pair<Time, LauncherInput>> inputs_{};
   bool ending_ = false;
   std::optional<GangSpec> gang_{};
