@@ -4,7 +4,8 @@
 //   struct Beat { Sequence seq; Time sent; };
 //   EVERSTEP_FIELDS(Beat, seq, sent)
 //
-// lists all fields in order, outside the struct, in namespace everstep; forgetting one does not compile. Enums:
+// lists all fields in order, outside the struct, in namespace everstep; where a struct with a forgotten one is walked does not
+// compile. Enums:
 //
 //   EVERSTEP_ENUM(GangPhase, preparing, prepared)     declares enum class GangPhase { preparing, prepared } and its names
 //
@@ -41,14 +42,27 @@ constexpr bool kHasAtLeast = InitialisableWith<T>(std::make_index_sequence<N>())
 
 template <class T>
 concept Described = requires(const T* t) {
-  FieldsOf(t);
+  HasFields(t);
 };
+
+// f(field, field, …) with a Field for each, in order. Compiled only where it is called: most files that see a struct never walk it.
+template <Described T, class F>
+constexpr decltype(auto) WithFields(F&& f) {
+  constexpr const T* kOf = nullptr;
+  constexpr std::size_t kCount = FieldsInto(kOf, [](const auto&... field) { return sizeof...(field); });
+  static_assert(!kHasAtLeast<T, kCount + 1>, "a field of this struct is missing in its EVERSTEP_FIELDS");
+  return FieldsInto(kOf, f);
+}
 
 // Calls f(name, value.member) for each field, in order.
 template <class T, class F>
 constexpr void ForEachField(T& value, F&& f) {
-  std::apply([&](const auto&... field) { (f(field.name, value.*field.member), ...); },
-             FieldsOf(static_cast<const std::remove_const_t<T>*>(nullptr)));
+  WithFields<std::remove_const_t<T>>([&](const auto&... field) { (f(field.name, value.*field.member), ...); });
+}
+
+template <Described T>
+constexpr auto FieldNames() {
+  return WithFields<T>([](const auto&... field) { return std::array<std::string_view, sizeof...(field)>{field.name...}; });
 }
 
 template <class T>
@@ -83,10 +97,12 @@ constexpr std::optional<E> EnumNamed(std::string_view name) {
 
 #define EVERSTEP_ONE_FIELD(Type, name) \
   ::everstep::Field { std::string_view(#name), &Type::name }
-#define EVERSTEP_FIELDS(Type, ...)                                                                                            \
-  constexpr auto FieldsOf(const Type*) { return std::tuple{EVERSTEP_EACH(EVERSTEP_ONE_FIELD, Type, __VA_ARGS__)}; }           \
-  static_assert(!::everstep::kHasAtLeast<Type, 1 + std::tuple_size_v<decltype(FieldsOf(static_cast<const Type*>(nullptr)))>>, \
-                "a field of " #Type " is missing in EVERSTEP_FIELDS");
+#define EVERSTEP_FIELDS(Type, ...)                                 \
+  constexpr void HasFields(const Type*) {}                         \
+  template <class F>                                               \
+  constexpr decltype(auto) FieldsInto(const Type*, F&& f) {        \
+    return f(EVERSTEP_EACH(EVERSTEP_ONE_FIELD, Type, __VA_ARGS__)); \
+  }
 
 #define EVERSTEP_ONE_NAME(arg, name) std::string_view(#name)
 #define EVERSTEP_ENUM(Type, ...)   \

@@ -45,9 +45,8 @@ Fields FieldsNamed(const Descriptor* descriptor, const std::vector<std::string_v
 template <Described T>
 const Fields& FieldsFor(const Message& message) {
   static const Fields fields = [&] {
-    std::vector<std::string_view> names;
-    std::apply([&](const auto&... field) { (names.push_back(field.name), ...); }, FieldsOf(static_cast<const T*>(nullptr)));
-    return FieldsNamed(message.GetDescriptor(), names);
+    constexpr auto kNames = FieldNames<T>();
+    return FieldsNamed(message.GetDescriptor(), {kNames.begin(), kNames.end()});
   }();
   Check(fields.empty() || fields.front()->containing_type() == message.GetDescriptor(), "one struct has one message");
   return fields;

@@ -170,9 +170,7 @@ constexpr bool kIsOptional<std::optional<T>> = true;
 
 template <Described T>
 struct Json<T> {
-  static constexpr auto kNames =
-      std::apply([](const auto&... field) { return std::array<std::string_view, sizeof...(field)>{field.name...}; },
-                 FieldsOf(static_cast<const T*>(nullptr)));
+  static constexpr auto kNames = FieldNames<T>();
 
   static void Write(JsonWriter& w, const T& value) {
     w.BeginObject();
