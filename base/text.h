@@ -39,6 +39,8 @@ std::string Count(std::uint64_t n, std::string_view noun);
 std::vector<std::string> Split(std::string_view text, char at);
 std::string_view Trim(std::string_view text);
 
+constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
 // The whole of `text` as a decimal number, or nullopt (also on overflow, sign, blanks).
 std::optional<std::uint64_t> ParseUnsigned(std::string_view text);
 

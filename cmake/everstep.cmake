@@ -2,10 +2,16 @@
 # up or sideways: a link to a target of the same or a higher layer, an include of a folder that is not linked, a heavy
 # library outside its home.
 #
-#   everstep_library(launcher/core LAYER 2 SOURCES a.cc b.cc USES base health/core [EXTERNAL SQLite3])
+#   everstep_library(launcher/core LAYER 2 SOURCES a.cc b.cc USES base health/core [EXTERNAL SQLite3] [BATCHED])
 #   everstep_program(everstep-agent FOLDER agent LAYER 6 SOURCES main.cc USES agent/rpc)
-#   everstep_test(launcher/core SOURCES x_test.cc USES launcher/core)      tests/launcher/core, label by size
+#   everstep_test(launcher/core SOURCES x_test.cc USES launcher/core [BATCHED])      tests/launcher/core
+#
+# BATCHED: several files at a time are compiled as one, where most of the time goes into headers that all of them include
+# (CLI11 alone costs 6 s a file). Names in their anonymous namespaces must differ then. EVERSTEP_BATCHES=OFF, as in the preset dev,
+# compiles every file by itself: that finds a missing include, and is quicker when one file is edited again and again.
 include_guard(GLOBAL)
+
+option(EVERSTEP_BATCHES "Compile the files of BATCHED targets several at a time" ON)
 
 # Which external library may be used from which layer up; below layer 3 there is only the standard library and tl::expected.
 set(EVERSTEP_EXTERNAL_Threads "3;Threads::Threads")
@@ -97,10 +103,17 @@ function(everstep_wire target folder layer sources uses externals)
   target_compile_options(${target} PRIVATE ${warnings})
 endfunction()
 
+function(everstep_batch target batched)
+  if(EVERSTEP_BATCHES AND batched)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
+endfunction()
+
 function(everstep_library folder)
-  cmake_parse_arguments(ARG "" "LAYER" "SOURCES;USES;EXTERNAL" ${ARGN})
+  cmake_parse_arguments(ARG "BATCHED" "LAYER" "SOURCES;USES;EXTERNAL" ${ARGN})
   everstep_name(${folder} target)
   add_library(${target} STATIC ${ARG_SOURCES})
+  everstep_batch(${target} ${ARG_BATCHED})
   everstep_wire(${target} ${folder} ${ARG_LAYER} "${ARG_SOURCES}" "${ARG_USES}" "${ARG_EXTERNAL}")
 endfunction()
 
@@ -122,10 +135,11 @@ function(everstep_program name)
 endfunction()
 
 function(everstep_test folder)
-  cmake_parse_arguments(ARG "" "" "SOURCES;USES;EXTERNAL" ${ARGN})
+  cmake_parse_arguments(ARG "BATCHED" "" "SOURCES;USES;EXTERNAL" ${ARGN})
   string(REPLACE "/" "_" name "${folder}_test")
   set(externals gtest ${ARG_EXTERNAL})
   add_executable(${name} ${ARG_SOURCES})
+  everstep_batch(${name} ${ARG_BATCHED})
   everstep_wire(${name} tests/${folder} 7 "${ARG_SOURCES}" "${ARG_USES}" "${externals}")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})

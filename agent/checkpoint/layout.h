@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -17,6 +18,10 @@ inline std::string OwnDirectory(const std::string& dir) { return dir + "/.everst
 inline std::string PinsDirectory(const std::string& dir) { return OwnDirectory(dir) + "/pins"; }
 inline std::string AsideDirectory(const std::string& dir, Generation g) { return OwnDirectory(dir) + "/aside/" + g.Str(); }
 inline std::string BeforeDirectory(const std::string& dir) { return OwnDirectory(dir) + "/before"; }
+
+// "a/b/c": "c" and "a/b/"; "c": "c" and "".
+inline std::string_view LastPart(std::string_view path) { return path.substr(path.find_last_of('/') + 1); }
+inline std::string DirectoryPart(const std::string& path) { return path.substr(0, path.find_last_of('/') + 1); }
 
 // With parents; mode 0777 less the umask, as the script's own directories have: ranks may run as another user.
 Status MakeDirectories(const std::string& path);

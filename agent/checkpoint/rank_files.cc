@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/checkpoint/input_file.h"
+#include "agent/checkpoint/layout.h"
 #include "agent/checkpoint/pickle_scan.h"
 #include "agent/checkpoint/recognise.h"
 #include "agent/checkpoint/zip_check.h"
@@ -20,10 +21,6 @@ constexpr std::size_t kPointerBytesMax = 4096;
 constexpr std::string_view kLatest = "latest";
 constexpr std::string_view kTracker = "latest_checkpointed_iteration.txt";
 
-Recognised Incomplete(std::string why) { return {.completeness = Completeness::incomplete, .why = std::move(why)}; }
-
-bool Digit(char c) { return c >= '0' && c <= '9'; }
-
 using Place = std::vector<std::uint64_t>;
 
 // A name with its ranks taken out: "zero_pp_rank_3_mp_rank_00_optim_states.pt" is "zero_pp_rank_#_mp_rank_#_optim_states.pt" at
@@ -36,13 +33,13 @@ Ranked RanksIn(std::string_view name) {
   Ranked ranked;
   bool in_rank = false;  // behind "rank_", and what follows it with '_' between: mp_rank_00_001
   for (std::size_t at = 0; at < name.size();) {
-    if (!Digit(name[at])) {
+    if (!IsDigit(name[at])) {
       in_rank = (in_rank && name[at] == '_') || name.substr(0, at + 1).ends_with("rank_");
       ranked.kind += name[at++];
       continue;
     }
     std::size_t end = at;
-    while (end < name.size() && Digit(name[end])) ++end;
+    while (end < name.size() && IsDigit(name[end])) ++end;
     const auto number = ParseUnsigned(name.substr(at, end - at));
     if (in_rank && number && *number < 1'000'000) {
       ranked.place.push_back(*number);
@@ -88,13 +85,6 @@ std::string Shown(const Place& place) {
   std::vector<std::string> numbers;
   for (const std::uint64_t number : place) numbers.push_back(Cat(number));
   return Join(numbers, "/");
-}
-
-std::string_view LastPart(std::string_view path) { return path.substr(path.find_last_of('/') + 1); }
-
-std::string DirectoryPart(const std::string& name) {
-  const std::size_t slash = name.find_last_of('/');
-  return slash == std::string::npos ? std::string() : name.substr(0, slash + 1);
 }
 
 struct World {
@@ -173,7 +163,7 @@ Recognised NotYet(std::string_view pointer, const std::optional<std::string>& sa
 
 bool MegatronName(std::string_view name) {
   return name == "release" ||
-         (name.starts_with("iter_") && name.size() > 5 && std::all_of(name.begin() + 5, name.end(), Digit));
+         (name.starts_with("iter_") && name.size() > 5 && std::all_of(name.begin() + 5, name.end(), IsDigit));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "agent/checkpoint/directory_claim.h"
 #include "agent/checkpoint/json_whole.h"
+#include "agent/checkpoint/layout.h"
 #include "agent/checkpoint/safetensors_check.h"
 #include "agent/checkpoint/sharded_claim.h"
 #include "agent/checkpoint/zip_check.h"
@@ -15,10 +16,6 @@
 namespace everstep {
 
 namespace {
-
-bool Digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string_view LastPart(std::string_view path) { return path.substr(path.find_last_of('/') + 1); }
 
 bool Matches(const std::string& pattern, std::string_view name) {
   return ::fnmatch(pattern.c_str(), std::string(name).c_str(), 0) == 0;
@@ -46,12 +43,12 @@ Numbers Numbered(std::string_view name) {
   name = WithoutExtension(name);
   Numbers numbers;
   for (std::size_t at = 0; at < name.size();) {
-    if (!Digit(name[at])) {
+    if (!IsDigit(name[at])) {
       ++at;
       continue;
     }
     std::size_t end = at;
-    while (end < name.size() && Digit(name[end])) ++end;
+    while (end < name.size() && IsDigit(name[end])) ++end;
     numbers.last = ParseUnsigned(name.substr(at, end - at));
     if (CountsSteps(name.substr(0, at))) numbers.after_word = numbers.last;
     at = end;

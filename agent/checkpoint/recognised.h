@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 namespace everstep {
 
@@ -18,5 +19,7 @@ struct Recognised {
   std::string why{};    // one sentence without the path: "zip with 42 records, CRCs match"
   bool beside = false;  // what it lacks stands, or will stand, beside it: it may become complete without being touched
 };
+
+inline Recognised Incomplete(std::string why) { return {.completeness = Completeness::incomplete, .why = std::move(why)}; }
 
 }  // namespace everstep

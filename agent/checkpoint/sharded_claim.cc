@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agent/checkpoint/input_file.h"
+#include "agent/checkpoint/layout.h"
 #include "agent/checkpoint/pickle_scan.h"
 #include "agent/checkpoint/zip_check.h"
 #include "base/text.h"
@@ -14,10 +15,6 @@ namespace {
 
 constexpr std::size_t kMetadataBytesMax = 64u << 20;
 
-std::string DirectoryPart(const std::string& name) {
-  const std::size_t slash = name.find_last_of('/');
-  return slash == std::string::npos ? std::string() : name.substr(0, slash + 1);
-}
 bool IsMetadata(std::string_view name) { return name == ".metadata" || name.ends_with("/.metadata"); }
 
 // Collects "relative_path" NAME "offset" NUMBER "length" NUMBER, as a _StorageInfo stands in the pickle.
@@ -53,8 +50,6 @@ class StorageInfos {
   std::uint64_t offset_ = 0;
   Shards shards_;
 };
-
-Recognised Incomplete(std::string why) { return {.completeness = Completeness::incomplete, .why = std::move(why)}; }
 
 // Where the parts of a shard end.
 std::uint64_t EndOf(const std::vector<ShardPart>& parts) {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr Duration kBackoffFirst = 5ms;
 constexpr Duration kBackoffMost = 1s;
-constexpr Duration kLookEvery = 5ms;
+constexpr Duration kBurialLookEvery = 5ms;
 constexpr Duration kLookAgainEvery = 1s;   // once they have had their time
 constexpr Duration kObeyPatience = 2s;     // beyond the grace
 constexpr std::size_t kWaitingMax = 1024;  // messages before the keeper is up
@@ -206,7 +206,7 @@ void KeeperLink::RemainsRead(Time now, const SpoolRemains& remains) {
 
 void KeeperLink::LookAtGrave(Time now) {
   const bool nothing_seen = burial_->Look();
-  look_at_ = now + kLookEvery;
+  look_at_ = now + kBurialLookEvery;
   if (!nothing_seen && now < patience_ends_) return;
   KeeperStatus status = last_.value_or(KeeperStatus{});
   const bool as_told = !started_ || status.phase == KeeperPhase::empty;

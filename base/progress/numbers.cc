@@ -10,7 +10,6 @@ namespace everstep {
 namespace {
 constexpr std::uint64_t kMost = 1'000'000'000'000'000;
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Takes digits from the front; how many.
 std::size_t TakeDigits(std::string_view& text) {

@@ -116,6 +116,7 @@ def main() -> int:
         if stop:
             return 128 + signal.SIGTERM
     dist.barrier()  # rank 0 may still be saving: nobody leaves before the last checkpoint is there
+    dist.destroy_process_group()  # else its threads now and then outlive what they use, and the rank that was done ends with SIGABRT
     return 0
 
 

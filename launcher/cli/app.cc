@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kAbout =
     "Launches distributed fine-tuning on a set of hosts, and keeps the run stepping when processes, hosts or links fail.";
-constexpr const char* kFooter =
+constexpr const char* kAppFooter =
     "Exit codes: 0 good, 1 it ran and the answer is bad, 2 usage or it could not run, 124 time-out; run and wait return the "
     "job's own code, 125 when run itself was misused or failed.";
 
@@ -111,7 +111,7 @@ int RunEverstep(const std::vector<std::string>& arguments, Cli& cli) {
   app.set_help_flag("-h,--help", "print this and exit");
   AddGlobalFlags(app, cli);
   AddVerbs(app, cli);
-  app.footer(kFooter);  // last: the verbs would inherit it
+  app.footer(kAppFooter);  // last: the verbs would inherit it
 
   const std::size_t at = VerbAt(arguments);
   if (at < arguments.size() && arguments[at] == "run") cli.failure_code = exit_code::kRunFailed;  // 2 could be the job's

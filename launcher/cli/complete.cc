@@ -14,7 +14,7 @@ namespace {
 constexpr Duration kPatience = 1s;  // of a person who has pressed Tab
 constexpr std::uint32_t kJobsMax = 200;
 
-constexpr const char* kFooter =
+constexpr const char* kCompleteFooter =
     "  everstep completion bash > ~/.local/share/bash-completion/completions/everstep\n"
     "  everstep completion zsh > _everstep        in a directory of $fpath\n"
     "  everstep completion fish > ~/.config/fish/completions/everstep.fish\n";
@@ -40,7 +40,7 @@ void AddCompletion(CLI::App& app, Cli& cli) {
       ->required()
       ->check(OneOf({"bash", "zsh", "fish"}))
       ->type_name("bash|zsh|fish");
-  verb->footer(kFooter);
+  verb->footer(kCompleteFooter);
   verb->callback([&app, &cli, shell] {
     cli.verb = [&app, shell]() -> Result<int> {
       const Surface surface = SurfaceOf(app);

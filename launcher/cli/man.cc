@@ -19,7 +19,7 @@ struct ManFlags {
   std::string directory{};
 };
 
-constexpr const char* kFooter =
+constexpr const char* kManFooter =
     "  everstep man run | man -l -        read the page of run\n"
     "  everstep man --dir man1            write all pages into a directory\n";
 
@@ -61,7 +61,7 @@ void AddMan(CLI::App& app, Cli& cli) {
   CLI::App* verb = app.add_subcommand("man", "print a manual page: of everstep, or of a verb");
   verb->add_option("VERB", flags->verb, "whose page [everstep's own]");
   verb->add_option("--dir", flags->directory, "write all pages into this directory instead")->type_name("DIR");
-  verb->footer(kFooter);
+  verb->footer(kManFooter);
   verb->callback([&app, &cli, flags] { cli.verb = [&app, flags] { return Man(SurfaceOf(app), *flags); }; });
 }
 

@@ -16,7 +16,7 @@ namespace everstep {
 
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kRunFooter =
     "torchrun's flags are understood, with - and with _. A lone script.py is run as python3 -u script.py. PATH, HOME, USER, "
     "LANG, VIRTUAL_ENV, CONDA_*, PYTHONPATH, "
     "LD_LIBRARY_PATH, OMP_* and OPENBLAS_* go along. Ctrl-C cancels with grace, a second one kills; a lost terminal leaves the "
@@ -123,7 +123,7 @@ void AddRun(CLI::App& app, Cli& cli) {
   AddCommandFlags(*verb, *flags);
   AddTorchrunFlags(*verb, all->torchrun);
   verb->add_flag("--dry-run", all->dry_run, "print the job file that this line stands for, and do nothing");
-  verb->footer(kFooter);
+  verb->footer(kRunFooter);
   verb->callback([&cli, all] { cli.verb = [&cli, all] { return Run(cli, *all); }; });
 }
 

@@ -12,7 +12,7 @@ namespace everstep {
 
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kSchemaFooter =
     "Editors with the YAML language server check and complete a file against its schema when the first line names it:\n"
     "\n"
     "  everstep schema job > job.schema.json\n"
@@ -27,7 +27,7 @@ void AddSchema(CLI::App& app, Cli& cli) {
       ->required()
       ->check(OneOf({"job", "launcher", "agent"}))
       ->type_name("job|launcher|agent");
-  verb->footer(kFooter);
+  verb->footer(kSchemaFooter);
   verb->callback([&cli, which] {
     cli.verb = [&cli, which]() -> Result<int> {
       if (*which != "job") return BecomeSibling(cli, Cat("everstep-", *which), {"--print-schema"});

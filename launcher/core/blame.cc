@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 32> kSignals = {
     "SIGXCPU",   "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO",   "SIGPWR",  "SIGSYS"};
 constexpr std::uint32_t kSighup = 1, kSigint = 2, kSigkill = 9, kSigterm = 15;
 constexpr std::uint32_t kFaults[] = {4, 6, 7, 8, 11};  // SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: stderr often says more
-constexpr std::uint32_t kSigabrt = 6;
+constexpr std::uint32_t kAbort = 6;
 
 // What it did, and the line that says why, if any: `found` is that of the table.
 std::string Describe(const RankExit& exit, const std::optional<BlameRules::Found>& found) {
@@ -35,7 +35,7 @@ EndClass Classify(const RankExit& exit, const std::optional<BlameRules::Found>& 
   if (exit.code == 0u) return EndClass::good;
   if (exit.oom_kill) return EndClass::oom;
   if (found && found->rule->role == BlameRole::victim) return EndClass::victim;
-  if (exit.signal && exit.signal != kSigabrt) return EndClass::signal;
+  if (exit.signal && exit.signal != kAbort) return EndClass::signal;
   if (found && found->rule->role == BlameRole::port) return EndClass::port_taken;
   return EndClass::error;
 }

@@ -2,16 +2,13 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "launcher/core/placement.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
 
 namespace {
-
-bool Has(const std::vector<NodeId>& nodes, const NodeId& node) {
-  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-}
 
 // Letters that two names share at their ends: "gpu-71" is near "gpu-7", and nearer "gpu-77" than "node-1".
 std::size_t Likeness(const std::string& a, const std::string& b) {
@@ -47,7 +44,7 @@ Result<Facts> DrainBy(const World& world, const DrainNode& request) {
                          drained.now ? "; what it has moves to other hosts at once" : "");
   Facts facts{drained};
   for (const auto& [id, job] : world.state.jobs)
-    if (Has(job.spares, request.node))
+    if (Contains(job.spares, request.node))
       facts.push_back(
           SpareReleased{id, request.node, Sentence(request.node, " is no spare of ", id, " any more: it is drained")});
   return facts;

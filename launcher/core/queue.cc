@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/text.h"
 #include "launcher/core/membership.h"
 #include "launcher/core/placement.h"
@@ -11,9 +12,6 @@ namespace everstep {
 
 namespace {
 
-bool Contains(const std::vector<NodeId>& nodes, const NodeId& node) {
-  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-}
 
 // Once, not whenever a number in it changes: what keeps each host away is shown live (status.h).
 void Say(Facts& facts, const JobState& job, std::string why) {

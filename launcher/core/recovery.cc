@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/text.h"
 #include "launcher/core/blame.h"
 #include "launcher/core/incidents.h"
@@ -14,13 +15,6 @@ namespace {
 
 // So many taken ports in a row cost no restart: another one is found at once. Beyond, something else is wrong.
 constexpr std::uint32_t kPortsFree = 5;
-
-bool Contains(const std::vector<NodeId>& nodes, const NodeId& node) {
-  return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-}
-bool Contains(const std::vector<std::uint32_t>& codes, std::uint32_t code) {
-  return std::find(codes.begin(), codes.end(), code) != codes.end();
-}
 
 // The newest step that is known to be reached: from a registered checkpoint or from the ranks' own words.
 std::optional<std::uint64_t> StepReached(const JobState& job) {

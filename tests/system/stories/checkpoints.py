@@ -76,6 +76,6 @@ def torch_is_exact(s):
     host = s.hosts[rank["node"]]
     host.run("kill", "-9", rank["pid"])
     broken.wait_phase("done", seconds=3 * PATIENCE)
-    require(broken.view()["generation"] == 2, "it was broken once")
+    require(broken.view()["generation"] == 2, f"it was broken once: {broken.whys()}")
     require(losses(broken) == losses(whole), f"losses differ: {losses(broken)} and {losses(whole)}")
     require(len(losses(whole)) == 60 and all(len(values) == 1 for values in losses(broken).values()), "a step repeated is the same")
