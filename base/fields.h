@@ -45,7 +45,8 @@ concept Described = requires(const T* t) {
   HasFields(t);
 };
 
-// f(field, field, …) with a Field for each, in order. Compiled only where it is called: most files that see a struct never walk it.
+// f(field, field, …) with a Field for each, in order. Compiled only where it is called: most files that see a struct never walk
+// it.
 template <Described T, class F>
 constexpr decltype(auto) WithFields(F&& f) {
   constexpr const T* kOf = nullptr;
@@ -97,10 +98,10 @@ constexpr std::optional<E> EnumNamed(std::string_view name) {
 
 #define EVERSTEP_ONE_FIELD(Type, name) \
   ::everstep::Field { std::string_view(#name), &Type::name }
-#define EVERSTEP_FIELDS(Type, ...)                                 \
-  constexpr void HasFields(const Type*) {}                         \
-  template <class F>                                               \
-  constexpr decltype(auto) FieldsInto(const Type*, F&& f) {        \
+#define EVERSTEP_FIELDS(Type, ...)                                  \
+  constexpr void HasFields(const Type*) {}                          \
+  template <class F>                                                \
+  constexpr decltype(auto) FieldsInto(const Type*, F&& f) {         \
     return f(EVERSTEP_EACH(EVERSTEP_ONE_FIELD, Type, __VA_ARGS__)); \
   }
 

@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/messages.h"
 #include "base/password_url.h"
+#include "base/python.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -80,6 +81,20 @@ Status CheckProgress(const ProgressSpec& progress) {
   if (!progress.step) return {};
   EVERSTEP_TRY(CheckText("progress.step", *progress.step, limit::kPatternBytes));
   if (progress.step->empty()) return Bad("progress.step", "an empty text", "auto or a regular expression");
+  return {};
+}
+
+Status CheckWarm(const JobSpec& spec) {
+  const std::vector<std::string>& warm = spec.restart.warm;
+  if (warm.empty()) return {};
+  if (warm.size() > 64) return Bad("restart.warm", Count(warm.size(), "module"), "at most 64");
+  for (const std::string& module : warm)
+    if (!ValidModule(module))
+      return Bad("restart.warm", Cat('"', Clip(Printable(module), 80), '"'),
+                 "names of modules, such as torch or torch.distributed");
+  if (!InterpreterWords(spec.command))
+    return Bad("restart.warm", Cat("a command that begins with \"", Clip(Printable(spec.command.front()), 80), '"'),
+               "with python3, then a script or -m and a module: only a Python can import ahead");
   return {};
 }
 
@@ -179,6 +194,7 @@ Status ValidateJob(const JobSpec& spec) {
   if (spec.checkpoint) EVERSTEP_TRY(CheckCheckpoint(*spec.checkpoint));
   EVERSTEP_TRY(CheckProgress(spec.progress));
   EVERSTEP_TRY(CheckRestart(spec.restart));
+  EVERSTEP_TRY(CheckWarm(spec));
   if (spec.stop_grace < 0s || spec.stop_grace > 24h) return Bad("stop_grace", Show(spec.stop_grace), "0s to 24h");
   return {};
 }

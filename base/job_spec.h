@@ -51,9 +51,10 @@ struct RestartSpec {
   std::uint32_t no_progress = 3;            // failures of the code in a row without a newer checkpoint or step, then stop
   std::vector<std::uint32_t> no_restart{};  // exit codes that end the job at once
   std::vector<std::uint32_t> new_host{};    // exit codes that blame the host
+  std::vector<std::string> warm{};          // modules that ranks which wait for a restart have imported; empty: none wait
   friend bool operator==(const RestartSpec&, const RestartSpec&) = default;
 };
-EVERSTEP_FIELDS(RestartSpec, budget, window, no_progress, no_restart, new_host)
+EVERSTEP_FIELDS(RestartSpec, budget, window, no_progress, no_restart, new_host, warm)
 
 struct JobSpec {
   std::string name = "job";                           // ValidName()

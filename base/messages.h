@@ -245,11 +245,12 @@ struct GangSpec {
   bool watches_checkpoints = false;        // this host looks for new ones and reports them
   std::optional<CheckpointSeen> resume{};  // must be here exactly as described, else Refusal::checkpoint
   ProgressSpec progress{};
+  std::vector<std::string> warm{};  // RestartSpec::warm
   friend bool operator==(const GangSpec&, const GangSpec&) = default;
 };
 EVERSTEP_FIELDS(GangSpec, job, generation, command, workdir, env, env_from, first_rank, local_world_size, world_size, node_rank,
                 node_count, master_address, master_port, restart_count, restarts_max, checkpoint, watches_checkpoints, resume,
-                progress)
+                progress, warm)
 
 struct Prepare {
   static constexpr std::string_view kName = "prepare";
@@ -290,9 +291,10 @@ struct Forget {
   CommandId id{};
   JobId job{};
   Generation generation{};
+  bool for_good = false;  // the job has no more business on this host
   friend bool operator==(const Forget&, const Forget&) = default;
 };
-EVERSTEP_FIELDS(Forget, epoch, id, job, generation)
+EVERSTEP_FIELDS(Forget, epoch, id, job, generation, for_good)
 
 // Please look whether `suspect` lives, over a fresh connection, and answer with PeerAnswer.
 struct ProbePeer {

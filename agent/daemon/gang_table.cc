@@ -1,8 +1,10 @@
 #include "agent/daemon/gang_table.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
+#include "agent/core/standby.h"
 #include "base/json/codec.h"
 #include "base/text.h"
 
@@ -31,7 +33,8 @@ GangTable::GangTable(Processes& processes, SlowFiles& slow_files, StateFiles& st
       host_(std::move(host)),
       progress_(std::move(progress)),
       spools_(std::move(spools)),
-      log_(std::move(log)) {}
+      log_(std::move(log)),
+      standbys_(processes, log_) {}
 
 void GangTable::Say(std::string_view level, const GangKey& gang, const std::string& what) const {
   log_(level, Cat(gang, ": ", what));
@@ -73,6 +76,7 @@ void GangTable::Handle(Time now, const Prepare& prepare) {
       Say("warning", key, "not prepared: its keeper of before is still leaving");
     return;
   }
+  if (standbys_.Leaving(key)) return Say("info", key, "not prepared yet: a keeper that waited for it is just leaving");
   std::optional<std::string> why_not = WhyNotPrepare(state_.memory(), key);
   if (!why_not && gangs_.size() >= limit::kGangsPerHost) why_not = Cat(gangs_.size(), " gangs are here that nobody forgot");
   if (!why_not && (!lease_ || *lease_ <= now)) why_not = "this host's lease is over, no acknowledgement of the launcher came";
@@ -110,6 +114,7 @@ void GangTable::Handle(Time now, const Stop& stop) {
 
 void GangTable::Handle(Time now, const Forget& forget) {
   const GangKey key{.job = forget.job, .generation = forget.generation};
+  if (forget.for_good) standbys_.Drop(forget.job);
   const auto found = gangs_.find(key);
   if (found == gangs_.end()) return;
   Do(found->second, found->second.Forget());
@@ -168,6 +173,7 @@ void GangTable::Handle(Time now, const GangChecked& checked) {
 }
 
 void GangTable::Handle(Time now, const KeeperEvent& event) {
+  if (standbys_.Handle(event, lease_)) return Advance(now);
   const auto found = gangs_.find(event.gang);
   if (found == gangs_.end()) return;
   const bool came = event.kind == KeeperEventKind::up;
@@ -182,6 +188,7 @@ std::optional<Time> GangTable::Deadline() const {
   std::optional<Time> first;
   for (const auto& [key, gang] : gangs_)
     if (const std::optional<Time> due = gang.Deadline(); due && (!first || *due < *first)) first = due;
+  if (const std::optional<Time> due = standbys_.Deadline(); due && (!first || *due < *first)) first = due;
   return first;
 }
 
@@ -189,6 +196,7 @@ void GangTable::SetLease(Time until) {
   lease_ = until;
   for (const auto& [key, gang] : gangs_)
     if (gang.KeeperUp()) processes_.Send(key, KeeperLease{.until = until});
+  standbys_.SetLease(until);
 }
 
 bool GangTable::Guarding() const {
@@ -222,7 +230,35 @@ void GangTable::Advance(Time now) {
     } else if (gang.phase() == GangPhase::preparing) {
       Do(gang, gang.Advance(now, Older(key)));
     }
+  for (const GangKey& key : std::exchange(up_already_, {}))
+    if (const auto gang = gangs_.find(key); gang != gangs_.end())
+      Do(gang->second, gang->second.Heard(now, {.gang = key, .kind = KeeperEventKind::up}));
   std::erase_if(gangs_, [](const auto& entry) { return entry.second.Dropped(); });
+  KeepStandbys(now);
+}
+
+void GangTable::KeepStandbys(Time now) {
+  std::set<JobId> here;
+  for (const auto& [key, gang] : gangs_) {
+    if (gang.Over()) continue;
+    here.insert(key.job);
+    if (gang.phase() != GangPhase::running || !gang.spec() || gang.spec()->warm.empty() || !lease_ || *lease_ <= now) continue;
+    standbys_.Runs(now, key, *lease_, [&, &spec = *gang.spec(), &readied = gang.readied()] {
+      return StandbyFor(RanksOf(spec, readied, host_, Cat(spools_, '/', key), progress_), spec.warm);
+    });
+  }
+  standbys_.Tick(now, here);
+}
+
+void GangTable::Launch(const GangKey& key) {
+  switch (standbys_.Take(key)) {
+    case StandbyTable::Found::none: return processes_.Launch(key, KeeperLease{.until = *lease_});
+    case StandbyTable::Found::coming: return;
+    case StandbyTable::Found::up:
+      processes_.Send(key, KeeperLease{.until = *lease_});
+      up_already_.push_back(key);
+      return;
+  }
 }
 
 void GangTable::Do(Gang& gang, const GangStep& step) {
@@ -233,7 +269,7 @@ void GangTable::Do(Gang& gang, const GangStep& step) {
 void GangTable::Act(Gang& gang, const GangAction& action) {
   const GangKey& key = gang.key();
   switch (action.kind) {
-    case GangActionKind::launch: return processes_.Launch(key, KeeperLease{.until = *lease_});
+    case GangActionKind::launch: return Launch(key);
     case GangActionKind::check: return slow_files_.Ready(*gang.spec());
     case GangActionKind::start:
       return processes_.Send(key, RanksOf(*gang.spec(), gang.readied(), host_, Cat(spools_, '/', key), progress_));

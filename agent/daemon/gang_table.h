@@ -14,6 +14,7 @@
 #include "agent/core/environment.h"
 #include "agent/core/gang.h"
 #include "agent/daemon/log_sink.h"
+#include "agent/daemon/standby_table.h"
 #include "agent/daemon/state_files.h"
 #include "base/seam/processes.h"
 #include "base/seam/slow_files.h"
@@ -55,6 +56,8 @@ class GangTable {
   void Act(Gang& gang, const GangAction& action);
   // Lets gangs that wait go on or give up, and removes those that are dropped. Ends every turn.
   void Advance(Time now);
+  void KeepStandbys(Time now);
+  void Launch(const GangKey& gang);
   // What lives here of earlier generations of the job; empty: nothing.
   std::string Older(const GangKey& gang) const;
   void Say(std::string_view level, const GangKey& gang, const std::string& what) const;
@@ -77,6 +80,8 @@ class GangTable {
   std::string spools_;
   LogSink log_;
   std::map<GangKey, Gang> gangs_{};
+  StandbyTable standbys_;
+  std::vector<GangKey> up_already_{};  // whose keeper was up when they asked for one: told at the end of the turn
   std::vector<Recording> recording_{};
   std::optional<Time> lease_{};
 };

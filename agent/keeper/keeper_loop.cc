@@ -120,11 +120,7 @@ void KeeperLoop::Obey(Time now, ToKeeper message) {
 
 void KeeperLoop::Obey(Time, KeeperStart message) {
   if (started_ || start_ || phase_ != KeeperPhase::ready) return;  // told once, and never again after a stop or a fence
-  if (const Status legal = ValidateStart(message); !legal) {
-    why_ = legal.error().message;
-    phase_ = KeeperPhase::empty;
-    return;
-  }
+  if (const Status legal = ValidateStart(message); !legal) return EndUnstarted(legal.error().message);
   // Should this process die now, the next agent must know that there may be ranks.
   start_ = std::move(message);
   mark_number_ = record_disk_.Do([spool = options_.spool, marked = marked_] { *marked = MarkStarted(spool); });
@@ -138,9 +134,25 @@ void KeeperLoop::StartWhenMarked(Time now) {
     ranks_.Start(*std::exchange(start_, std::nullopt));
     Escalate(now);
   } else {
-    why_ = marked_->error().message;
-    phase_ = KeeperPhase::empty;
+    EndUnstarted(marked_->error().message);
   }
+}
+
+void KeeperLoop::Obey(Time, KeeperStandby message) {
+  if (started_ || start_ || standing_by_ || phase_ != KeeperPhase::ready) return;
+  // Nobody depends on them: what is wrong with them only makes a start cold.
+  if (const Status legal = ValidateStandby(message); !legal) {
+    std::fprintf(stderr, "no standby: %s\n", legal.error().message.c_str());
+    return;
+  }
+  standing_by_ = true;
+  ranks_.Prepare(std::move(message));
+}
+
+void KeeperLoop::EndUnstarted(std::string why) {
+  why_ = std::move(why);
+  phase_ = KeeperPhase::empty;
+  ranks_.EndStandby();
 }
 
 void KeeperLoop::Obey(Time now, KeeperLease message) {
@@ -155,11 +167,7 @@ void KeeperLoop::Obey(Time now, KeeperLease message) {
 
 void KeeperLoop::Obey(Time now, KeeperStop message) {
   if (phase_ == KeeperPhase::empty) return;
-  if (!started_) {
-    why_ = "stopped before it was started";
-    phase_ = KeeperPhase::empty;
-    return;
-  }
+  if (!started_) return EndUnstarted("stopped before it was started");
   ranks_.Reap(now);
   escalation_.AskStop(now, message.grace);
   Escalate(now);
@@ -175,8 +183,7 @@ void KeeperLoop::CheckFence(Time now) {
     escalation_.AskKill(now);
     Escalate(now);
   } else {
-    why_ = "fenced before it was started: the lease ran out";
-    phase_ = KeeperPhase::empty;
+    EndUnstarted("fenced before it was started: the lease ran out");
   }
 }
 
@@ -288,6 +295,7 @@ Status KeeperLoop::ArmFence() {
 }
 
 bool KeeperLoop::Leave() {
+  ranks_.EndStandby();
   const Time deadline = clock_.Now() + kOutputPatience;
   const std::uint64_t output = output_disk_.Do([] {});
   const std::uint64_t record = record_disk_.Do([spool = options_.spool] { ::unlink(SocketIn(spool).c_str()); });

@@ -62,10 +62,12 @@ class KeeperLoop {
   int TimeToWait(Time now) const;
   void Obey(Time now, ToKeeper message);
   void Obey(Time now, KeeperStart message);
+  void Obey(Time now, KeeperStandby message);
   void Obey(Time now, KeeperLease message);
   void Obey(Time now, KeeperStop message);
   void Obey(Time now, KeeperQuit message);
   void StartWhenMarked(Time now);
+  void EndUnstarted(std::string why);
   void CheckFence(Time now);
   void Escalate(Time now);
   void KeepKilling(Time now);
@@ -90,6 +92,7 @@ class KeeperLoop {
   std::uint64_t mark_number_ = 0;
   std::shared_ptr<Status> marked_ = std::make_shared<Status>();  // the disk thread's until mark_number_ is done
   bool started_ = false;
+  bool standing_by_ = false;  // ranks wait, or have waited
   bool fenced_ = false;
   bool quit_ = false;
   std::string why_;

@@ -29,6 +29,7 @@ struct ChildPlan {
   const char* workdir = nullptr;
   char* const* argv = nullptr;
   char* const* env = nullptr;
+  int in = -1;  // /dev/null
   int out = -1;
   int err = -1;
   int report = -1;
@@ -67,8 +68,8 @@ void WriteOomScore(const char* score) {
   if (plan.oom_score != nullptr) WriteOomScore(plan.oom_score);
   ::setrlimit(RLIMIT_NOFILE, &plan.open_files);
   DefaultSignals();
-  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(plan.out, 1) < 0 || ::dup2(plan.err, 2) < 0) ReportAndExit(plan, kSetUp);
+  const int in = plan.in >= 0 ? plan.in : ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (in < 0 || ::dup2(in, 0) < 0 || ::dup2(plan.out, 1) < 0 || ::dup2(plan.err, 2) < 0) ReportAndExit(plan, kSetUp);
   ::close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);  // all are already; a library's own might not be
   if (::chdir(plan.workdir) != 0) ReportAndExit(plan, kEnterWorkdir);
   ::execve(plan.program, plan.argv, plan.env);
@@ -98,7 +99,13 @@ Result<Pipe> NewPipe() {
 
 }  // namespace
 
-Result<SpawnedRank> SpawnRank(const RankCommand& command, const SpawnPlace& place) {
+Result<SpawnedRank> SpawnRank(const RankCommand& command, const SpawnPlace& place, Fd* told) {
+  Pipe in;
+  if (told != nullptr) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return FailErrno(errno, "make", "a pipe");
+    in = {.read = Fd(ends[0]), .write = Fd(ends[1])};
+  }
   EVERSTEP_ASSIGN(Pipe out, NewPipe());
   EVERSTEP_ASSIGN(Pipe err, NewPipe());
   EVERSTEP_ASSIGN(Pipe report, NewPipe());
@@ -109,6 +116,7 @@ Result<SpawnedRank> SpawnRank(const RankCommand& command, const SpawnPlace& plac
                        .workdir = place.workdir.c_str(),
                        .argv = argv.data(),
                        .env = env.data(),
+                       .in = in.read.get(),
                        .out = out.write.get(),
                        .err = err.write.get(),
                        .report = report.write.get(),
@@ -119,6 +127,7 @@ Result<SpawnedRank> SpawnRank(const RankCommand& command, const SpawnPlace& plac
   const pid_t pid = ::fork();
   if (pid < 0) return FailErrno(errno, "fork", Cat("rank ", command.rank));
   if (pid == 0) BecomeRank(plan);
+  if (told != nullptr) *told = std::move(in.write);
   return SpawnedRank{.pid = pid, .out = std::move(out.read), .err = std::move(err.read), .report = std::move(report.read)};
 }
 

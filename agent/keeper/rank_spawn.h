@@ -35,8 +35,9 @@ struct SpawnedRank {
   Fd report{};  // for ReadExecReport; readable once exec has happened or failed
 };
 
-// The rank was forked; whether exec worked comes through `report`. kExhausted or kIo: no process was made.
-Result<SpawnedRank> SpawnRank(const RankCommand& command, const SpawnPlace& place);
+// The rank was forked, with /dev/null as its standard input, or a pipe whose writing end goes into `told`; whether exec worked
+// comes through `report`. kExhausted or kIo: no process was made.
+Result<SpawnedRank> SpawnRank(const RankCommand& command, const SpawnPlace& place, Fd* told = nullptr);
 
 // Call when `report` is readable. Good: the rank runs its program. The error is a sentence for the user: "cannot exec
 // /usr/bin/trian: No such file or directory".

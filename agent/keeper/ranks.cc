@@ -43,6 +43,11 @@ LinePatterns PatternsOf(ProgressTable table) {
 
 }  // namespace
 
+void Ranks::Prepare(KeeperStandby standby) {
+  place_.join_fds = cgroup_.join_fds();
+  standby_.Begin(std::move(standby), place_);
+}
+
 void Ranks::Start(KeeperStart start) {
   place_.workdir = std::move(start.workdir);
   place_.join_fds = cgroup_.join_fds();
@@ -62,10 +67,11 @@ void Ranks::Start(KeeperStart start) {
   files_->stamps.resize(ranks_.size());
   files_->told.resize(ranks_.size());
   for (Rank& rank : ranks_) {
-    Result<SpawnedRank> spawned = SpawnRank(rank.command, place_);
+    std::optional<SpawnedRank> waited = standby_.Become(rank.command, place_.workdir);
+    Result<SpawnedRank> spawned = waited ? *std::move(waited) : SpawnRank(rank.command, place_);
     if (!spawned) {
       failure_ = spawned.error().message;
-      return;
+      break;
     }
     rank.pid = spawned->pid;
     rank.out.pipe = std::move(spawned->out);
@@ -73,6 +79,7 @@ void Ranks::Start(KeeperStart start) {
     rank.report = std::move(spawned->report);
     if (const auto stat = StatOf(rank.pid)) rank.started = stat->started;
   }
+  standby_.Kill();
 }
 
 bool Ranks::Starting() const {
@@ -115,6 +122,7 @@ void Ranks::Reap(Time now) {
   for (;;) {
     siginfo_t info{};
     if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return;
+    standby_.Reaped(info.si_pid);
     for (Rank& rank : ranks_)
       if (rank.pid == info.si_pid && !rank.reaped) Ended(rank, info.si_code, info.si_status, now);
   }

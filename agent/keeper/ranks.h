@@ -21,6 +21,7 @@
 #include "agent/keeper/log_file.h"
 #include "agent/keeper/rank_spawn.h"
 #include "agent/keeper/spool.h"
+#include "agent/keeper/standby.h"
 #include "agent/keeper/stderr_tail.h"
 #include "base/progress/progress_file.h"
 #include "base/progress/rank_progress.h"
@@ -38,7 +39,12 @@ class Ranks {
   Ranks(GangCgroup& cgroup, DiskThread& disk, LogPlace logs, SpawnPlace place)
       : cgroup_(cgroup), disk_(disk), logs_(std::move(logs)), place_(std::move(place)) {}
 
-  // Forks all; whether their programs run is known once Starting() is false. REQUIRES: ValidateStart(start), called once.
+  // Forks interpreters that wait to become ranks. REQUIRES: ValidateStandby(standby), nothing was started.
+  void Prepare(KeeperStandby standby);
+  // Nothing will be started: kills them.
+  void EndStandby() { standby_.Kill(); }
+  // Forks all that do not wait already; whether their programs run is known once Starting() is false. REQUIRES:
+  // ValidateStart(start), called once.
   void Start(KeeperStart start);
   bool Starting() const;
   // Why not all of them run; the caller kills the rest.
@@ -114,6 +120,7 @@ class Ranks {
   DiskThread& disk_;
   LogPlace logs_;
   SpawnPlace place_;
+  Standby standby_;
   std::vector<Rank> ranks_;
   std::optional<std::string> failure_;
   std::uint64_t oom_kills_taken_ = 0;

@@ -62,6 +62,15 @@ Result<FromKeeper> ParseFromKeeper(std::string_view line) {
   return FromJson<FromKeeper>(line, {.bytes_max = kKeeperLineBytes});
 }
 
+Status ValidateStandby(const KeeperStandby& standby) {
+  EVERSTEP_TRY(ValidateStart({.workdir = standby.workdir, .ranks = standby.ranks}));
+  for (const RankCommand& rank : standby.ranks)
+    if (standby.interpreter_words == 0 || standby.interpreter_words >= rank.argv.size())
+      return Fail(ErrorCode::kInvalid, Cat("interpreter_words is ", standby.interpreter_words, ", legal: 1 to ",
+                                           rank.argv.size() - 1, ", as rank ", rank.rank, " has ", rank.argv.size(), " words"));
+  return {};
+}
+
 Status ValidateStart(const KeeperStart& start) {
   if (start.ranks.empty() || start.ranks.size() > limit::kRanksPerHost)
     return Fail(ErrorCode::kInvalid, Cat("a start names ", start.ranks.size(), " ranks, legal: 1 to ", limit::kRanksPerHost));

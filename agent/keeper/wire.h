@@ -46,5 +46,6 @@ Result<FromKeeper> ParseFromKeeper(std::string_view line);
 
 // Shapes and limits of a start: ranks distinct, argv[0] absolute, NAME=value, no zero bytes, limit:: sizes.
 Status ValidateStart(const KeeperStart& start);
+Status ValidateStandby(const KeeperStandby& standby);
 
 }  // namespace everstep

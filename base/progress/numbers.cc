@@ -10,7 +10,6 @@ namespace everstep {
 namespace {
 constexpr std::uint64_t kMost = 1'000'000'000'000'000;
 
-
 // Takes digits from the front; how many.
 std::size_t TakeDigits(std::string_view& text) {
   const auto end = std::find_if_not(text.begin(), text.end(), IsDigit);

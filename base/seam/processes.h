@@ -40,6 +40,17 @@ struct KeeperStart {
 };
 EVERSTEP_FIELDS(KeeperStart, workdir, ranks, progress)
 
+// Told to a keeper that is ready: ranks that it may be started with one day, to be forked now. They wait, with their imports
+// done, to be told by the start what they become (agent/core/standby.h); those that do not fit it, or are told to quit, are
+// killed.
+struct KeeperStandby {
+  static constexpr std::string_view kName = "standby";
+  std::string workdir{};
+  std::uint32_t interpreter_words = 0;  // how many words of a start's argv they have already
+  std::vector<RankCommand> ranks{};
+};
+EVERSTEP_FIELDS(KeeperStandby, workdir, interpreter_words, ranks)
+
 // The fence timer: at `until` (boot clock) the keeper kills everything at once, unless told a later time before.
 struct KeeperLease {
   static constexpr std::string_view kName = "lease";
@@ -60,7 +71,7 @@ struct KeeperQuit {
 };
 EVERSTEP_FIELDS(KeeperQuit)
 
-using ToKeeper = std::variant<KeeperStart, KeeperLease, KeeperStop, KeeperQuit>;
+using ToKeeper = std::variant<KeeperStart, KeeperStandby, KeeperLease, KeeperStop, KeeperQuit>;
 
 // The whole state of a keeper, sent on connect and on every change (progress alone: at most once a second).
 //   ready     up, nothing started

@@ -16,7 +16,6 @@ namespace {
 constexpr std::string_view kExample = "a list such as n[0-3,7]";
 constexpr std::size_t kDigitsMax = 9;
 
-
 std::string Number(std::uint64_t value, std::size_t width) {
   const std::string digits = Cat(value);
   return std::string(width > digits.size() ? width - digits.size() : 0, '0') + digits;

@@ -115,6 +115,10 @@ void AddRun(CLI::App& app, Cli& cli) {
       ->type_name("N")
       ->check(Between(0, 16384))
       ->capture_default_str();
+  verb->add_option("--warm", flags->warm,
+                   "modules that Pythons on each host import ahead, for quick restarts; costs their memory")
+      ->type_name("MODULE[,MODULE...]")
+      ->delimiter(',');
   verb->add_option("--name", flags->name, "the job's name [from the script]")->type_name("NAME");
   verb->add_option("--priority", flags->priority, "0 to 100, higher first")
       ->type_name("N")

@@ -109,6 +109,7 @@ Result<JobSpec> SpecOf(const RunFlags& flags, const Surroundings& here) {
   }
   for (const std::string& file : flags.env_from) spec.env_from.push_back(Absolute(file, here.directory));
   if (flags.restarts_max) spec.restart.budget = *flags.restarts_max;
+  spec.restart.warm = flags.warm;
   if (!flags.checkpoint_dir.empty()) spec.checkpoint = CheckpointSpec{.dir = Absolute(flags.checkpoint_dir, here.directory)};
   if (!flags.stop_grace.empty()) {
     const auto grace = ParseDuration(flags.stop_grace);

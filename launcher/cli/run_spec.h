@@ -16,6 +16,7 @@ struct RunFlags {
   std::uint32_t nodes = 1;
   std::string processes = "auto";  // auto | gpu | cpu | a number
   std::optional<std::uint32_t> restarts_max{};
+  std::vector<std::string> warm{};
   std::uint32_t spares = 0;
   std::uint32_t priority = 50;
   std::string name{};     // empty: from the script

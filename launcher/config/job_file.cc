@@ -89,6 +89,8 @@ yaml::Table<RestartSpec> RestartTable() {
                 Key("new_host", &RestartSpec::new_host, codes, "exit codes that blame the host"),
             }},
             "exit codes with a meaning"),
+      Key("warm", &RestartSpec::warm, ListOf(yaml::Text(), 64, "[torch]"),
+          "modules that Pythons on each host have imported already when a restart comes; costs their memory all the time"),
   }};
 }
 

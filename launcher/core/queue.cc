@@ -12,7 +12,6 @@ namespace everstep {
 
 namespace {
 
-
 // Once, not whenever a number in it changes: what keeps each host away is shown live (status.h).
 void Say(Facts& facts, const JobState& job, std::string why) {
   if (why != job.why) facts.push_back(JobWaits{job.id, std::move(why)});

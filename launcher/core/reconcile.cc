@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -27,6 +28,11 @@ std::optional<ToAgent> CommandFor(const JobState& job, const LiveGang& gang, con
   return stop;
 }
 
+// Nothing that comes next in this job runs on the host, as things are now.
+bool HasLeft(const JobState& job, const NodeId& node) {
+  return Ended(job.phase) || job.phase == JobPhase::stopping || !(Contains(job.hosts, node) || Contains(job.spares, node));
+}
+
 const LiveGang* LiveOn(const JobState& job, const NodeId& node, Generation generation) {
   for (const LiveGang& gang : job.live)
     if (gang.node == node && gang.generation == generation) return &gang;
@@ -49,7 +55,7 @@ std::vector<ToAgent> Reconcile(const World& world, const NodeId& node) {
     const JobState* job = JobIn(world.state, status.job);
     if (job && LiveOn(*job, node, status.generation)) continue;
     if (status.phase == GangPhase::empty || status.phase == GangPhase::refused)
-      commands.push_back(Forget{.job = status.job, .generation = status.generation});
+      commands.push_back(Forget{.job = status.job, .generation = status.generation, .for_good = !job || HasLeft(*job, node)});
     else
       commands.push_back(Stop{.job = status.job, .generation = status.generation, .why = "this generation is over"});
   }
@@ -75,6 +81,7 @@ GangSpec GangFor(const JobState& job, const NodeId& node) {
   gang.restarts_max = job.spec.restart.budget;
   gang.checkpoint = job.spec.checkpoint;
   gang.progress = job.spec.progress;
+  gang.warm = job.spec.restart.warm;
   gang.watches_checkpoints = job.spec.checkpoint.has_value() && gang.node_rank == 0;
   if (!job.resume) return gang;
   for (const CheckpointRecord& record : job.checkpoints)

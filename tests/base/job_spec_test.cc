@@ -62,6 +62,18 @@ Status WithEnv(const std::string& name, const std::string& value) {
   return ValidateJob({.command = {"true"}, .workdir = "/", .env = {{name, value}}});
 }
 
+TEST(JobSpec, OnlyAPythonCanImportAhead) {
+  JobSpec spec{.command = {"python3", "-u", "train.py"}, .workdir = "/srv"};
+  spec.restart.warm = {"torch"};
+  EXPECT_TRUE(ValidateJob(spec));
+  spec.command = {"./train.sh"};
+  ASSERT_FALSE(ValidateJob(spec));
+  EXPECT_EQ(
+      ValidateJob(spec).error().message,
+      "restart.warm: found a command that begins with \"./train.sh\", legal: with python3, then a script or -m and a module: "
+      "only a Python can import ahead");
+}
+
 TEST(JobSpec, APasswordInAUrlIsRefusedUnderAnyName) {
   const Status refused = WithEnv("DATABASE_URL", "postgres://u:pw@db:5432/train");
   ASSERT_FALSE(refused);

@@ -21,7 +21,7 @@ from lab import Host, Lab, send, wait_until
 
 LOOP = ROOT / "tests" / "bench" / "train_loop.py"
 WORLD = 3
-STEPS_BEFORE = 27  # at least, and the fault comes between two checkpoints
+STEPS_BEFORE = 247  # at least, 12 s and more: ranks that wait for a restart come after 5; the fault comes between two checkpoints
 PATIENCE = 200.0  # torchrun takes a minute for some of it
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PATH": "/usr/bin:/bin"}
 
@@ -48,8 +48,9 @@ class Witness:
 
 
 class EverstepSide:
-    def __init__(self, lab: Lab, programs: pathlib.Path, profile: str, spare: bool):
+    def __init__(self, lab: Lab, programs: pathlib.Path, profile: str, spare: bool, warm: bool = False):
         self.name = "everstep" if profile == "default" else f"everstep {profile}"
+        self.warm = warm
         self.lab = lab
         self.spare = spare
         self.cluster = Cluster(lab, programs, {"profile": profile})
@@ -61,6 +62,7 @@ class EverstepSide:
         job = {
             "name": "loop", "command": [PYTHON, str(LOOP), "--witness", str(place / "witness"), "--checkpoints", str(place / "saved")],
             "resume_args": ["--resume", "{resume}"], "nodes": WORLD, "spares": int(self.spare), "processes_per_node": 1,
+            "restart": {"warm": ["torch", "torch.distributed"]} if self.warm else {},
             "workdir": str(place), "checkpoint": {"dir": str(place / "saved")}, "env": {**ENVIRONMENT, "EVERSTEP_LAB": self.lab.id},
         }  # fmt: skip
         (place / "job.yaml").write_text(json.dumps(job))

@@ -67,6 +67,7 @@ def main() -> int:
             torch.save({"step": step, "model": model}, unfinished)
             os.replace(unfinished, options.checkpoints / f"step-{step}.pt")
     dist.barrier()
+    dist.destroy_process_group()
     return 0
 
 

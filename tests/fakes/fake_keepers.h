@@ -19,6 +19,7 @@ class FakeKeepers : public Processes {
  public:
   struct Keeper {
     KeeperStatus status{};
+    std::optional<KeeperStandby> standby{};
     std::optional<KeeperStart> start{};
     Time lease{};
     std::optional<Time> kill_at{};
@@ -136,6 +137,7 @@ class FakeKeepers : public Processes {
     keeper.status.phase = KeeperPhase::running;
     Say(key, KeeperEventKind::status);
   }
+  void Obey(const GangKey&, Keeper& keeper, const KeeperStandby& standby) { keeper.standby = standby; }
   void Obey(const GangKey&, Keeper& keeper, const KeeperLease& lease) {
     if (now_ < keeper.lease) keeper.lease = std::max(keeper.lease, lease.until);
   }

@@ -56,6 +56,7 @@ class Keepers : public Processes {
   void Obey(const GangKey& gang, Keeper& keeper, const KeeperStart& start);
   void Obey(const GangKey& gang, Keeper& keeper, const KeeperLease& lease);
   void Obey(const GangKey& gang, Keeper& keeper, const KeeperStop& stop);
+  void Obey(const GangKey&, Keeper&, const KeeperStandby&) {}  // what waits does nothing that the rules see
   void Obey(const GangKey& gang, Keeper& keeper, const KeeperQuit& quit);
 
   Agenda& agenda_;

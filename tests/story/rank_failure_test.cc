@@ -283,5 +283,25 @@ TEST(RankFailure, TwoFailuresInTheSameMomentAreOneFailure) {
       << told[told.size() - 2];
 }
 
+TEST(RankFailure, AHostIsToldWhenTheJobHasNoMoreBusinessThereAndNotWhileItMayGoOn) {
+  Story story({"n1", "n2", "n3"});
+  JobSpec spec = Train(2, 1);
+  spec.restart.new_host = {16};
+  spec.restart.warm = {"torch"};
+  const JobId train = story.Submit(spec);
+  EXPECT_EQ(story.Host("n1").specs.at({train, Generation(1)}).warm, Lines{"torch"});
+  story.RankEnds(train, 1, Killed(9));
+  story.Pass(2s);
+  for (const char* name : {"n1", "n2"}) EXPECT_TRUE(story.Host(name).left_for_good.empty()) << name;
+  story.RankEnds(train, 1, ExitCode(16));
+  story.Pass(2s);
+  ASSERT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+  EXPECT_TRUE(story.Host("n2").left_for_good.contains(train));
+  EXPECT_TRUE(story.Host("n1").left_for_good.empty());
+  story.AllRanksEnd(train, ExitCode(0));
+  story.Pass(2s);
+  for (const char* name : {"n1", "n3"}) EXPECT_TRUE(story.Host(name).left_for_good.contains(train)) << name;
+}
+
 }  // namespace
 }  // namespace everstep

@@ -84,6 +84,7 @@ void SimHost::Obey(Time now, const ToAgent& command) {
     }
     RunTimers(now, 24h);
   } else if (const auto* forget = std::get_if<Forget>(&command)) {
+    if (forget->for_good) left_for_good.insert(forget->job);
     std::erase_if(gangs, [&](const GangStatus& g) { return g.job == forget->job && g.generation == forget->generation; });
   } else if (const auto* welcome = std::get_if<Welcome>(&command)) {
     members.clear();

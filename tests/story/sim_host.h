@@ -36,6 +36,7 @@ struct SimHost {
 
   std::vector<GangStatus> gangs{};
   std::map<GangKey, GangSpec> specs{};
+  std::set<JobId> left_for_good{};  // told so with a Forget
   std::map<GangKey, Time> kill_at{};
   std::vector<CheckpointSeen> checkpoints{};  // not acknowledged
   Sequence seq{};                             // of reports

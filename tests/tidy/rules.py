@@ -105,7 +105,7 @@ RULES = (
                    ("launcher/core/a.cc", '#include "base/real/log.h"\n'), ("launcher/core/a.cc", "#include <spdlog/spdlog.h>\n"),
                    ("launcher/core/a.cc", "#include <unistd.h>\n"), ("launcher/core/a.cc", '#include "launcher/daemon/loop.h"\n')),
          known={f"agent/core/{name}.h": "takes from the seam the structs that its interface speaks in, not the interface (see \"core calls\")"
-                for name in ("environment", "fence", "gang")},
+                for name in ("environment", "fence", "gang", "standby")},
          fine=(("launcher/core/a.cc", '#include <vector>\n#include "base/time.h"\n#include "health/core/detector.h"\n// #include <thread>\n'),
                ("launcher/daemon/a.cc", "#include <thread>\n"), ("agent/core/a.cc", "#include <tl/expected.hpp>\n"))),
     Rule("core calls", "a core/ folder gets time and chance as arguments, and says what it has to say in facts",

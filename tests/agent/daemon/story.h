@@ -125,7 +125,8 @@ class Story : public testing::Test {
             .master_address = "10.0.0.1",
             .master_port = 29500,
             .checkpoint = CheckpointSpec{.dir = "/ckpt"},
-            .watches_checkpoints = true};
+            .watches_checkpoints = true,
+            .warm = warm};
   }
   Epoch epoch() const { return launcher.welcome.epoch; }
   void PrepareGang(std::uint64_t generation) { Say(Prepare{.epoch = epoch(), .id = {}, .gang = Spec(generation)}); }
@@ -187,6 +188,7 @@ class Story : public testing::Test {
                    .state_dir = "/state"};
   Time now = AtNanoseconds(0) + 1h;
   std::uint64_t seed = 1;
+  std::vector<std::string> warm{};  // RestartSpec::warm of the job
   std::vector<std::string> log{};
   bool slow_disk = false;  // takes what it is given and says nothing
   MemoryFiles files{};

@@ -26,7 +26,7 @@ const JobSpec kFull{
     .priority = 60,
     .checkpoint = CheckpointSpec{.dir = "/mnt/ckpt/run1", .complete_when = {.kind = CompleteWhenKind::glob, .pattern = "*.pt"}},
     .progress = {.step = "at step (\\d+)"},
-    .restart = {.budget = 5, .window = 90min, .no_progress = 2, .no_restart = {93, 17}, .new_host = {16}},
+    .restart = {.budget = 5, .window = 90min, .no_progress = 2, .no_restart = {93, 17}, .new_host = {16}, .warm = {"torch"}},
     .stop_grace = 30s};
 
 TEST(JobFile, EveryKeyOfTheManualIsRead) {
@@ -51,6 +51,7 @@ restart:
   budget: 5 per 90min
   no_progress: 2
   exit_codes: {no_restart: [93, 17], new_host: [16]}
+  warm: [torch]
 stop_grace: 30s
 )");
   ASSERT_TRUE(spec) << spec.error().Str();
@@ -111,6 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
          "job.yaml:2:19: restart.budget: found \"10 per 6\", legal: RESTARTS per DURATION such as 10 per 6h; write a unit: 6s"},
         {"BudgetWindow", "restart: {budget: 10 per 0s}\n",
          "job.yaml:2:11: restart.budget: found 0 s, legal: a window from 1s to 365d"},
+        {"WarmModule", "restart: {warm: [torch, 'os; evil']}\n",
+         "job.yaml:2:11: restart.warm: found \"os; evil\", legal: names of modules, such as torch or torch.distributed"},
         {"ExitCode", "restart: {exit_codes: {no_restart: [93, 0]}}\n",
          "job.yaml:2:41: restart.exit_codes.no_restart[1]: found \"0\", legal: 1 to 255"},
         {"CompleteWhen", "checkpoint: {dir: /a, complete_when: {mark: x}}\n",

@@ -1,5 +1,6 @@
 """What happens to ranks: killed, failing, stopped, deaf."""
 
+import pathlib
 import signal
 
 from harness import PATIENCE, ended, require, story, wait_until
@@ -136,3 +137,34 @@ def terminated_rank(s):
     job.wait_phase("done")
     require(job.view()["generation"] == 2, "one restart")
     job.require_exact()
+
+
+def waits(pid: int) -> bool:
+    """Whether it was started to wait for a generation (agent/core/standby.py)."""
+    try:
+        return b"_become(_wait())" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+@story("Ranks that wait with their imports done take the place of those that fail, and go with their job", nodes=3)
+def warm_restart(s):
+    job = s.submit(nodes=2, trainer=["--steps", 400], restart={"warm": ["decimal"]})
+    job.wait_registered(10)
+    hosts = [s.hosts[name] for name in job.host_names()]
+
+    def waiting() -> set[int]:
+        return {pid for host in hosts for pid in host.pids() if waits(pid)}
+
+    wait_until(lambda: len(waiting()) == 2, "a rank waits on each host", PATIENCE, every=0.1)
+    waited = waiting()
+    job.kill_rank(1)
+    job.wait_generation(2)
+    starts = wait_until(lambda: len(found := job.starts(2)) == 2 and found, "both ranks run again", PATIENCE)
+    pids = {s.host_of(start).pid_outside(start["pid"]) for start in starts}
+    require(pids == waited, f"those that waited became the ranks: {pids} and {waited}")
+    require({start["resumed"] for start in starts} != {0}, "they resume")
+    wait_until(lambda: len(waiting() - waited) == 2, "others wait for the next one", PATIENCE, every=0.1)
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")
+    wait_until(lambda: not waiting(), "nobody waits for a job that has ended", PATIENCE)
