@@ -86,18 +86,6 @@ std::vector<ProcessStat> Leftovers(const std::string& directory) {
   return left;
 }
 
-Status EndLeftovers(const std::string& directory) {
-  RealClock clock;
-  for (const Time deadline = clock.Now() + kLeftPatience;;) {
-    const std::vector<ProcessStat> left = Leftovers(directory);
-    const std::string unburied = left.empty() ? BuryGangs(directory) : DescribeStuck(left);
-    if (unburied.empty()) return {};
-    if (clock.Now() > deadline) return Fail(ErrorCode::kTimeout, unburied, "everstep down, again, once they are gone");
-    for (const ProcessStat& process : left) KillExactly(process);
-    ::poll(nullptr, 0, 50);
-  }
-}
-
 Status TellWhatWouldEnd(const LocalCluster& cluster, const std::string& directory) {
   if (const auto address = LocalAddress(directory)) {
     EVERSTEP_ASSIGN(const auto client, ControlClient::Connect({.address = *address, .deadline = 5s}));
@@ -110,6 +98,18 @@ Status TellWhatWouldEnd(const LocalCluster& cluster, const std::string& director
 }
 
 }  // namespace
+
+Status EndLeftovers(const std::string& directory) {
+  RealClock clock;
+  for (const Time deadline = clock.Now() + kLeftPatience;;) {
+    const std::vector<ProcessStat> left = Leftovers(directory);
+    const std::string unburied = left.empty() ? BuryGangs(directory) : DescribeStuck(left);
+    if (unburied.empty()) return {};
+    if (clock.Now() > deadline) return Fail(ErrorCode::kTimeout, unburied, "everstep down, again, once they are gone");
+    for (const ProcessStat& process : left) KillExactly(process);
+    ::poll(nullptr, 0, 50);
+  }
+}
 
 Status EndLocalCluster(const EndOptions& options, Interrupts& interrupts) {
   const auto cluster = ReadLocalCluster(options.directory);

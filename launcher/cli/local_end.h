@@ -16,6 +16,10 @@ struct EndOptions {
   Duration grace = 30s;  // for all jobs together; then they are killed
 };
 
+// Kills what agents with their state below `directory` have left behind: keepers and all that descends from them, and their
+// gangs' control groups. Good once nothing of it is left.
+Status EndLeftovers(const std::string& directory);
+
 // Good when nothing of the cluster is left, also when there was none. Says on stderr what it waits for; an interrupt turns the
 // grace off.
 Status EndLocalCluster(const EndOptions& options, Interrupts& interrupts);

@@ -14,7 +14,6 @@
 //
 //   bench_beats AGENT [-o table|json] [--rounds N] [--seconds N]     AGENT: everstep-agent, with everstep-keeper beside it
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -39,7 +38,7 @@
 #include "base/json/codec.h"
 #include "base/real/clock.h"
 #include "base/text.h"
-#include "launcher/cli/local_burial.h"
+#include "launcher/cli/local_end.h"
 #include "launcher/rpc/server.h"
 
 namespace everstep {
@@ -229,14 +228,9 @@ class Agent {
     posix_spawn_file_actions_destroy(&actions);
   }
   ~Agent() {
-    // The keeper first: without it the kernel gives the ranks to us, and the agent would bury it.
-    ::kill(pid_, SIGKILL);
+    ::kill(pid_, SIGKILL);  // its keepers live on, on purpose
     ::waitpid(pid_, nullptr, 0);
-    if (const pid_t keeper = Keeper(); keeper > 0) {
-      for (const pid_t rank : ChildrenOf(keeper)) ::kill(-rank, SIGKILL);
-      ::kill(keeper, SIGKILL);
-    }
-    for (int look = 0; look < 100 && !BuryGangs(directory_).empty(); ++look) ::poll(nullptr, 0, 50);  // until all are seen gone
+    if (const Status ended = EndLeftovers(directory_); !ended) std::fprintf(stderr, "%s\n", ended.error().Str().c_str());
     std::error_code ignored;
     fs::remove_all(directory_, ignored);
   }
@@ -264,13 +258,6 @@ class Agent {
   }
 
  private:
-  static std::vector<pid_t> ChildrenOf(pid_t parent) {
-    std::vector<pid_t> children;
-    std::ifstream list(Cat("/proc/", parent, "/task/", parent, "/children"));
-    for (pid_t child = 0; list >> child;) children.push_back(child);
-    return children;
-  }
-
   fs::path directory_;
   pid_t pid_ = 0;
 };
