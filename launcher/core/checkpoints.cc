@@ -20,6 +20,15 @@ bool Known(const JobState& job, const CheckpointSeen& seen) {
   return std::any_of(job.checkpoints.begin(), job.checkpoints.end(), [&](const CheckpointRecord& r) { return r.seen == seen; });
 }
 
+// Records are kept for the newest ones only, and one that comes pushes out the one that came first. An agent that starts again
+// may tell of every checkpoint that lies in the directory: the long forgotten ones must not push out the newest.
+bool LongForgotten(const World& world, const JobState& job, const CheckpointSeen& seen) {
+  if (!seen.complete || !seen.step || job.checkpoints.size() < world.policy.checkpoints_kept) return false;
+  return std::any_of(job.checkpoints.begin(), job.checkpoints.end(), [&](const CheckpointRecord& record) {
+    return record.offered && record.seen.step && *record.seen.step > *seen.step;
+  });
+}
+
 // What is told under the path of a checkpoint that was registered: it is damaged, or gone.
 const CheckpointRecord* AtPath(const JobState& job, const CheckpointSeen& seen) {
   const auto at = std::find_if(job.checkpoints.rbegin(), job.checkpoints.rend(), [&](const CheckpointRecord& record) {
@@ -44,7 +53,7 @@ Facts RegisterCheckpoints(const World& world, const NodeId& node, const Report& 
       continue;
     }
     // The generation has begun from somewhere else: to resume from this later would be to jump into another history.
-    if (seen.was_there) continue;
+    if (seen.was_there || LongForgotten(world, *job, seen)) continue;
     const CheckpointId id = NewId(*job, seen, news[seen.job]++);
     const std::string source = Said(seen.source);
     const std::string name = seen.step ? Cat(source, " (step ", *seen.step, ")") : source;

@@ -19,8 +19,7 @@ constexpr Duration kResendEvery = 1s;        // a command that is not obeyed
 constexpr Duration kBroadcastDelay = 200ms;  // joins come in crowds
 constexpr Duration kLateness = 250ms;        // of this loop; more than that is subtracted from everybody's silence
 constexpr Duration kDowntimeMax = 1h;
-constexpr std::uint64_t kCompactEvery = 20000;  // entries
-constexpr int kRoundsMax = 100000;              // of settling; more means that two rules fight
+constexpr int kRoundsMax = 100000;  // of settling; more means that two rules fight
 
 DetectorOptions DetectorFrom(const LauncherOptions& options) {
   DetectorOptions detector;
@@ -308,7 +307,7 @@ void LauncherLoop::StartFences(const Facts& facts) {
 }
 
 void LauncherLoop::MaybeCompact() {
-  if (!held_.empty() || end_.value - compacted_.value < kCompactEvery) return;
+  if (!held_.empty() || end_.value - compacted_.value < options_.compact_every) return;
   compacted_ = end_;
   rims_.journal.Compact(world_.state.epoch, {end_, EncodeState(world_.state)});
 }

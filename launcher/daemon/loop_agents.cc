@@ -77,7 +77,7 @@ void LauncherLoop::On(const SessionOpened& input) {
   sessions_[hello.node] = {input.session, hello.state_id, hello.incarnation, input.peer, HashOf(hello.report), {}, 0, 0, {}};
   HostNow& host = Host(hello.node);
   if (const NodeState* known = NodeIn(world_.state, hello.node); known && known->state_id != hello.state_id) host.told = 0;
-  const bool was_suspect = host.pulse == Pulse::suspect;
+  const bool was_silent = host.pulse != Pulse::trusted;  // suspect, or lost and held: too many were
   if (host.pulse != Pulse::trusted || !host.report) host.heard_since = NowAt(now_).at;
   host.connected = true;
   host.pulse = Pulse::trusted;
@@ -88,7 +88,7 @@ void LauncherLoop::On(const SessionOpened& input) {
   if (halted_.empty()) {
     const Facts joined = Join(world_, hello);
     Commit(joined);
-    if (joined.empty() && was_suspect) Commit({NodeTrusted{hello.node, Cat(hello.node, " opened a new session")}});
+    if (joined.empty() && was_silent) Commit({NodeTrusted{hello.node, Cat(hello.node, " opened a new session")}});
   }
   OnReport(hello.node, sessions_[hello.node], hello.report);
   WhenDurable([this, id = input.session, node = hello.node] {

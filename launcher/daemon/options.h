@@ -32,6 +32,8 @@ struct LauncherOptions {
   BlameRules blame{};              // read from there
   Duration history = 24h * 90;     // events are kept for this long
   std::uint32_t jobs_max = 10000;  // that have not ended
+  // Entries of the log, then a snapshot stands for them. No key of launcher.yaml.
+  std::uint64_t compact_every = 20000;
   friend bool operator==(const LauncherOptions&, const LauncherOptions&) = default;
 };
 

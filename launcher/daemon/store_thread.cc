@@ -9,8 +9,8 @@ namespace {
 constexpr Duration kForgetEvery = 1h;
 }
 
-StoreThread::StoreThread(Store& store, Duration history, std::function<void(LauncherInput)> post)
-    : store_(store), history_(history), post_(std::move(post)), thread_([this] { Run(); }) {}
+StoreThread::StoreThread(Store& store, Duration history, std::function<void(LauncherInput)> post, Duration look_every)
+    : store_(store), history_(history), post_(std::move(post)), look_every_(look_every), thread_([this] { Run(); }) {}
 
 StoreThread::~StoreThread() {
   {
@@ -38,13 +38,23 @@ void StoreThread::Run() {
     std::deque<Work> work;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-      if (waiting_.empty()) return;
+      const auto news = [this] { return stopping_ || !waiting_.empty(); };
+      if (!nearly_full_)
+        changed_.wait(lock, news);
+      else
+        changed_.wait_for(lock, look_every_, news);
+      if (waiting_.empty() && stopping_) return;
       work.swap(waiting_);
     }
+    if (work.empty()) Look();
     while (!work.empty())
       if (!Write(work)) return;
   }
+}
+
+void StoreThread::Look() {
+  nearly_full_ = store_.NearlyFull();
+  if (!nearly_full_) post_(Durable{end_, false});
 }
 
 // Does the work at the front: all appends up to the next other work as one group. False: the store has failed.
@@ -70,7 +80,9 @@ bool StoreThread::Write(std::deque<Work>& work) {
   }
   const Result<LogIndex> end = store_.Append(expected, epoch, batches);
   if (!end) return Failed(end.error());
-  post_(Durable{*end, store_.NearlyFull()});
+  end_ = *end;
+  nearly_full_ = store_.NearlyFull();
+  post_(Durable{end_, nearly_full_});
   return Forget(newest);
 }
 

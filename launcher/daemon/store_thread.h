@@ -17,7 +17,9 @@ namespace everstep {
 class StoreThread final : public Journal {
  public:
   // `store` is open; `post` takes Durable, StoreFailed and HistoryRead from the store thread.
-  StoreThread(Store& store, Duration history, std::function<void(LauncherInput)> post);
+  // While its disk is nearly full the store is asked again every `look_every`, also when there is nothing to write: the loop
+  // refuses jobs as long as it is, and a cluster without jobs decides nothing.
+  StoreThread(Store& store, Duration history, std::function<void(LauncherInput)> post, Duration look_every = 5s);
   // Writes what is waiting, then ends.
   ~StoreThread() override;
 
@@ -46,16 +48,21 @@ class StoreThread final : public Journal {
   bool Write(std::deque<Work>& work);
   bool Do(const CompactWork& work);
   bool Forget(WallTime newest);
+  void Look();
   bool Failed(const Error& error);
 
   Store& store_;
   const Duration history_;  // rows older than this, counted back from the newest, are dropped
   const std::function<void(LauncherInput)> post_;
+  const Duration look_every_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Work> waiting_;
   bool stopping_ = false;
-  WallTime forgot_at_{};  // of the newest row then; the store thread's own
+  // The store thread's own.
+  WallTime forgot_at_{};  // of the newest row then
+  LogIndex end_{};        // as last told
+  bool nearly_full_ = false;
   std::thread thread_;
 };
 

@@ -18,7 +18,7 @@ class DiskReserve {
   static Result<DiskReserve> Take(sqlite3_vfs* vfs, std::string path, std::size_t bytes);
 
   bool held() const { return held_; }
-  // Gives the space back to the disk. Taken again by the next launcher that finds room for it.
+  // Gives the space back to the disk. Taken again as soon as there is room for it.
   Status Release();
 
  private:

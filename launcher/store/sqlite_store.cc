@@ -237,6 +237,8 @@ Status SqliteStore::ForgetHistory(WallTime oldest) {
 bool SqliteStore::NearlyFull() {
   if (broken_ || !reserve_ || options_.reserve_bytes == 0) return false;
   const Result<std::uint64_t> free = directory_->FreeBytes();
+  if (!reserve_->held() && free && *free >= 3 * options_.reserve_bytes)  // somebody has made room
+    if (auto taken = DiskReserve::Take(vfs_, Path("everstep.reserve"), options_.reserve_bytes)) reserve_ = std::move(*taken);
   return !reserve_->held() || (free && *free < 2 * options_.reserve_bytes);
 }
 

@@ -12,6 +12,22 @@
 
 namespace everstep::sim {
 
+namespace {
+
+// What has none is as good as the newest.
+Epoch EpochOf(const ToAgent& message) {
+  return std::visit(
+      [](const auto& said) {
+        if constexpr (requires { said.epoch; })
+          return said.epoch;
+        else
+          return Epoch(UINT64_MAX);
+      },
+      message);
+}
+
+}  // namespace
+
 // All rims of one life of the process: what they do later is dropped when the process is gone by then.
 struct AgentProcess::Life : LoopProcess<AgentLoop, AgentInput>, LauncherLink, Files, StateWriter, SlowFiles {
   explicit Life(AgentProcess& process)
@@ -56,6 +72,8 @@ struct AgentProcess::Life : LoopProcess<AgentLoop, AgentInput>, LauncherLink, Fi
       const int there = around.launcher_machine;
       const bool passes = around.network.Passes(machine.index, there) && around.network.Passes(there, machine.index);
       if (!passes) return Later(pause, [this, number, pause] { Knock(number, 2 * pause); });
+      if (const Time clogged = around.network.ClogUntil(machine.index, there); clogged > around.agenda.now())
+        return Later(clogged - around.agenda.now(), [this, number, pause] { Knock(number, pause); });
       LauncherProcess* launcher = around.launcher();
       if (!launcher) return Post(around.network.Delay(), LinkClosed{"connection refused"});
       connection = std::make_shared<Connection>(around.network, machine.index, there);
@@ -71,6 +89,10 @@ struct AgentProcess::Life : LoopProcess<AgentLoop, AgentInput>, LauncherLink, Fi
   }
   void Send(FromAgent message) override {
     if (!connection) return;
+    auto* hello = std::get_if<Hello>(&message);
+    if (hello && hello->epoch_seen < owner.epoch_of_ranks_)
+      around.accuse(
+          Cat("I2: ", machine.name, " does not know epoch ", owner.epoch_of_ranks_, " any more, and has started ranks in it"));
     connection->SendToB([launchers = around.launcher, id = connection_id, message = std::move(message)] {
       if (LauncherProcess* launcher = launchers()) launcher->Take(id, message);
     });
@@ -124,14 +146,20 @@ struct AgentProcess::Life : LoopProcess<AgentLoop, AgentInput>, LauncherLink, Fi
   void WriteOne() {
     Handed one = std::move(unwritten.front());
     unwritten.pop_front();
-    owner.disk_[one.path] = std::move(one.bytes);
+    if (owner.disk.fails)
+      return Deliver(StateWritten{one.path, one.number, Fail(ErrorCode::kIo, Cat("write ", one.path, ": input/output error"))});
+    if (around.bug != Bug::forgetful_agent) owner.disk_[one.path] = std::move(one.bytes);
     Deliver(StateWritten{.path = std::move(one.path), .number = one.number, .status = {}});
   }
 
   // ---- SlowFiles -----------------------------------------------------------------------------------------------------------
 
   void Ready(const GangSpec& spec) override {
-    Later(1ms + rng.Jitter(50ms), [this, spec] { Deliver(Look(spec)); });
+    Later(1ms + rng.Jitter(50ms), [this, spec] {
+      if (const Time back = around.training.storage_back(); back > around.agenda.now())
+        return Later(back - around.agenda.now(), [this, spec] { Ready(spec); });
+      Deliver(Look(spec));
+    });
   }
   GangChecked Look(const GangSpec& spec) {
     GangChecked checked{.gang = {spec.job, spec.generation}};
@@ -153,7 +181,7 @@ struct AgentProcess::Life : LoopProcess<AgentLoop, AgentInput>, LauncherLink, Fi
   void Scan(const GangKey& gang) {
     const auto found = watches.find(gang);
     if (found == watches.end()) return;
-    if (Handles()) ScanOnce(gang, found->second);
+    if (Handles() && around.training.storage_back() <= around.agenda.now()) ScanOnce(gang, found->second);
     Later(500ms, [this, gang] { Scan(gang); });
   }
   // A file counts once two looks have found it complete and the same.
@@ -187,7 +215,9 @@ AgentProcess::AgentProcess(const Surroundings& around, Machine& machine, Rng rng
               }),
       around_(around),
       machine_(machine),
-      rng_(rng) {}
+      rng_(rng) {
+  keepers.execs = [this] { epoch_of_ranks_ = epoch_obeyed_; };
+}
 AgentProcess::~AgentProcess() = default;
 
 bool AgentProcess::Alive() const { return life_ != nullptr; }
@@ -254,11 +284,29 @@ void AgentProcess::TakePing(const Ping& ping, std::function<void(std::optional<P
   life_->Deliver(PingReceived{token, ping});
 }
 
+void AgentProcess::WasSent(const ToAgent& message) {
+  constexpr std::size_t kRemembered = 40;
+  if (!std::holds_alternative<Welcome>(message) && !std::holds_alternative<Rejected>(message) &&
+      !std::holds_alternative<ProbePeer>(message)) {
+    told_.push_back(message);
+    if (told_.size() > kRemembered) told_.pop_front();
+  }
+}
+
+void AgentProcess::TakeOldMessage(std::uint64_t dice) {
+  if (life_ && life_->connection && !told_.empty()) TakeMessage(ToAgent(told_[dice % told_.size()]), life_->connection_id);
+}
+
 void AgentProcess::TakeMessage(ToAgent message, std::uint64_t connection) {
   if (!life_ || life_->connection_id != connection) return;
   if (auto* welcome = std::get_if<Welcome>(&message); welcome && around_.bug == Bug::short_exclusion)
     welcome->fence_after = 20s;
+  const bool stale = EpochOf(message) < epoch_obeyed_;
+  if (EpochOf(message) < Epoch(UINT64_MAX)) epoch_obeyed_ = std::max(epoch_obeyed_, EpochOf(message));
+  if (auto* ack = std::get_if<BeatAck>(&message); ack && around_.bug == Bug::fence_from_receipt) ack->sent = life_->Local();
+  keepers.stale = stale;
   life_->Deliver(LinkMessage{std::move(message)});
+  keepers.stale = false;
 }
 
 }  // namespace everstep::sim

@@ -2,6 +2,7 @@
 // file system. The process can be killed, stopped (SIGSTOP) and started again; its disk outlives it.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -27,6 +28,7 @@ struct Surroundings {
   int launcher_machine = 0;
   std::function<class AgentProcess*(const std::string& address)> agent_at;
   std::function<void(const std::string& line)> trace;
+  std::function<void(const std::string& what)> accuse;
   Bug bug = Bug::none;
 };
 
@@ -35,6 +37,7 @@ struct DiskWeather {
   Duration delay_max = 10ms;
   double stall = 0;  // chance of a write that takes up to stall_max
   Duration stall_max{0};
+  bool fails = false;  // every write
 };
 
 class AgentProcess {
@@ -65,6 +68,9 @@ class AgentProcess {
   void TakePing(const Ping& ping, std::function<void(std::optional<Pong>)> answer);
   // From the launcher, on the connection that stands.
   void TakeMessage(ToAgent message, std::uint64_t connection);
+  // One that it was sent before, over whatever connection, whether it came or not.
+  void WasSent(const ToAgent& message);
+  void TakeOldMessage(std::uint64_t dice);
 
  private:
   struct Life;  // what dies with the process
@@ -74,6 +80,9 @@ class AgentProcess {
   Machine& machine_;
   Rng rng_;
   std::map<std::string, std::string> disk_{};  // durable
+  Epoch epoch_of_ranks_{};                     // under which this host started ranks last
+  Epoch epoch_obeyed_{};                       // the highest of which a message came
+  std::deque<ToAgent> told_{};                 // commands and acknowledgements of late
   std::unique_ptr<Life> life_{};
 };
 

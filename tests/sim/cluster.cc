@@ -1,6 +1,8 @@
 #include "tests/sim/cluster.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "base/text.h"
@@ -22,17 +24,32 @@ std::vector<std::unique_ptr<Machine>> MakeMachines(const RunOptions& options, Rn
   return machines;
 }
 
+LauncherOptions OptionsFor(const Swarm& swarm, Bug bug) {
+  LauncherOptions options;
+  options.compact_every = swarm.compact_every;
+  if (swarm.fence_hook) options.fence_command = {"/usr/local/bin/power-off"};
+  if (bug == Bug::port_reuse) {
+    options.port_last = options.port_first + 1;
+    options.port_rest = Duration(0);
+  }
+  return options;
+}
+
 }  // namespace
 
 Cluster::Cluster(const RunOptions& options)
     : options_(options),
       rng_(options.seed),
+      swarm_(DrawSwarm(options.calm, options.bug, Rng(options.seed ^ 0x5357'4152'4dull))),
       machines_(MakeMachines(options_, rng_)),
       network_(agenda_, Rng(rng_.Next()), machines_),
       training_(
           agenda_, network_, Rng(rng_.Next()),
           [this](const RankPlace& place, const RankExit& exit) {
             agents_[static_cast<std::size_t>(place.machine)]->keepers.RankExited(place, exit);
+          },
+          [this](const RankPlace& place, std::uint64_t step) {
+            agents_[static_cast<std::size_t>(place.machine)]->keepers.RankStepped(place, step);
           },
           [this](const std::string& what) { Accuse(what); }),
       around_{.agenda = agenda_,
@@ -46,20 +63,43 @@ Cluster::Cluster(const RunOptions& options)
                 return nullptr;
               },
               .trace = [this](const std::string& line) { Trace(line); },
-              .bug = options_.bug} {
+              .accuse = [this](const std::string& what) { Accuse(what); },
+              .bug = options_.bug},
+      launcher_options_(OptionsFor(swarm_, options_.bug)),
+      judge_(agenda_, training_, options_.calm, LauncherOptions{}.port_rest,
+             [this](const NodeId& node) { return TruthOf(node); }),
+      log_(swarm_.store, options_.bug, Rng(rng_.Next())) {
+  training_.pins_follow = options_.bug == Bug::unpinned;
+  training_.starting = [this](const RankPlace& place) { judge_.RankStarts(place); };
   agents_.push_back(nullptr);
   for (int i = 1; i <= options_.hosts; ++i) {
     agents_.push_back(std::make_unique<AgentProcess>(around_, *machines_[static_cast<std::size_t>(i)], Rng(rng_.Next())));
-    agents_.back()->keepers.ignores_term = 0.1;
+    agents_.back()->keepers.ignores_term = swarm_.ignores_term;
   }
+  watch_.resize(machines_.size());
   launcher_ = std::make_unique<LauncherProcess>(
-      around_, *machines_[0], std::make_shared<MemoryLog>(), Rng(rng_.Next()),
-      LauncherProcess::Hooks{[this](const World& world) { judge_.Decided(world); },
-                             [this](std::uint64_t token, const Result<ApiReply>& reply) { Replied(token, reply); }});
+      around_, *machines_[0], log_, launcher_options_, Rng(rng_.Next()),
+      LauncherProcess::Hooks{
+          .decided = [this](const World& world) { judge_.Decided(world); },
+          .opened = [this](const Recovered& recovered) { judge_.Opened(recovered); },
+          .durable = [this](LogIndex first, const std::vector<Batch>& batches) { judge_.Durable(first, batches); },
+          .uncertain = [this](const std::vector<Batch>& batches) { judge_.Uncertain(batches); },
+          .replied = [this](std::uint64_t token, const Result<ApiReply>& reply) { Replied(token, reply); },
+          .fence = [this](const NodeId& node, const std::function<void(bool off)>& done) { FenceOff(node, done); }});
   launcher_->wall_shift = options_.wall_shift;
+  if (swarm_.old_log) BeginOnOldLog();
 }
 
 Cluster::~Cluster() = default;
+
+void Cluster::BeginOnOldLog() {
+  std::ifstream in(EVERSTEP_SOURCE_DIR "/tests/launcher/core/testdata/log_0.1.0.jsonl");
+  const std::string lines{std::istreambuf_iterator<char>(in), {}};
+  std::vector<std::string> entries = Split(lines, '\n');
+  std::erase(entries, "");
+  log_.Load(entries);
+  judge_.Loaded(entries);
+}
 
 void Cluster::Accuse(const std::string& what) { judge_.Accuse(what); }
 
@@ -82,9 +122,9 @@ void Cluster::Submit(int number) {
   spec.nodes = static_cast<std::uint32_t>(1 + rng_.Below(static_cast<std::uint64_t>(std::min(3, options_.hosts - 1))));
   spec.spares = static_cast<std::uint32_t>(rng_.Below(2));
   spec.checkpoint = CheckpointSpec{.dir = "/ckpt"};
-  spec.restart.budget = 100;
-  Script script{.steps = 50 + 10 * rng_.Below(30), .zombie_saves = rng_.Below(2) == 0};
-  if (rng_.Below(8) == 0) script.bug = 40;
+  spec.restart.budget = swarm_.budget;
+  Script script{.steps = 50 + 10 * rng_.Below(30), .zombie_saves = rng_.Unit() < swarm_.zombie_saves};
+  if (rng_.Unit() < swarm_.buggy) script.bug = 40;
   AskUntilAnswered(++tokens_, SubmitJob{spec, Cat("request-", number)}, script);
 }
 
@@ -113,6 +153,7 @@ void Cluster::Replied(std::uint64_t token, const Result<ApiReply>& reply) {
 
 void Cluster::Begin() {
   launcher_->Start();
+  Tick();
   for (std::size_t i = 1; i < agents_.size(); ++i)
     agenda_.After(Rng(rng_.Next()).Jitter(3s), [agent = agents_[i].get()] { agent->Start(); });
   for (int number = 1; number <= options_.jobs; ++number)
@@ -124,10 +165,55 @@ void Cluster::Begin() {
     });
 }
 
+// ---- what is true of hosts -------------------------------------------------------------------------------------------------
+
+void Cluster::Watch(int index) {
+  const auto at = static_cast<std::size_t>(index);
+  const Machine& machine = *machines_[at];
+  Judge::HostTruth& truth = watch_[at].truth;
+  const Time now = agenda_.now();
+  const bool clogged = std::max(network_.ClogUntil(index, 0), network_.ClogUntil(0, index)) > now;
+  const bool trouble = !machine.Runs() || !agents_[at]->Alive() || watch_[at].stopped || clogged ||
+                       !network_.Passes(index, 0) || !network_.Passes(0, index) || network_.weather.stall > 0;
+  if ((trouble && !truth.in_trouble) || (!machine.Runs() && !truth.gone)) truth.since = now;
+  truth.gone = !machine.Runs();
+  if (!trouble && truth.in_trouble) truth.ended = now;
+  truth.in_trouble = trouble;
+}
+
+Judge::HostTruth Cluster::TruthOf(const NodeId& node) const {
+  for (std::size_t i = 1; i < machines_.size(); ++i)
+    if (machines_[i]->name == node.value) return watch_[i].truth;
+  return {.in_trouble = true, .ended = {}};  // a host of the log that an earlier version has left
+}
+
+void Cluster::Tick() {
+  for (int i = 1; i <= options_.hosts; ++i) Watch(i);
+  if (const auto since = launcher_->well_since(); since && launcher_->world()) judge_.Tick(*launcher_->world(), *since);
+  agenda_.After(1s, [this] { Tick(); });
+}
+
+// The site's hook: it takes a while, and does not always work.
+void Cluster::FenceOff(const NodeId& node, const std::function<void(bool off)>& done) {
+  Rng dice(rng_.Next());
+  const bool works = dice.Unit() < swarm_.hook_works;
+  agenda_.After(500ms + dice.Jitter(4s), [this, node, done, works, off = 10s + dice.Jitter(30s)] {
+    for (std::size_t i = 1; i < machines_.size(); ++i) {
+      if (machines_[i]->name != node.value || !works) continue;
+      if (machines_[i]->power == Power::paused) machines_[i]->power = Power::up;  // off is off
+      PowerOff(static_cast<int>(i), off);
+    }
+    done(works);
+  });
+}
+
 Outcome Cluster::Run() {
   Rng dice(~options_.seed);  // their own: with other faults all else stays as it was
-  faults_ = options_.faults ? *options_.faults
-                            : DrawFaults({.hosts = options_.hosts, .over = options_.fault_phase, .calm = options_.calm}, dice);
+  faults_ =
+      options_.faults
+          ? *options_.faults
+          : DrawFaults({.hosts = options_.hosts, .over = options_.fault_phase, .calm = options_.calm, .only = options_.only},
+                       dice);
   Begin();
   const Time heal = AtNanoseconds(0) + options_.fault_phase, end = heal + options_.heal_phase;
   while (agenda_.Step(heal) && !judge_.Convinced()) continue;
@@ -135,18 +221,35 @@ Outcome Cluster::Run() {
   while (!judge_.Convinced() && agenda_.now() < end) {
     const Time until = std::min(end, agenda_.now() + 1s);
     while (agenda_.Step(until) && !judge_.Convinced()) continue;
-    if (open_.empty() && judge_.AllEnded() && training_.Running().empty()) break;
+    if (open_.empty() && judge_.AllEnded() && training_.Running().empty() && launcher_->Quiet()) break;
   }
   const Time still = agenda_.now() + 5min;  // what was decided last becomes durable, at a disk that stood still too
   while (!judge_.Convinced() && !launcher_->Quiet() && agenda_.Step(still)) continue;
-  judge_.End(launcher_->world(), launcher_->log(), training_, open_.size());
+  judge_.End(launcher_->world(), launcher_->Quiet(), open_.size());
   Outcome outcome = judge_.outcome();
+  Sum(outcome);
+  outcome.swarm = swarm_.Str();
   outcome.hash = hash_;
   outcome.events = agenda_.events();
   outcome.virtual_time = agenda_.now().time_since_epoch();
   outcome.faults = faults_;
   outcome.trace.assign(trace_.begin(), trace_.end());
   return outcome;
+}
+
+// Of jobs that are done: what they did, and how much of it counted.
+void Cluster::Sum(Outcome& outcome) const {
+  const World* world = launcher_->world();
+  if (!world) return;
+  for (const auto& [id, truth] : training_.truth()) {
+    const JobState* job = JobIn(world->state, id);
+    const auto script = training_.scripts.find(id);
+    if (!job || script == training_.scripts.end() || job->phase != JobPhase::done) continue;
+    outcome.steps += truth.executed;
+    outcome.steps_lost += truth.executed - std::min(truth.executed, truth.reached);
+    outcome.useful += script->second.step * static_cast<std::int64_t>(truth.reached);
+    outcome.lasted += truth.last - *truth.first;
+  }
 }
 
 void Cluster::HealAll() {
@@ -158,9 +261,13 @@ void Cluster::HealAll() {
     if (machine->power == Power::paused) Resume(machine->index);
     if (machine->power == Power::off) PowerOn(machine->index);
   }
+  training_.Heal();
+  log_.Heal();
   launcher_->disk = {};
   launcher_->ContinueProcess();
+  launcher_->EndZombies();
   if (!launcher_->Alive()) launcher_->Start();
+  for (HostWatch& watch : watch_) watch.stopped = false;
   for (auto& agent : agents_) {
     if (!agent) continue;
     agent->disk = {};

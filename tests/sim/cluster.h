@@ -17,6 +17,7 @@
 #include "tests/sim/judge.h"
 #include "tests/sim/launcher_process.h"
 #include "tests/sim/network.h"
+#include "tests/sim/swarm.h"
 #include "tests/sim/training.h"
 
 namespace everstep::sim {
@@ -30,6 +31,8 @@ struct RunOptions {
   bool calm = false;            // only faults below the bounds
   Duration wall_shift{0};       // of the launcher's wall clock, from the start: may change nothing
   bool keep_trace = false;
+  bool wall_jumps = true;                      // false: faults of the wall clock change nothing, not even what is displayed
+  std::vector<FaultKind> only{};               // draw these kinds; empty: what the seed has
   std::optional<std::vector<Fault>> faults{};  // instead of drawn ones
   Bug bug = Bug::none;
 };
@@ -46,10 +49,16 @@ class Cluster {
 
  private:
   void Begin();
+  void BeginOnOldLog();
   void Submit(int number);
   void AskUntilAnswered(std::uint64_t token, const ApiRequest& request, const Script& script);
   void Replied(std::uint64_t token, const Result<ApiReply>& reply);
   void HealAll();
+  void Tick();
+  void Watch(int index);
+  void FenceOff(const NodeId& node, const std::function<void(bool off)>& done);
+  Judge::HostTruth TruthOf(const NodeId& node) const;
+  void Sum(Outcome& outcome) const;
   void Accuse(const std::string& what);
   void Trace(const std::string& line);
 
@@ -63,23 +72,39 @@ class Cluster {
   void CutOff(const std::vector<int>& inside, Duration lasts);
   void Flap(int host, Duration lasts);
   void Strike(const Fault& fault);
-  void KillRank(const Fault& fault);
+  void StrikeRank(const Fault& fault);
+  void StrikeStorage(const Fault& fault);
+  void StrikeLinks(const Fault& fault);
   void BadWeather(const Fault& fault);
+  void Replay(int host, Duration lasts, std::uint64_t dice);
   void Cancel(const Fault& fault);
   void StrikeAgent(const Fault& fault, AgentProcess& agent);
   void StrikeLauncher(const Fault& fault);
+  void StrikeLog(const Fault& fault);
+  void JumpWall(const Fault& fault);
+  void Strobe(Duration lasts, Duration jump);
+  void Drain(const Fault& fault);
+  void Undrain(const NodeId& node);
 
   RunOptions options_;
   Rng rng_;
+  Swarm swarm_;
   Agenda agenda_{};
   std::vector<std::unique_ptr<Machine>> machines_;  // 0: the launcher's
   Network network_;
   Training training_;
   Surroundings around_;
-  Judge judge_{agenda_, training_, options_.calm};
+  LauncherOptions launcher_options_;
+  Judge judge_;
+  LauncherDisk log_;
   std::vector<std::unique_ptr<AgentProcess>> agents_{};  // [i]: of machine i; [0] is empty
   std::unique_ptr<LauncherProcess> launcher_{};
 
+  struct HostWatch {
+    bool stopped = false;  // its agent, by SIGSTOP
+    Judge::HostTruth truth{};
+  };
+  std::vector<HostWatch> watch_{};
   std::vector<Fault> faults_{};
   bool healed_ = false;
   std::map<std::uint64_t, Script> open_{};  // submits that were not answered yet

@@ -29,6 +29,8 @@ void Knock(const std::shared_ptr<Call>& call) {
     if (!agent || !here.network.Passes(call->from, agent->machine().index))
       return here.agenda.After(1s, [call] { Knock(call); });  // a SYN is repeated after a second
     const int there = agent->machine().index;
+    if (const Time clogged = here.network.ClogUntil(call->from, there); clogged > here.agenda.now())
+      return here.agenda.At(clogged, [call] { Knock(call); });
     const auto back = [call, there](Dialled dialled) {
       call->around.agenda.After(call->around.network.Delay(), [call, there, dialled] {
         if (call->around.network.Passes(there, call->from)) call->Finish(dialled);

@@ -3,10 +3,22 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "launcher/core/incidents.h"
+#include "launcher/core/membership.h"
 #include "launcher/core/recovery.h"
-#include "launcher/daemon/codec.h"
 
 namespace everstep::sim {
+
+namespace {
+
+// A host that is gone is evicted within this time by a launcher that can act and may evict.
+constexpr Duration kActedOnWithin = 30s;
+// The launcher may act on trouble that ended just before.
+constexpr Duration kTroubleLasts = 12s;
+
+bool Works(const JobState& job) { return job.phase == JobPhase::preparing || job.phase == JobPhase::running; }
+
+}  // namespace
 
 void Judge::Accuse(const std::string& what) {
   constexpr std::size_t kKept = 10;
@@ -15,20 +27,14 @@ void Judge::Accuse(const std::string& what) {
 }
 
 void Judge::Decided(const World& world) {
-  if (world.state.epoch < epoch_) Accuse("the epoch went back");
+  if (world.state.epoch < epoch_) return;  // a launcher that was superseded: what it decides never becomes durable
   if (world.state.epoch > epoch_) Forget();
   epoch_ = world.state.epoch;
+  if (!world.state.halted.empty()) return;
   for (const JobId& job : acknowledged_)
-    if (!JobIn(world.state, job)) Accuse(Cat(job, " was acknowledged and is not known any more"));
-  std::map<NodeId, JobId> held;
-  for (const auto& [id, job] : world.state.jobs) {
-    DecidedOn(world, job);
-    if (Ended(job.phase)) continue;
-    for (const LiveGang& gang : job.live) {
-      const auto [other, first] = held.try_emplace(gang.node, id);
-      if (!first && other->second != id) Accuse(Cat(gang.node, " has gangs of ", id, " and of ", other->second));
-    }
-  }
+    if (!JobIn(world.state, job)) Accuse(Cat("I11: ", job, " was acknowledged and is not known any more"));
+  for (const auto& [id, job] : world.state.jobs) DecidedOn(world, job);
+  HeldOnce(world.state);
   Members(world);
 }
 
@@ -40,40 +46,58 @@ void Judge::Forget() {
 
 void Judge::DecidedOn(const World& world, const JobState& job) {
   JobSeen& seen = seen_[job.id];
-  if (job.generation < seen.generation) Accuse(Cat(job.id, " went back to generation ", job.generation));
+  if (job.generation < seen.generation) Accuse(Cat("I2: ", job.id, " went back to generation ", job.generation));
   if (const Generation ran = training_.Newest(job.id); job.generation < ran)
-    Accuse(Cat(job.id, " is at generation ", job.generation, " and ranks of ", ran, " have run"));
+    Accuse(Cat("I2: ", job.id, " is at generation ", job.generation, " and ranks of ", ran, " have run"));
   if (Ended(seen.phase) && (job.phase != seen.phase || job.generation != seen.generation))
-    Accuse(Cat(job.id, " had ended as ", Name(seen.phase), " and is ", Name(job.phase), " now"));
-  if (Ended(job.phase) && !job.live.empty()) Accuse(Cat(job.id, " has ended with gangs that may live"));
+    Accuse(Cat("I10: ", job.id, " had ended as ", Name(seen.phase), " and is ", Name(job.phase), " now"));
+  if (Ended(job.phase) && !job.live.empty()) Accuse(Cat("I9: ", job.id, " has ended with gangs that may live"));
   if (job.generation > seen.generation) {
     if (seen.generation.value > 0) ++outcome_.restarts;
-    for (const LiveGang& gang : job.live)
-      if (gang.generation < job.generation && job.started)
-        Accuse(Cat(job.id, ": generation ", job.generation, " started while ", gang.generation, " may live on ", gang.node));
     ResumesSoundly(job);
   }
-  if (RestartsInWindow(job, world.state.now) > job.spec.restart.budget) Accuse(Cat(job.id, " has used more than its budget"));
-  if (job.why.empty()) Accuse(Cat(job.id, " is ", Name(job.phase), " without a reason"));
-  if (Ended(job.phase) && !Ended(seen.phase)) {
-    outcome_.done += job.phase == JobPhase::done ? 1u : 0u;
-    outcome_.failed += job.phase == JobPhase::failed ? 1 : 0;
-    outcome_.cancelled += job.phase == JobPhase::cancelled ? 1 : 0;
-  }
+  for (const LiveGang& gang : job.live)
+    if (gang.generation < job.generation && job.started)
+      Accuse(
+          Cat("I3: ", job.id, ": generation ", job.generation, " started while ", gang.generation, " may live on ", gang.node));
+  if (RestartsInWindow(job, world.state.now) > job.spec.restart.budget)
+    Accuse(Cat("I12: ", job.id, " has used more than its budget"));
+  if (job.fruitless > job.spec.restart.no_progress)
+    Accuse(Cat("I12: ", job.id, " was restarted after ", job.fruitless, " failures in a row without progress"));
+  if (job.why.empty()) Accuse(Cat("I25: ", job.id, " is ", Name(job.phase), " without a reason"));
   seen = {job.generation, job.phase};
 }
 
 // What a generation is offered to resume from is whole, and written by the generation under whose name it was registered.
 void Judge::ResumesSoundly(const JobState& job) {
-  if (!job.resume) return;
+  if (!job.resume || !training_.scripts.contains(job.id)) return;  // a job of an earlier version's log is not of this run
   const auto record = std::find_if(job.checkpoints.begin(), job.checkpoints.end(),
                                    [&](const CheckpointRecord& r) { return r.id == *job.resume; });
-  if (record == job.checkpoints.end()) return Accuse(Cat(job.id, " resumes from a checkpoint that is not on record"));
+  if (record == job.checkpoints.end()) return Accuse(Cat("I6: ", job.id, " resumes from a checkpoint that is not on record"));
   const auto pin = training_.pins.find(record->seen.path);
-  if (pin == training_.pins.end() || pin->second.torn) return Accuse(Cat(job.id, " is offered ", record->seen.path, ", torn"));
+  if (pin == training_.pins.end() || pin->second.torn)
+    return Accuse(Cat("I8: ", job.id, " is offered ", record->seen.path, ", torn"));
   if (pin->second.writer != record->seen.generation)
-    Accuse(Cat(job.id, " is offered ", record->seen.path, " of generation ", pin->second.writer, " as one of ",
+    Accuse(Cat("I8: ", job.id, " is offered ", record->seen.path, " of generation ", pin->second.writer, " as one of ",
                record->seen.generation));
+}
+
+// I5, I24: each host is free, or one job's.
+void Judge::HeldOnce(const State& state) {
+  std::map<NodeId, JobId> gangs, given;
+  const auto take = [this](std::map<NodeId, JobId>& by, const NodeId& node, const JobId& job, std::string_view as) {
+    const auto [other, first] = by.try_emplace(node, job);
+    if (!first && other->second != job) Accuse(Cat("I5: ", node, " is ", as, " of ", job, " and taken by ", other->second));
+  };
+  for (const auto& [id, job] : state.jobs) {
+    if (Ended(job.phase)) continue;
+    for (const LiveGang& gang : job.live) take(gangs, gang.node, id, "host");
+    if (Works(job))
+      for (const NodeId& node : job.hosts) take(given, node, id, "host");
+  }
+  for (const auto& [id, job] : state.jobs)
+    if (!Ended(job.phase))
+      for (const NodeId& node : job.spares) take(given, node, id, "spare");
 }
 
 void Judge::Members(const World& world) {
@@ -81,9 +105,26 @@ void Judge::Members(const World& world) {
     const auto before = member_.find(id);
     if (before != member_.end() && before->second && !node.member) {
       ++outcome_.evictions;
-      if (calm_) Accuse(Cat(id, " was evicted although nothing was wrong with it: ", node.why));
+      const HostTruth truth = truth_(id);
+      const bool trouble = truth.in_trouble || (truth.ended && agenda_.now() - *truth.ended < kTroubleLasts);
+      if (!trouble) ++outcome_.evictions_false;
+      if (truth.gone) outcome_.detections.push_back(agenda_.now() - truth.since);
+      if (calm_) Accuse(Cat("I14: ", id, " was evicted although nothing was wrong with it: ", node.why));
     }
     member_[id] = node.member;
+  }
+}
+
+// I4: who is gone is not a member for ever, unless too many are silent to tell who is.
+void Judge::Tick(const World& world, Time well_since) {
+  const Time now = agenda_.now();
+  if (2 * SilentMembers(world).size() >= MemberCount(world.state)) held_at_ = now;
+  if (!world.state.halted.empty() || now - well_since < kActedOnWithin || now - held_at_ < kActedOnWithin) return;
+  for (const auto& [id, node] : world.state.nodes) {
+    if (!node.member) continue;
+    const HostTruth truth = truth_(id);
+    if (truth.gone && now - truth.since >= kActedOnWithin)
+      Accuse(Cat("I4: ", id, " has been gone for ", Show(now - truth.since), " and is a member"));
   }
 }
 
@@ -94,30 +135,29 @@ bool Judge::AllEnded() const {
   });
 }
 
-// The log alone gives the same state again.
-void Judge::Replay(const World& world, const MemoryLog& log) {
-  State state;
-  if (log.snapshot) {
-    const auto decoded = DecodeState(log.snapshot->bytes);
-    if (!decoded) return Accuse("the snapshot cannot be read");
-    state = *decoded;
+void Judge::End(const World* world, bool quiet, std::size_t unanswered) {
+  if (!Convinced()) {
+    if (!world) Accuse("I1: there is no launcher although all faults are over");
+    for (const auto& [id, seen] : seen_)
+      if (world && !Ended(seen.phase))
+        Accuse(Cat("I1: ", id, " is still ", Name(seen.phase), ": ", JobIn(world->state, id)->why));
+    if (unanswered > 0) Accuse(Cat("I1: ", unanswered, " submits were never answered"));
+    for (const GangKey& gang : training_.Running()) Accuse(Cat("I9: ranks of ", gang.Str(), " still run"));
+    if (world && quiet && durable_ != world->state) Accuse("I13: the log does not give the state that the launcher has");
   }
-  for (const std::string& bytes : log.entries) {
-    const auto entry = DecodeEntry(bytes);
-    if (!entry) return Accuse("an entry of the log cannot be read");
-    Apply(state, *entry);
+  for (const auto& [id, job] : durable_.jobs) {
+    if (!acknowledged_.contains(id)) continue;
+    outcome_.done += job.phase == JobPhase::done ? 1u : 0u;
+    outcome_.failed += job.phase == JobPhase::failed ? 1u : 0u;
+    outcome_.cancelled += job.phase == JobPhase::cancelled ? 1u : 0u;
+    for (const Incident& incident : job.incidents)
+      if (const IncidentView view = ViewOf(job, incident); view.lost) {
+        outcome_.recoveries.push_back(*view.lost);
+        const auto part = [](std::optional<Duration> d) { return d.value_or(Duration(0)); };
+        if (part(view.noticing) + part(view.stopping) + part(view.placing) + part(view.preparing) != *view.lost)
+          Accuse(Cat("I22: the parts of incident ", view.number, " of ", id, " do not add up to ", Show(*view.lost)));
+      }
   }
-  if (state != world.state) Accuse("the log does not give the state that the launcher has");
-}
-
-void Judge::End(const World* world, const MemoryLog& log, const Training& training, std::size_t unanswered) {
-  if (Convinced()) return;
-  if (!world) return Accuse("there is no launcher although all faults are over");
-  for (const auto& [id, seen] : seen_)
-    if (!Ended(seen.phase)) Accuse(Cat(id, " is still ", Name(seen.phase), ": ", JobIn(world->state, id)->why));
-  if (unanswered > 0) Accuse(Cat(unanswered, " submits were never answered"));
-  for (const GangKey& gang : training.Running()) Accuse(Cat("ranks of ", gang.Str(), " still run"));
-  Replay(*world, log);
 }
 
 }  // namespace everstep::sim

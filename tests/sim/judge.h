@@ -1,39 +1,59 @@
-// What must hold whatever happens, looked at after every decision. What ranks do at the same time is judged by training.h, at
-// the moment when they do it.
+// What must hold whatever happens. Each rule has the number under which the design lists it (I1 … I25, docs/architecture.md);
+// an accusation begins with that number. They are looked at
+//
+//   after every turn of a launcher in which something was decided    Decided: what it believes
+//   when a group of the log has become durable, fact by fact          Durable: what has been decided for good
+//   when a launcher has read its log                                  Opened
+//   when a rank starts, exits, saves or a machine goes on             training.h, RankStarts
+//   once a virtual second                                             Tick: what should have been decided by now
+//   at the end                                                        End
+//
+// Between two of these moments nothing of what a rule speaks of can change.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/seam/store.h"
+#include "launcher/core/facts.h"
 #include "launcher/core/world.h"
-#include "launcher/store/memory_store.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/outcome.h"
 #include "tests/sim/training.h"
 
 namespace everstep::sim {
 
-struct Outcome {
-  std::vector<std::string> violations{};  // the first few
-  std::uint64_t hash = 0;                 // of every line of the trace, with its time
-  std::uint64_t events = 0;
-  Duration virtual_time{0};
-  std::size_t evictions = 0, restarts = 0, done = 0, failed = 0, cancelled = 0;
-  std::vector<Fault> faults{};
-  std::vector<std::string> trace{};  // the newest lines, or all of them (RunOptions::keep_trace)
-};
-
 class Judge {
  public:
-  // `calm`: nobody may be evicted.
-  Judge(const Agenda& agenda, const Training& training, bool calm) : agenda_(agenda), training_(training), calm_(calm) {}
+  // What is true of a host, whatever the launcher believes.
+  struct HostTruth {
+    bool in_trouble = false;      // the launcher and it do not hear each other, for any cause
+    bool gone = false;            // it has no power, or stands still
+    Time since{};                 // in_trouble has been so
+    std::optional<Time> ended{};  // it was in trouble until then
+  };
+  using Truth = std::function<HostTruth(const NodeId&)>;
 
-  void Acknowledged(const JobId& job) { acknowledged_.insert(job); }
-  void Decided(const World& world);
+  // `calm`: nobody may be evicted.
+  Judge(const Agenda& agenda, const Training& training, bool calm, Duration port_rest, Truth truth)
+      : agenda_(agenda), training_(training), calm_(calm), port_rest_(port_rest), truth_(std::move(truth)) {}
+
   void Accuse(const std::string& what);
-  void End(const World* world, const MemoryLog& log, const Training& training, std::size_t unanswered);
+  void Acknowledged(const JobId& job) { acknowledged_.insert(job); }
+  void Loaded(const std::vector<std::string>& entries);  // stood in the log before the run
+
+  void Decided(const World& world);
+  void Opened(const Recovered& recovered);
+  void Uncertain(const std::vector<Batch>& batches);
+  void Durable(LogIndex first, const std::vector<Batch>& batches);
+  void RankStarts(const RankPlace& place);
+  // `well_since`: since when this launcher has been able to act.
+  void Tick(const World& world, Time well_since);
+  void End(const World* world, bool quiet, std::size_t unanswered);
 
   bool Convinced() const { return !outcome_.violations.empty(); }
   // Every job that was acknowledged has ended, as far as was decided.
@@ -48,16 +68,36 @@ class Judge {
   void Forget();
   void DecidedOn(const World& world, const JobState& job);
   void ResumesSoundly(const JobState& job);
+  void HeldOnce(const State& state);
   void Members(const World& world);
-  void Replay(const World& world, const MemoryLog& log);
+
+  // judge_log.cc
+  void Fold(const std::string& bytes);
+  void BeforeFact(const Entry& entry);
+  void AfterFact(const Entry& entry);
+  void Lost(const NodeLost& fact);
+  void Planned(const GenerationPlanned& fact, Time at);
+  void EndedJob(const JobEnded& fact);
+  void CommittedStep(const Fact& fact);
 
   const Agenda& agenda_;
   const Training& training_;
   const bool calm_;
+  const Duration port_rest_;
+  const Truth truth_;
   std::set<JobId> acknowledged_{};
   std::map<JobId, JobSeen> seen_{};
   std::map<NodeId, bool> member_{};
   Epoch epoch_{};
+  Time held_at_{};  // half of the members or more were silent
+
+  std::vector<std::string> log_{};                     // all that is durable, from the first entry on
+  std::vector<std::vector<std::string>> uncertain_{};  // groups that may or may not be
+  State durable_{};                                    // their fold
+  std::size_t submitted_ = 0;
+  std::set<NodeId> suspected_{};  // in this epoch
+  std::map<std::uint32_t, Time> ports_{};
+  std::map<JobId, std::uint64_t> committed_{};  // step
   Outcome outcome_{};
 };
 

@@ -27,6 +27,7 @@ void Keepers::Say(const GangKey& gang, KeeperEventKind kind) {
 }
 
 void Keepers::Launch(const GangKey& gang, KeeperLease lease) {
+  if (stale) training_.Accused(Cat("I2: ", machine_.name, " launches ", gang.Str(), " for a launcher of an earlier epoch"));
   keepers_[gang] = Keeper{.lease = lease.until, .ignores_term = rng_.Unit() < ignores_term};
   Say(gang, KeeperEventKind::up);
   Arm(gang);
@@ -43,6 +44,8 @@ Result<std::vector<GangKey>> Keepers::Adopt() {
 }
 
 void Keepers::Send(const GangKey& gang, ToKeeper message) {
+  if (execs && std::holds_alternative<KeeperStart>(message)) execs();
+  if (stale) training_.Accused(Cat("I2: ", machine_.name, " acts on ", gang.Str(), " for a launcher of an earlier epoch"));
   agenda_.After(50us + rng_.Jitter(200us), [this, gang, message = std::move(message), boot = machine_.boots] {
     const auto found = keepers_.find(gang);
     if (found == keepers_.end() || !found->second.alive || machine_.boots != boot) return;
@@ -77,11 +80,12 @@ void Keepers::Check(const GangKey& gang) {
     keeper.status.fenced = true;
     keeper.escalation.AskKill(Now());
   }
+  if (bug_ == Bug::stops_unanswered && !keeper.status.fenced) return;
   switch (keeper.escalation.Due(Now())) {
     case Escalation::Signal::none: break;
     case Escalation::Signal::terminate:
       keeper.status.phase = KeeperPhase::stopping;
-      if (!keeper.ignores_term || !keeper.started) return EndRanks(gang, keeper, 15);
+      if (!keeper.started || (!keeper.ignores_term && HearTerm(gang, keeper))) return EndRanks(gang, keeper, 15);
       if (bug_ == Bug::empty_too_early) keeper.status.phase = KeeperPhase::empty;
       Say(gang, KeeperEventKind::status);
       break;
@@ -90,14 +94,47 @@ void Keepers::Check(const GangKey& gang) {
   Arm(gang);
 }
 
+bool Keepers::HearTerm(const GangKey& gang, const Keeper& keeper) const {
+  return std::all_of(keeper.status.ranks.begin(), keeper.status.ranks.end(), [&](const RankStatus& rank) {
+    return training_.Hears({machine_.index, gang, rank.rank});
+  });
+}
+
+// One that a system call holds tells of its end later.
 void Keepers::EndRanks(const GangKey& gang, Keeper& keeper, std::uint32_t signal) {
-  keeper.status.phase = KeeperPhase::empty;
+  keeper.status.phase = KeeperPhase::stopping;
+  std::size_t held = 0;
   for (RankStatus& rank : keeper.status.ranks) {
     if (rank.exit) continue;
-    rank.exit = RankExit{.signal = signal, .stopped_by_us = true, .at = Now()};
-    training_.Gone({machine_.index, gang, rank.rank});
+    if (training_.Kill({machine_.index, gang, rank.rank}))
+      rank.exit = RankExit{.signal = signal, .stopped_by_us = true, .at = Now()};
+    else
+      ++held;
   }
+  keeper.status.why = held > 0 ? Cat(held, " in D state") : "";
+  EmptyIfSo(keeper);
   Say(gang, KeeperEventKind::status);
+}
+
+// I9: no rank outlives the grace, on a machine that ran all the time, unless a system call holds it.
+void Keepers::StoppedInTime(const GangKey& gang, Time asked) {
+  const auto found = keepers_.find(gang);
+  if (found == keepers_.end() || !machine_.Runs() || machine_.paused_at >= asked) return;
+  for (const RankStatus& rank : found->second.status.ranks)
+    if (!rank.exit && !training_.Blocked({machine_.index, gang, rank.rank}))
+      training_.Accused(Cat("I9: rank ", rank.rank, " of ", gang.Str(), " lives on although it was told to stop in time"));
+}
+
+void Keepers::EmptyIfSo(Keeper& keeper) {
+  if (std::all_of(keeper.status.ranks.begin(), keeper.status.ranks.end(), [](const RankStatus& rank) { return rank.exit; }))
+    keeper.status.phase = KeeperPhase::empty;
+}
+
+void Keepers::RankStepped(const RankPlace& place, std::uint64_t step) {
+  const auto found = keepers_.find(place.gang);
+  if (found == keepers_.end() || !found->second.alive) return;
+  found->second.status.progress = Progress{.step = step};
+  Say(place.gang, KeeperEventKind::status);
 }
 
 void Keepers::RankExited(const RankPlace& place, RankExit exit) {
@@ -107,8 +144,7 @@ void Keepers::RankExited(const RankPlace& place, RankExit exit) {
   exit.at = Now();
   for (RankStatus& rank : status.ranks)
     if (rank.rank == place.rank && !rank.exit) rank.exit = std::move(exit);
-  if (std::all_of(status.ranks.begin(), status.ranks.end(), [](const RankStatus& rank) { return rank.exit; }))
-    status.phase = KeeperPhase::empty;
+  EmptyIfSo(found->second);
   Say(place.gang, KeeperEventKind::status);
 }
 
@@ -158,7 +194,9 @@ void Keepers::Obey(const GangKey& gang, Keeper& keeper, const KeeperLease& lease
 }
 
 void Keepers::Obey(const GangKey& gang, Keeper& keeper, const KeeperStop& stop) {
-  if (keeper.status.phase == KeeperPhase::empty || bug_ == Bug::stops_unanswered) return;
+  if (keeper.status.phase == KeeperPhase::empty) return;
+  if (!keeper.escalation.Begun())
+    agenda_.After(stop.grace + 5s, [this, gang, asked = agenda_.now()] { StoppedInTime(gang, asked); });
   keeper.escalation.AskStop(Now(), stop.grace);
   Check(gang);
 }

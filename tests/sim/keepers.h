@@ -22,11 +22,14 @@ class Keepers : public Processes {
   Keepers(Agenda& agenda, Machine& machine, Training& training, Rng rng, Bug bug, std::function<void(KeeperEvent)> post)
       : agenda_(agenda), machine_(machine), training_(training), rng_(rng), bug_(bug), post_(std::move(post)) {}
 
+  std::function<void()> execs{};  // told when ranks are handed over
+  bool stale = false;       // the agent handles a message of an epoch that was over when it came: nothing may follow from it
   double ignores_term = 0;  // chance that a gang's ranks ignore SIGTERM
 
   // ---- what happens to them ------------------------------------------------------------------------------------------------
 
   void RankExited(const RankPlace& place, RankExit exit);
+  void RankStepped(const RankPlace& place, std::uint64_t step);
   void PowerLost();
   // The machine runs again after this long: timers that came due meanwhile fire before anything else.
   void Resumed(Duration stood);
@@ -52,7 +55,10 @@ class Keepers : public Processes {
   void Say(const GangKey& gang, KeeperEventKind kind);
   void Arm(const GangKey& gang);
   void Check(const GangKey& gang);
+  bool HearTerm(const GangKey& gang, const Keeper& keeper) const;
   void EndRanks(const GangKey& gang, Keeper& keeper, std::uint32_t signal);
+  void StoppedInTime(const GangKey& gang, Time asked);
+  static void EmptyIfSo(Keeper& keeper);
   void Obey(const GangKey& gang, Keeper& keeper, const KeeperStart& start);
   void Obey(const GangKey& gang, Keeper& keeper, const KeeperLease& lease);
   void Obey(const GangKey& gang, Keeper& keeper, const KeeperStop& stop);

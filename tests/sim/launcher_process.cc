@@ -17,18 +17,18 @@ namespace everstep::sim {
 
 struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLinks, ApiReplies, Journal, FenceHooks, Clock {
   explicit Life(LauncherProcess& process)
-      : LoopProcess(process.around_.agenda, process.machine_, [&process] { process.DiedAndStartsSoon(); }),
+      : LoopProcess(process.around_.agenda, process.machine_, [this, &process] { process.LoopEnded(this); }),
         owner(process),
         around(process.around_),
         machine(process.machine_),
         rng(process.rng_.Next()),
-        store(process.log_, *this) {}
+        store(process.log_.NewStore(*this)) {}
 
   LauncherProcess& owner;
   const Surroundings& around;
   Machine& machine;
   Rng rng;
-  MemoryStore store;
+  std::unique_ptr<Store> store;
   bool decided = false;
 
   struct Peer {
@@ -52,12 +52,35 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
 
   Time Now() override { return Local(); }
   WallTime Wall() override {
-    constexpr std::int64_t kStart = 1'700'000'000'000'000'000;
+    constexpr std::int64_t kStart = 1'800'000'000'000'000'000;
     return {kStart + Nanoseconds(around.agenda.now()) + owner.wall_shift.count()};
   }
 
+  Duration Skew() override {
+    if (around.bug == Bug::wall_clock_read) skew = std::max(skew, owner.wall_shift);
+    return skew;
+  }
+  Duration skew{0};
+
   void Turned() override {
-    if (std::exchange(decided, false)) owner.hooks_.decided(loop->world());
+    if (!std::exchange(decided, false)) return;
+    if (around.bug == Bug::evict_beyond_half) EvictTheProtected();
+    if (around.bug == Bug::double_spare) ShareASpare();
+    owner.hooks_.decided(loop->world());
+  }
+  void EvictTheProtected() {
+    for (const auto& [node, host] : loop->world().hosts) {
+      const NodeState* known = NodeIn(loop->world().state, node);
+      if (host.pulse == Pulse::lost && known && known->member) Post(1ms, ApiCall{0, ConfirmDead{node, "nobody"}});
+    }
+  }
+  void ShareASpare() {
+    auto& jobs = const_cast<World&>(loop->world()).state.jobs;  // what a wrong rule of placement would leave behind
+    for (auto& [id, job] : jobs)
+      for (auto& [other_id, other] : jobs)
+        if (id < other_id && !everstep::Ended(job.phase) && !everstep::Ended(other.phase) && !job.spares.empty() &&
+            other.spares.empty())
+          other.spares = job.spares;
   }
 
   // ---- AgentLinks ----------------------------------------------------------------------------------------------------------
@@ -67,6 +90,7 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
     if (found == connection_of.end()) return;
     if (around.bug == Bug::one_shot_commands && !FirstTime(message)) return;
     const Peer& peer = peers.at(found->second);
+    peer.agent->WasSent(message);
     peer.connection->SendToA(
         [agent = peer.agent, id = found->second, message = std::move(message)] { agent->TakeMessage(message, id); });
   }
@@ -109,13 +133,17 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
     around.agenda.After(1ms, [replied = owner.hooks_.replied, token, reply = std::move(reply)] { replied(token, reply); });
   }
   void Run(const NodeId& node, const BootId& boot, std::vector<std::string>, Duration) override {
-    Later(1s, [this, node, boot] { Deliver(FenceDone{node, boot, false, "no fence hook in this simulation"}); });
+    const auto done = [this, node, boot, still = alive()](bool off) {
+      if (!still.expired()) Deliver(FenceDone{node, boot, off, off ? "the site's hook has switched it off" : "exit code 1"});
+    };
+    owner.hooks_.fence(node, done);
   }
 
   // ---- Journal -------------------------------------------------------------------------------------------------------------
 
   void Append(LogIndex expected, Epoch epoch, Batch batch) override {
     decided = true;
+    end = LogIndex(expected.value + batch.entries.size());
     waiting.push_back({expected, epoch, std::move(batch), std::nullopt});
     Write();
   }
@@ -124,68 +152,134 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
     Write();
   }
   void ReadHistory(std::uint64_t token, HistoryQuery query) override {
-    Later(1ms, [this, token, query] { Deliver(HistoryRead{token, store.History(query)}); });
+    Later(1ms, [this, token, query] { Deliver(HistoryRead{token, store->History(query)}); });
   }
-  // What waits goes to the disk as one group.
+  // Like the store thread (launcher/daemon/store_thread.h): all appends up to the next other work are one group.
   void Write() {
     if (!writing.empty() || waiting.empty()) return;
-    writing = std::exchange(waiting, {});
-    if (around.bug == Bug::act_before_durable) Later(0s, [this, end = EndOf(writing)] { Deliver(Durable{end, false}); });
+    do {
+      writing.push_back(std::move(waiting.front()));
+      waiting.pop_front();
+    } while (writing.front().batch && !waiting.empty() && waiting.front().batch);
+    if (around.bug == Bug::act_before_durable && writing.front().batch)
+      Later(0s, [this, early = end] { Deliver(Durable{early, false}); });
     Duration takes = 200us + rng.Jitter(owner.disk.delay_max);
     if (owner.disk.stall > 0 && rng.Unit() < owner.disk.stall) takes += rng.Jitter(owner.disk.stall_max);
     Later(takes, [this] {
-      const Result<LogIndex> end = Commit();
-      writing.clear();
-      if (!end) return Deliver(StoreFailed{end.error()});
-      if (around.bug != Bug::act_before_durable) Deliver(Durable{*end, false});
+      const Result<LogIndex> written = Commit();
+      if (writing.front().batch) {
+        if (written)
+          owner.hooks_.durable(LogIndex(writing.front().expected.value + 1), Batches());
+        else if (this == owner.life_.get())
+          owner.hooks_.uncertain(Batches());
+      }
+      const bool appended = std::exchange(writing, {}).front().batch.has_value();
+      if (!written) return Deliver(StoreFailed{written.error()});
+      if (appended) {
+        told = *written;
+        Look();
+      }
       Write();
     });
   }
-  LogIndex EndOf(const std::deque<Work>& group) const {
-    LogIndex end = owner.log_->end;
-    for (const Work& work : group)
-      if (work.batch) end = LogIndex(work.expected.value + work.batch->entries.size());
-    return end;
+  LogIndex told{};
+  bool nearly_full = false;
+  void Look() {
+    const bool was = std::exchange(nearly_full, store->NearlyFull());
+    if (nearly_full && !was) Later(5s, [this] { LookAgain(); });
+    if (around.bug != Bug::act_before_durable) Deliver(Durable{told, nearly_full});
+  }
+  void LookAgain() {
+    if (nearly_full && writing.empty()) Look();
+    if (nearly_full) Later(5s, [this] { LookAgain(); });
+  }
+  std::vector<Batch> Batches() const {
+    std::vector<Batch> batches;
+    for (const Work& work : writing)
+      if (work.batch) batches.push_back(*work.batch);
+    return batches;
   }
   Result<LogIndex> Commit() {
-    LogIndex end = owner.log_->end;
-    for (Work& work : writing) {
-      if (work.snapshot) {
-        EVERSTEP_TRY(store.Compact(work.epoch, *work.snapshot));
-      } else {
-        EVERSTEP_ASSIGN(end, store.Append(work.expected, work.epoch, {*work.batch}));
-      }
+    const Work& first = writing.front();
+    if (first.batch) return store->Append(first.expected, first.epoch, Batches());
+    EVERSTEP_TRY(store->Compact(first.epoch, *first.snapshot));
+    return LogIndex(0);
+  }
+  LogIndex end{};
+
+  // ---- what comes from agents, as a launcher with a planted bug would take it ---------------------------------------------
+
+  std::map<NodeId, Beat> last_beats{};
+  FromAgent Misread(const NodeId& from, FromAgent message) {
+    if (const auto* beat = std::get_if<Beat>(&message)) last_beats[from] = *beat;
+    auto* answer = std::get_if<PeerAnswer>(&message);
+    if (around.bug == Bug::peer_word_as_beat && answer && last_beats.contains(answer->suspect)) {
+      Beat& beat = last_beats[answer->suspect];
+      beat.seq = beat.seq.Next();
+      answer->finding = PeerFinding::alive;
+      answer->beat = beat;
     }
-    return end;
+    auto* report = std::get_if<Report>(&message);
+    if (around.bug == Bug::start_before_empty && report)
+      for (GangStatus& gang : report->gangs)
+        if (gang.phase == GangPhase::stopping) gang.phase = GangPhase::empty;
+    if (around.bug == Bug::ignore_generation && report)
+      for (GangStatus& gang : report->gangs)
+        if (const JobState* job = JobIn(loop->world().state, gang.job)) gang.generation = job->generation;
+    return message;
   }
 };
 
-LauncherProcess::LauncherProcess(const Surroundings& around, Machine& machine, std::shared_ptr<MemoryLog> log, Rng rng,
-                                 Hooks hooks)
-    : around_(around), machine_(machine), log_(std::move(log)), rng_(rng), hooks_(std::move(hooks)) {}
+LauncherProcess::LauncherProcess(const Surroundings& around, Machine& machine, LauncherDisk& log, LauncherOptions options,
+                                 Rng rng, Hooks hooks)
+    : around_(around), machine_(machine), log_(log), options_(std::move(options)), rng_(rng), hooks_(std::move(hooks)) {}
 LauncherProcess::~LauncherProcess() = default;
 
 void LauncherProcess::Start() {
   if (life_ || !machine_.Runs()) return;
-  life_ = std::make_unique<Life>(*this);
-  const auto recovered = life_->store.Open();
-  if (!recovered) {
-    around_.trace(Cat("launcher: ", recovered.error().Str()));
-    life_.reset();
+  auto life = std::make_unique<Life>(*this);
+  const auto recovered = life->store->Open();
+  const Status claimed = recovered ? life->store->BeginEpoch(recovered->epoch.Next()) : Status{};
+  if (!recovered || !claimed) {
+    const Error& error = recovered ? claimed.error() : recovered.error();
+    around_.trace(Cat("launcher: cannot start on its log: ", NameOf(error.code)));
+    if (error.code == ErrorCode::kCorrupt) {
+      if (!log_.Damaged()) around_.accuse(Cat("I11: the log is refused although nothing harmed it: ", error.message));
+      log_.DiesAtRest();
+      life.reset();
+      log_.Died(false);
+      log_.Repair();
+    } else {
+      log_.DiesAtRest();
+      life.reset();
+      log_.Died(false);
+    }
     return StartSoon();
   }
-  const Epoch epoch = recovered->epoch.Next();
-  Check(life_->store.BeginEpoch(epoch).has_value(), "a store that is open can be claimed");
-  Life& life = *life_;
-  life.loop = std::make_unique<LauncherLoop>(LauncherOptions{}, "simulated",
-                                             LauncherRims{life, life, life, life, life,
-                                                          [this](std::string_view level, const std::string& line) {
-                                                            around_.trace(Cat("launcher: ", level, ": ", line));
-                                                          }},
-                                             Rng(rng_.Next()));
-  const Status begun = life.loop->Begin(life.Now(), *recovered, epoch);
-  Check(begun.has_value(), begun ? "" : begun.error().message.c_str());
-  life.Turn();
+  log_.FoundIntact();
+  life_ = std::move(life);
+  began_ = around_.agenda.now();
+  hooks_.opened(*recovered);
+  Life& begun = *life_;
+  begun.loop = std::make_unique<LauncherLoop>(options_, "simulated",
+                                              LauncherRims{begun, begun, begun, begun, begun,
+                                                           [this](std::string_view level, const std::string& line) {
+                                                             around_.trace(Cat("launcher: ", level, ": ", line));
+                                                           }},
+                                              Rng(rng_.Next()));
+  const Status done = begun.loop->Begin(begun.Now(), *recovered, recovered->epoch.Next());
+  Check(done.has_value(), done ? "" : done.error().message.c_str());
+  begun.Turn();
+}
+
+void LauncherProcess::LoopEnded(Life* life) {
+  if (life == life_.get()) return DiedAndStartsSoon();
+  const auto zombie = std::find_if(zombies_.begin(), zombies_.end(), [&](const auto& one) { return one.get() == life; });
+  if (zombie == zombies_.end()) return;
+  around_.trace("launcher: the superseded one ends");
+  std::unique_ptr<Life> gone = std::move(*zombie);
+  zombies_.erase(zombie);
+  End(std::move(gone));
 }
 
 void LauncherProcess::DiedAndStartsSoon() {
@@ -198,35 +292,77 @@ void LauncherProcess::StartSoon() {
 }
 
 void LauncherProcess::Kill() {
-  if (!life_) return;
-  if (!life_->writing.empty() && rng_.Below(2) == 0) static_cast<void>(life_->Commit());
-  if (around_.bug == Bug::lost_on_reopen && !log_->entries.empty()) {
-    log_->entries.pop_back();
-    log_->end = LogIndex(log_->end.value - 1);
-  }
   const bool off = machine_.power == Power::off;
-  for (auto& [id, peer] : life_->peers) {
+  if (off)
+    for (auto& zombie : std::exchange(zombies_, {})) End(std::move(zombie));
+  if (!life_) {
+    if (off) log_.Died(true);
+    return;
+  }
+  if (!life_->writing.empty()) {
+    if (life_->writing.front().batch) hooks_.uncertain(life_->Batches());
+    if (log_.DiesWhileWriting()) static_cast<void>(life_->Commit());
+  } else {
+    log_.DiesAtRest();
+  }
+  End(std::move(life_));
+  log_.Died(off);
+}
+
+void LauncherProcess::End(std::unique_ptr<Life> life) {
+  const bool off = machine_.power == Power::off;
+  for (auto& [id, peer] : life->peers) {
     if (off)
       peer.connection->VanishB();
     else
       peer.connection->CloseB("connection reset");
   }
-  const std::unique_ptr<Life> gone = std::move(life_);
+}
+
+bool LauncherProcess::SecondIsRefused() {
+  if (!life_ || log_.LockStolen()) return true;
+  Life second(*this);
+  const auto opened = second.store->Open();
+  if (opened) return false;
+  around_.trace(Cat("launcher: a second one on the same log is refused: ", NameOf(opened.error().code)));
+  return opened.error().code == ErrorCode::kConflict;
+}
+
+void LauncherProcess::Supersede(Duration lasts) {
+  if (!life_ || !log_.StealLock()) return;
+  around_.trace("launcher: it stands still, and another one is started on its log");
+  life_->Stop();
+  if (!life_->writing.empty() && life_->writing.front().batch) hooks_.uncertain(life_->Batches());
+  Life* const old = life_.get();
+  zombies_.push_back(std::move(life_));
+  Start();
+  around_.agenda.After(lasts, [old, still = old->alive()] {
+    if (!still.expired()) old->Continue();
+  });
+}
+
+void LauncherProcess::EndZombies() {
+  for (auto& zombie : std::exchange(zombies_, {})) End(std::move(zombie));
 }
 
 void LauncherProcess::StopProcess() {
   if (life_) life_->Stop();
 }
 void LauncherProcess::ContinueProcess() {
-  if (life_) life_->Continue();
+  if (!life_) return;
+  life_->Continue();
+  began_ = around_.agenda.now();
 }
 void LauncherProcess::MachineResumed() {
+  began_ = around_.agenda.now();
   if (life_) life_->Turn();
+  for (const auto& zombie : zombies_) zombie->Turn();
 }
 
 std::uint64_t LauncherProcess::Accept(std::shared_ptr<Connection> connection, AgentProcess& agent) {
   const std::uint64_t id = ++connections_;
-  Life* life = life_.get();
+  // The address is not sure whom it belongs to while there are two.
+  Life* life = !zombies_.empty() && rng_.Unit() < 0.3 ? zombies_[rng_.Below(zombies_.size())].get() : life_.get();
   connection->b.closed = [life, id, still = life->alive()](const std::string& why) {
     if (!still.expired()) life->Closed(id, why);
   };
@@ -234,17 +370,26 @@ std::uint64_t LauncherProcess::Accept(std::shared_ptr<Connection> connection, Ag
   return id;
 }
 
+LauncherProcess::Life* LauncherProcess::OwnerOf(std::uint64_t connection) {
+  if (life_ && life_->peers.contains(connection)) return life_.get();
+  for (const auto& zombie : zombies_)
+    if (zombie->peers.contains(connection)) return zombie.get();
+  return nullptr;
+}
+
 // What the first message of a stream must be, the rim checks: launcher/rpc.
 void LauncherProcess::Take(std::uint64_t connection, const FromAgent& message) {
-  const auto found = life_ ? life_->peers.find(connection) : decltype(life_->peers.end()){};
-  if (!life_ || found == life_->peers.end()) return;
-  Life::Peer& peer = found->second;
+  Life* const life = OwnerOf(connection);
+  if (!life) return;
+  Life::Peer& peer = life->peers.at(connection);
   if (const auto* hello = std::get_if<Hello>(&message); hello && peer.session.value == 0) {
-    peer.session = SessionId(++life_->sessions);
-    life_->connection_of[peer.session] = connection;
-    return life_->Deliver(SessionOpened{peer.session, peer.agent->address(), *hello});
+    peer.session = SessionId(++life->sessions);
+    life->connection_of[peer.session] = connection;
+    return life->Deliver(SessionOpened{peer.session, peer.agent->address(), *hello});
   }
-  if (peer.session.value != 0) life_->Deliver(SessionMessage{peer.session, message});
+  if (peer.session.value == 0) return;
+  const NodeId from(peer.agent->machine().name);
+  life->Deliver(SessionMessage{peer.session, around_.bug == Bug::none ? message : life->Misread(from, message)});
 }
 
 void LauncherProcess::Ask(std::uint64_t token, ApiRequest request) {
@@ -254,5 +399,10 @@ void LauncherProcess::Ask(std::uint64_t token, ApiRequest request) {
 bool LauncherProcess::Quiet() const { return life_ && life_->waiting.empty() && life_->writing.empty(); }
 
 const World* LauncherProcess::world() const { return life_ && life_->loop ? &life_->loop->world() : nullptr; }
+
+std::optional<Time> LauncherProcess::well_since() const {
+  if (!life_ || !life_->Handles()) return std::nullopt;
+  return began_;
+}
 
 }  // namespace everstep::sim

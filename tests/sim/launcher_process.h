@@ -7,23 +7,30 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/rng.h"
 #include "launcher/core/api.h"
 #include "launcher/core/world.h"
-#include "launcher/store/memory_store.h"
+#include "launcher/daemon/options.h"
 #include "tests/sim/agent_process.h"
+#include "tests/sim/launcher_disk.h"
 
 namespace everstep::sim {
 
 class LauncherProcess {
  public:
   struct Hooks {
-    std::function<void(const World& world)> decided;  // something was decided in this turn
+    std::function<void(const World& world)> decided;                         // something was decided in this turn
+    std::function<void(const Recovered& recovered)> opened;                  // a launcher has read its log
+    std::function<void(LogIndex first, const std::vector<Batch>&)> durable;  // one group is, and was acknowledged
+    std::function<void(std::vector<Batch>)> uncertain;                       // one group was being written when it died
     std::function<void(std::uint64_t token, const Result<ApiReply>& reply)> replied;
+    std::function<void(const NodeId& node, std::function<void(bool off)> done)> fence;  // the site's hook
   };
 
-  LauncherProcess(const Surroundings& around, Machine& machine, std::shared_ptr<MemoryLog> log, Rng rng, Hooks hooks);
+  LauncherProcess(const Surroundings& around, Machine& machine, LauncherDisk& log, LauncherOptions options, Rng rng,
+                  Hooks hooks);
   ~LauncherProcess();
 
   DiskWeather disk{};
@@ -37,6 +44,13 @@ class LauncherProcess {
   void Kill();  // -9, or with the power: what was being written may or may not be durable
   void StopProcess();
   void ContinueProcess();
+  // A second one is started on the same log while the first lives. False: it was let in although the first has the log.
+  bool SecondIsRefused();
+  // The process stands still, and somebody who takes it for dead starts another one. It goes on after `lasts`, and still has
+  // its connections.
+  void Supersede(Duration lasts);
+  // An operator ends those that are still there.
+  void EndZombies();
   void MachineResumed();
   bool Alive() const { return life_ != nullptr; }
 
@@ -49,21 +63,28 @@ class LauncherProcess {
   void Ask(std::uint64_t token, ApiRequest request);
   // nullptr: it does not live.
   const World* world() const;
-  const MemoryLog& log() const { return *log_; }
+  // Since when it has lived and been able to act; nullopt: it cannot now.
+  std::optional<Time> well_since() const;
   // All that was decided is durable.
   bool Quiet() const;
 
  private:
   struct Life;
   friend struct Life;
+  Life* OwnerOf(std::uint64_t connection);
+  void End(std::unique_ptr<Life> life);
+  void LoopEnded(Life* life);
 
   const Surroundings& around_;
   Machine& machine_;
-  std::shared_ptr<MemoryLog> log_;
+  LauncherDisk& log_;
+  const LauncherOptions options_;
   Rng rng_;
   Hooks hooks_;
   std::unique_ptr<Life> life_{};
+  std::vector<std::unique_ptr<Life>> zombies_{};  // superseded, still there
   std::uint64_t connections_ = 0;
+  Time began_{};  // to live, or to act again
 };
 
 }  // namespace everstep::sim

@@ -28,8 +28,13 @@ Duration Network::Delay() {
 void Pipe::Send(std::function<void()> arrive) {
   if (cleared_) return;
   if (!std::exchange(opened_, true)) network_.Opened(weak_from_this());
-  queue_.push_back({network_.agenda().now() + network_.Delay(), std::move(arrive)});
+  const Duration late = network_.Late(from_, to_);
+  queue_.push_back({network_.agenda().now() + network_.Delay() + late, std::move(arrive), late > Duration(0)});
   if (!pumping_) PumpAt(queue_.front().ready);
+}
+
+void Pipe::Linger() {
+  if (!queue_.empty()) queue_.front().ready += network_.Linger();  // the others wait behind it
 }
 
 void Pipe::PumpAt(Time when) {
@@ -39,9 +44,10 @@ void Pipe::PumpAt(Time when) {
 
 void Pipe::Pump() {
   pumping_ = false;
+  if (const Time clogged = network_.ClogUntil(from_, to_); clogged > network_.agenda().now()) return PumpAt(clogged);
   while (!queue_.empty() && queue_.front().ready <= network_.agenda().now()) {
     const bool acknowledged = network_.Passes(to_, from_);
-    if (!network_.Passes(from_, to_) || (!acknowledged && unacknowledged_)) {
+    if (!network_.Passes(from_, to_) || (!acknowledged && unacknowledged_ && !queue_.front().flying)) {
       pause_ = pause_ == Duration(0) ? kFirstPause : std::min(2 * pause_, kLongestPause);
       return PumpAt(network_.agenda().now() + pause_);
     }
@@ -68,6 +74,7 @@ void Connection::Send(Pipe& pipe, End& to, Pipe& back, End& from, std::function<
 void Connection::Close(End& own, Pipe& pipe, End& other, const std::string& why) {
   if (!own.open) return;
   own.open = false;
+  pipe.Linger();
   pipe.Send([connection = shared_from_this(), &other, why] {
     if (!other.open) return;
     other.open = false;

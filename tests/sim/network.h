@@ -25,12 +25,19 @@ struct Weather {
   double loss = 0;                // seen as a retransmission: 200 ms, 400 ms, …
   double stall = 0;               // a message that waits for up to stall_max
   Duration stall_max{0};
+  Duration linger{0};  // what is on its way when a connection is closed arrives up to this much later
 };
 
 class Network {
  public:
   Network(Agenda& agenda, Rng rng, std::vector<std::unique_ptr<Machine>>& machines)
-      : agenda_(agenda), rng_(rng), machines_(machines), cut_(machines.size(), std::vector<int>(machines.size(), 0)) {}
+      : agenda_(agenda),
+        rng_(rng),
+        machines_(machines),
+        cut_(machines.size(), std::vector<int>(machines.size(), 0)),
+        torn_(cut_),
+        late_(machines.size(), std::vector<Duration>(machines.size(), Duration(0))),
+        clogged_(machines.size(), std::vector<Time>(machines.size())) {}
 
   ~Network();  // what is still on its way holds its connection, and is held by it
   Network(const Network&) = delete;
@@ -43,13 +50,30 @@ class Network {
   void Heal(int from, int to) { --cut_[At(from)][At(to)]; }
   void HealAll() {
     for (auto& row : cut_) std::fill(row.begin(), row.end(), 0);
+    for (auto& row : torn_) std::fill(row.begin(), row.end(), 0);
+    for (auto& row : late_) std::fill(row.begin(), row.end(), Duration(0));
+    for (auto& row : clogged_) std::fill(row.begin(), row.end(), Time{});
   }
+  // The ranks' own network between two hosts, both ways: the control plane does not use it.
+  void CutFabric(int a, int b, int by) {
+    torn_[At(a)][At(b)] += by;
+    torn_[At(b)][At(a)] += by;
+  }
+  // What is sent from `from` to `to` waits until then, and arrives.
+  void Clog(int from, int to, Time until) { clogged_[At(from)][At(to)] = std::max(clogged_[At(from)][At(to)], until); }
+  // Everything on this way takes so much longer, until it is set to 0.
+  void SetLate(int from, int to, Duration late) { late_[At(from)][At(to)] = late; }
+  Duration Late(int from, int to) const { return late_[At(from)][At(to)]; }
+  Time ClogUntil(int from, int to) const { return clogged_[At(from)][At(to)]; }
 
   // A packet sent now would arrive.
   bool Passes(int from, int to) const { return cut_[At(from)][At(to)] <= 0 && machine(from).Runs() && machine(to).Runs(); }
+  // Ranks on these hosts reach each other.
+  bool Joined(int a, int b) const { return a == b || (Passes(a, b) && Passes(b, a) && torn_[At(a)][At(b)] <= 0); }
   void Opened(std::weak_ptr<class Pipe> pipe) { pipes_.push_back(std::move(pipe)); }
   // Of one message, with its retransmissions.
   Duration Delay();
+  Duration Linger() { return rng_.Jitter(weather.linger); }
   Agenda& agenda() { return agenda_; }
   const Machine& machine(int index) const { return *machines_[At(index)]; }
 
@@ -58,7 +82,9 @@ class Network {
   Agenda& agenda_;
   Rng rng_;
   std::vector<std::unique_ptr<Machine>>& machines_;
-  std::vector<std::vector<int>> cut_;
+  std::vector<std::vector<int>> cut_, torn_;
+  std::vector<std::vector<Duration>> late_;
+  std::vector<std::vector<Time>> clogged_;
   std::vector<std::weak_ptr<class Pipe>> pipes_{};
 };
 
@@ -68,6 +94,8 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
  public:
   Pipe(Network& network, int from, int to) : network_(network), from_(from), to_(to) {}
   void Send(std::function<void()> arrive);
+  // The connection was closed: what is on its way may come late, after the next connection's first words.
+  void Linger();
   // Nothing more arrives.
   void Clear() {
     queue_.clear();
@@ -78,6 +106,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   struct Packet {
     Time ready{};
     std::function<void()> arrive{};
+    bool flying = false;  // on a long way: it arrives whatever becomes of acknowledgements
   };
   void Pump();
   void PumpAt(Time when);

@@ -24,6 +24,7 @@ void Cluster::PowerOff(int index, Duration lasts) {
     agent.Kill();
     agent.keepers.PowerLost();
   }
+  if (index > 0) Watch(index);
   After(lasts, [this, index] { PowerOn(index); });
 }
 
@@ -32,6 +33,7 @@ void Cluster::PowerOn(int index) {
   if (machine.power != Power::off) return;
   machine.power = Power::up;
   ++machine.boots;
+  if (index > 0) Watch(index);
   if (index == 0)
     launcher_->Start();
   else
@@ -43,6 +45,7 @@ void Cluster::Pause(int index, Duration lasts) {
   if (machine.power != Power::up) return;
   machine.power = Power::paused;
   machine.paused_at = agenda_.now();
+  if (index > 0) Watch(index);
   After(lasts, [this, index, boots = machine.boots] {
     if (machines_[static_cast<std::size_t>(index)]->boots == boots) Resume(index);
   });
@@ -52,6 +55,7 @@ void Cluster::Resume(int index) {
   Machine& machine = *machines_[static_cast<std::size_t>(index)];
   if (machine.power != Power::paused) return;
   machine.power = Power::up;
+  if (index > 0) Watch(index);
   if (index == 0) return launcher_->MachineResumed();
   agents_[static_cast<std::size_t>(index)]->MachineResumed(agenda_.now() - machine.paused_at);
   training_.Resumed(index);
@@ -81,45 +85,130 @@ void Cluster::Flap(int host, Duration lasts) {
 void Cluster::Strike(const Fault& fault) {
   const int host = fault.hosts.front();
   switch (fault.kind) {
-    case FaultKind::rank_kill: return KillRank(fault);
+    case FaultKind::rank_kill:
+    case FaultKind::rank_exit:
+    case FaultKind::rank_oom:
+    case FaultKind::rank_stop:
+    case FaultKind::rank_blocked: return StrikeRank(fault);
+    case FaultKind::slow_host:
+      training_.Slow(host, static_cast<int>(2 + fault.dice % 3));
+      return After(10 * fault.lasts, [this, host] { training_.Slow(host, 1); });
+    case FaultKind::poison_host:
+      training_.Poison(host, true);
+      return After(10 * fault.lasts, [this, host] { training_.Poison(host, false); });
     case FaultKind::power_loss: return PowerOff(host, fault.lasts);
     case FaultKind::rack_power_loss:
       for (const int one : fault.hosts) PowerOff(one, fault.lasts);
       return;
     case FaultKind::pause: return Pause(host, fault.lasts);
     case FaultKind::cut:
+    case FaultKind::rack_cut:
+    case FaultKind::cut_launcher:
+    case FaultKind::deaf:
+    case FaultKind::mute:
+    case FaultKind::fabric_cut:
+    case FaultKind::flap:
+    case FaultKind::replay: return Replay(host, 5 * fault.lasts, fault.dice);
+    case FaultKind::late_then_cut:
+    case FaultKind::clog:
+    case FaultKind::weather: return StrikeLinks(fault);
+    case FaultKind::storage_stall:
+    case FaultKind::storage_full:
+    case FaultKind::checkpoint_rot: return StrikeStorage(fault);
+    case FaultKind::cancel: return Cancel(fault);
+    case FaultKind::drain: return Drain(fault);
+    case FaultKind::agent_kill:
+    case FaultKind::agent_stop:
+    case FaultKind::agent_disk:
+    case FaultKind::agent_disk_fails:
+    case FaultKind::refusal: return StrikeAgent(fault, *agents_[static_cast<std::size_t>(host)]);
+    case FaultKind::launcher_kill:
+    case FaultKind::launcher_stop:
+    case FaultKind::launcher_power:
+    case FaultKind::launcher_twin: return StrikeLauncher(fault);
+    case FaultKind::launcher_disk:
+    case FaultKind::launcher_disk_full:
+    case FaultKind::launcher_fsync:
+    case FaultKind::launcher_bit_flip:
+    case FaultKind::launcher_lost_write: return StrikeLog(fault);
+    case FaultKind::wall_jump:
+    case FaultKind::wall_strobe: return JumpWall(fault);
+  }
+}
+
+void Cluster::StrikeRank(const Fault& fault) {
+  const std::vector<GangKey> running = training_.Running();
+  if (running.empty()) return;
+  Rng dice(fault.dice);
+  const GangKey gang = running[dice.Below(running.size())];
+  const RankExit exits[] = {{.code = 0}, {.code = 1, .tail = "RuntimeError: no such file"}, {.signal = 11}};
+  switch (fault.kind) {
+    case FaultKind::rank_exit: training_.EndOne(gang, dice, exits[dice.Below(std::size(exits))]); return;
+    case FaultKind::rank_oom: training_.EndOne(gang, dice, {.signal = 9, .oom_kill = true}); return;
+    case FaultKind::rank_stop: return training_.StopOne(gang, dice, 2 * fault.lasts);
+    case FaultKind::rank_blocked: return training_.BlockOne(gang, dice, 2 * fault.lasts);
+    default: training_.EndOne(gang, dice, {.signal = 9}); return;
+  }
+}
+
+void Cluster::StrikeStorage(const Fault& fault) {
+  Rng dice(fault.dice);
+  if (fault.kind == FaultKind::checkpoint_rot) return training_.RotOne(dice);
+  if (fault.kind == FaultKind::storage_stall) return training_.StallStorage(fault.lasts);
+  training_.FillStorage(true);
+  After(5 * fault.lasts, [this] { training_.FillStorage(false); });
+}
+
+void Cluster::StrikeLinks(const Fault& fault) {
+  const int host = fault.hosts.front();
+  switch (fault.kind) {
+    case FaultKind::cut:
     case FaultKind::rack_cut: return CutOff(fault.hosts, fault.lasts);
     case FaultKind::cut_launcher: CutOneWay(0, host, fault.lasts); return CutOneWay(host, 0, fault.lasts);
     case FaultKind::deaf: return CutOneWay(0, host, fault.lasts);
     case FaultKind::mute: return CutOneWay(host, 0, fault.lasts);
     case FaultKind::flap: return Flap(host, 10 * fault.lasts);
-    case FaultKind::weather: return BadWeather(fault);
-    case FaultKind::cancel: return Cancel(fault);
-    case FaultKind::agent_kill:
-    case FaultKind::agent_stop:
-    case FaultKind::agent_disk:
-    case FaultKind::refusal: return StrikeAgent(fault, *agents_[static_cast<std::size_t>(host)]);
-    case FaultKind::launcher_kill:
-    case FaultKind::launcher_stop:
-    case FaultKind::launcher_power:
-    case FaultKind::launcher_disk:
-    case FaultKind::wall_jump: return StrikeLauncher(fault);
+    case FaultKind::fabric_cut: {
+      const int other = 1 + (host + static_cast<int>(fault.dice % static_cast<std::uint64_t>(options_.hosts))) % options_.hosts;
+      network_.CutFabric(host, other, 1);
+      return After(2 * fault.lasts, [this, host, other] { network_.CutFabric(host, other, -1); });
+    }
+    case FaultKind::late_then_cut:
+      network_.SetLate(0, host, 1s + Rng(fault.dice).Jitter(2500ms));
+      return After(5s + fault.lasts, [this, host] {
+        network_.SetLate(0, host, Duration(0));
+        for (int other = 0; other <= options_.hosts; ++other) {
+          if (other == host) continue;
+          CutOneWay(host, other, 20s);
+          if (other != 0) CutOneWay(other, host, 20s);
+        }
+      });
+    case FaultKind::clog:
+      for (int other = 0; other <= options_.hosts; ++other) {
+        if (fault.dice % 3 != 0) network_.Clog(host, other, agenda_.now() + fault.lasts);
+        if (fault.dice % 3 != 1) network_.Clog(other, host, agenda_.now() + fault.lasts);
+      }
+      return;
+    default: return BadWeather(fault);
   }
 }
 
-void Cluster::KillRank(const Fault& fault) {
-  const std::vector<GangKey> running = training_.Running();
-  Rng dice(fault.dice);
-  if (!running.empty()) training_.KillOne(running[dice.Below(running.size())], dice, 9);
+void Cluster::Replay(int host, Duration lasts, std::uint64_t dice) {
+  if (lasts <= Duration(0) || healed_) return;
+  agents_[static_cast<std::size_t>(host)]->TakeOldMessage(dice);
+  agenda_.After(300ms, [this, host, lasts, dice] { Replay(host, lasts - 300ms, Rng(dice).Next()); });
 }
 
 void Cluster::BadWeather(const Fault& fault) {
   Rng dice(fault.dice);
   if (options_.calm)  // 1 % loss, stalls that stay below the bound for suspicion
-    network_.weather = {.delay_jitter = 5ms, .loss = 0.01};
+    network_.weather = {.delay_jitter = 5ms, .loss = 0.01, .linger = 2s};
   else
-    network_.weather = {
-        .delay_jitter = dice.Jitter(100ms), .loss = 0.2 * dice.Unit(), .stall = 0.02 * dice.Unit(), .stall_max = 10s};
+    network_.weather = {.delay_jitter = dice.Jitter(100ms),
+                        .loss = 0.2 * dice.Unit(),
+                        .stall = 0.02 * dice.Unit(),
+                        .stall_max = 10s,
+                        .linger = dice.Jitter(20s)};
   After(10 * fault.lasts, [this] { network_.weather = {}; });
 }
 
@@ -132,42 +221,92 @@ void Cluster::Cancel(const Fault& fault) {
   launcher_->Ask(++tokens_, CancelJob{.job = job->first, .now = dice.Below(2) == 0, .by = "user"});
 }
 
+// The operator asks until somebody hears it: what is drained does not stay so.
+void Cluster::Drain(const Fault& fault) {
+  const NodeId node(machines_[static_cast<std::size_t>(fault.hosts.front())]->name);
+  launcher_->Ask(++tokens_, DrainNode{.node = node, .reason = "fans", .by = "operator", .now = fault.dice % 2 == 0});
+  agenda_.After(2 * fault.lasts, [this, node] { Undrain(node); });
+}
+
+void Cluster::Undrain(const NodeId& node) {
+  const World* world = launcher_->world();
+  const NodeState* known = world ? NodeIn(world->state, node) : nullptr;
+  if (known && !known->drain && launcher_->Quiet()) return;
+  launcher_->Ask(++tokens_, UndrainNode{.node = node, .by = "operator"});
+  agenda_.After(5s, [this, node] { Undrain(node); });
+}
+
 void Cluster::StrikeAgent(const Fault& fault, AgentProcess& agent) {
   if (!agent.machine().Runs()) return;
-  if (fault.kind == FaultKind::agent_kill) {
-    agent.Kill();
-    return agent.StartSoon();
+  bool& stopped = watch_[static_cast<std::size_t>(agent.machine().index)].stopped;
+  switch (fault.kind) {
+    case FaultKind::agent_kill: agent.Kill(); return agent.StartSoon();
+    case FaultKind::agent_stop:
+      agent.StopProcess();
+      stopped = true;
+      return After(fault.lasts, [&agent, &stopped] {
+        agent.ContinueProcess();
+        stopped = false;
+      });
+    case FaultKind::agent_disk:
+      agent.disk.stall = 0.5;
+      agent.disk.stall_max = fault.lasts;
+      return After(10 * fault.lasts, [&agent] { agent.disk.stall = 0; });
+    case FaultKind::agent_disk_fails:
+      agent.disk.fails = true;
+      return After(2 * fault.lasts, [&agent] { agent.disk.fails = false; });
+    default:
+      agent.refuses = "workdir /srv: no such directory";
+      return After(10 * fault.lasts, [&agent] { agent.refuses.reset(); });
   }
-  if (fault.kind == FaultKind::agent_stop) {
-    agent.StopProcess();
-    return After(fault.lasts, [&agent] { agent.ContinueProcess(); });
-  }
-  if (fault.kind == FaultKind::agent_disk) {
-    agent.disk = {.stall = 0.5, .stall_max = fault.lasts};
-    return After(10 * fault.lasts, [&agent] { agent.disk = {}; });
-  }
-  agent.refuses = "workdir /srv: no such directory";
-  After(10 * fault.lasts, [&agent] { agent.refuses.reset(); });
 }
 
 void Cluster::StrikeLauncher(const Fault& fault) {
-  if (fault.kind == FaultKind::wall_jump) {
-    const Duration jump = 1h + Rng(fault.dice).Jitter(24h);
-    launcher_->wall_shift += fault.dice % 2 == 0 ? jump : -jump;
-    return;
-  }
   if (fault.kind == FaultKind::launcher_power) return PowerOff(0, fault.lasts);
   if (!launcher_->machine().Runs()) return;
   if (fault.kind == FaultKind::launcher_kill) {
     launcher_->Kill();
     return launcher_->StartSoon();
   }
-  if (fault.kind == FaultKind::launcher_stop) {
-    launcher_->StopProcess();
-    return After(fault.lasts, [this] { launcher_->ContinueProcess(); });
+  if (fault.kind == FaultKind::launcher_twin) {
+    if (fault.dice % 2 == 0) return launcher_->Supersede(fault.lasts);
+    if (!launcher_->SecondIsRefused()) Accuse("I2: a second launcher was let in on a log that is in use");
+    return;
   }
-  launcher_->disk = {.stall = 0.5, .stall_max = fault.lasts};
-  After(10 * fault.lasts, [this] { launcher_->disk = {}; });
+  launcher_->StopProcess();
+  After(fault.lasts, [this] { launcher_->ContinueProcess(); });
+}
+
+void Cluster::StrikeLog(const Fault& fault) {
+  switch (fault.kind) {
+    case FaultKind::launcher_disk:
+      launcher_->disk = {.stall = 0.5, .stall_max = fault.lasts};
+      return After(10 * fault.lasts, [this] { launcher_->disk = {}; });
+    case FaultKind::launcher_disk_full: log_.SetFull(true); return After(5 * fault.lasts, [this] { log_.SetFull(false); });
+    case FaultKind::launcher_fsync: return log_.FailSoon();
+    case FaultKind::launcher_bit_flip:
+      if (!launcher_->machine().Runs()) return;
+      launcher_->Kill();
+      if (log_.FlipBit()) Trace("launcher: a bit of its files has flipped");
+      return launcher_->StartSoon();
+    default:
+      if (!launcher_->machine().Runs()) return;
+      PowerOff(0, fault.lasts);
+      if (log_.LoseWrite()) Trace("launcher: its drive has lost what it had called flushed");
+  }
+}
+
+void Cluster::JumpWall(const Fault& fault) {
+  if (!options_.wall_jumps) return;
+  if (fault.kind == FaultKind::wall_strobe) return Strobe(2 * fault.lasts, 200ms);
+  const Duration jump = 1h + Rng(fault.dice).Jitter(24h);
+  launcher_->wall_shift += fault.dice % 2 == 0 ? jump : -jump;
+}
+
+void Cluster::Strobe(Duration lasts, Duration jump) {
+  if (lasts <= Duration(0) || healed_) return;
+  launcher_->wall_shift += jump;
+  agenda_.After(100ms, [this, lasts, jump] { Strobe(lasts - 100ms, -jump); });
 }
 
 }  // namespace everstep::sim

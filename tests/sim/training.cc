@@ -16,9 +16,25 @@ constexpr std::string_view kBug = "ValueError: loss is nan";
 
 }  // namespace
 
+// ---- what others ask -----------------------------------------------------------------------------------------------------
+
 bool Training::Alive(const RankPlace& place) const {
   const auto gang = gangs_.find(place.gang);
   return gang != gangs_.end() && gang->second.ranks.contains(place.rank);
+}
+
+bool Training::Hears(const RankPlace& place) const {
+  const auto gang = gangs_.find(place.gang);
+  if (gang == gangs_.end()) return true;
+  const auto rank = gang->second.ranks.find(place.rank);
+  return rank == gang->second.ranks.end() || (!rank->second.stopped && !rank->second.blocked);
+}
+
+bool Training::Blocked(const RankPlace& place) const {
+  const auto gang = gangs_.find(place.gang);
+  if (gang == gangs_.end()) return false;
+  const auto rank = gang->second.ranks.find(place.rank);
+  return rank != gang->second.ranks.end() && rank->second.blocked;
 }
 
 Generation Training::Newest(const JobId& job) const {
@@ -33,53 +49,106 @@ std::vector<GangKey> Training::Running() const {
   return running;
 }
 
+std::vector<GangKey> Training::On(int machine) const {
+  std::vector<GangKey> found;
+  for (const auto& [key, gang] : gangs_)
+    for (const auto& [number, rank] : gang.ranks)
+      if (rank.machine == machine) {
+        found.push_back(key);
+        break;
+      }
+  return found;
+}
+
+const std::string* Training::ResumedFrom(const GangKey& key) const {
+  const auto gang = gangs_.find(key);
+  return gang == gangs_.end() ? nullptr : &gang->second.resume;
+}
+
+// Whoever runs can act: on a machine that stands still or has no power nobody does, and one who is killed but for a system call
+// only ends.
+bool Training::ActsNow(const Gang& gang) const {
+  return std::any_of(gang.ranks.begin(), gang.ranks.end(),
+                     [this](const auto& rank) { return network_.machine(rank.second.machine).Runs() && !rank.second.doomed; });
+}
+
+bool Training::Acts(const JobId& job) const {
+  for (auto it = gangs_.lower_bound({job, Generation(0)}); it != gangs_.end() && it->first.job == job; ++it)
+    if (ActsNow(it->second)) return true;
+  return false;
+}
+
+// ---- steps ---------------------------------------------------------------------------------------------------------------
+
 void Training::Start(const RankPlace& place, std::uint32_t world_size, const std::string& resume_from) {
   Gang& gang = gangs_[place.gang];
+  if (gang.ranks.empty() && !gang.complete) gang.booked = agenda_.now();
+  if (starting) starting(place);
+  if (!gang.ever.insert(place.rank).second)
+    accuse_(Cat("I7: rank ", place.rank, " of ", place.gang.Str(), " is started twice"));
+  if (!gang.ranks.empty() && gang.resume != resume_from)
+    accuse_(Cat("I8: ranks of ", place.gang.Str(), " resume from ", gang.resume, " and from ", resume_from));
   gang.world_size = world_size;
+  gang.resume = resume_from;
   const auto pin = pins.find(resume_from);
   if (pin == pins.end() ? !resume_from.empty() : pin->second.torn)
-    accuse_(Cat(place.gang.Str(), " resumes from ", resume_from, ", which is ", pin == pins.end() ? "not there" : "torn"));
+    accuse_(
+        Cat("I8: ", place.gang.Str(), " resumes from ", resume_from, ", which is ", pin == pins.end() ? "not there" : "torn"));
   gang.step = pin == pins.end() ? 0 : pin->second.step;
-  gang.ranks[place.rank] = place.machine;
+  gang.ranks[place.rank] = {.machine = place.machine};
+  JobTruth& truth = truth_[place.gang.job];
+  if (!truth.first) truth.first = agenda_.now();
   CheckAlone(place.gang);
-  if (gang.ranks.size() < world_size) return;
+  if (poison_.contains(place.machine))
+    agenda_.After(rng_.Jitter(3s), [this, place] {
+      Exit(place.gang, place.rank, {.code = 1, .tail = "RuntimeError: CUDA error: uncorrectable ECC error encountered"});
+    });
+  if (gang.ever.size() == 1)
+    agenda_.After(2 * scripts[place.gang.job].collective_timeout, [this, key = place.gang] { GiveUpWaiting(key); });
+  if (gang.ranks.size() < world_size || gang.complete) return;
   gang.complete = true;
   agenda_.After(1s + rng_.Jitter(2s), [this, key = place.gang] { Step(key); });  // imports, rendezvous
 }
 
-// Whoever runs can act: on a machine that stands still or has no power nobody does.
+// Some rank never came to the rendezvous, or had ended by then.
+void Training::GiveUpWaiting(const GangKey& key) {
+  if (gangs_.at(key).complete) return;
+  for (const auto& [number, rank] : std::map(gangs_.at(key).ranks))
+    Exit(key, number, {.code = 1, .tail = std::string(kTimeout)});
+}
+
 void Training::CheckAlone(const GangKey& key) {
-  const auto acts = [this](const Gang& gang) {
-    return std::any_of(gang.ranks.begin(), gang.ranks.end(),
-                       [this](const auto& rank) { return network_.machine(rank.second).Runs(); });
-  };
   const GangKey* first = nullptr;
   for (auto it = gangs_.lower_bound({key.job, Generation(0)}); it != gangs_.end() && it->first.job == key.job; ++it) {
-    if (!acts(it->second)) continue;
-    if (first) accuse_(Cat("two worlds: ranks of ", first->Str(), " and of ", it->first.Str(), " run at the same time"));
+    if (!ActsNow(it->second)) continue;
+    if (first) accuse_(Cat("I3: two worlds: ranks of ", first->Str(), " and of ", it->first.Str(), " run at the same time"));
     first = &it->first;
   }
 }
 
 void Training::Resumed(int machine) {
-  for (const GangKey& key : Running())
-    for (const auto& [rank, at] : gangs_.at(key).ranks)
-      if (at == machine) {
-        CheckAlone(key);
-        break;
-      }
+  for (const GangKey& key : On(machine)) CheckAlone(key);
+}
+
+bool Training::RankRuns(const Rank& rank) const {
+  return network_.machine(rank.machine).Runs() && !rank.stopped && !rank.blocked;
 }
 
 bool Training::Steps(const Gang& gang) const {
   if (gang.ranks.size() < gang.world_size) return false;
-  for (const auto& [rank, machine] : gang.ranks) {
-    const int next = gang.ranks.at((rank + 1) % gang.world_size);
-    if (!network_.machine(machine).Runs()) return false;
-    if (next != machine && !(network_.Passes(machine, next) && network_.Passes(next, machine))) return false;
-  }
+  for (const auto& [number, rank] : gang.ranks)
+    if (!RankRuns(rank) || !network_.Joined(rank.machine, gang.ranks.at((number + 1) % gang.world_size).machine)) return false;
   return true;
 }
 
+void Training::Book(const GangKey& key, bool stepped) {
+  Gang& gang = gangs_.at(key);
+  JobTruth& truth = truth_[key.job];
+  (stepped ? truth.stepping : truth.stuck) += agenda_.now() - gang.booked;
+  gang.booked = truth.last = agenda_.now();
+}
+
+// Called after each chunk of save_every steps, and while there are none once a second.
 void Training::Step(const GangKey& key) {
   const auto found = gangs_.find(key);
   if (found == gangs_.end() || found->second.ranks.empty() || found->second.ending) return;
@@ -87,19 +156,34 @@ void Training::Step(const GangKey& key) {
   const Script& script = scripts[key.job];
   if (Steps(gang)) {
     gang.stuck_since.reset();
-    gang.step += script.save_every;
-    if (script.bug && gang.step >= *script.bug) return Finish(key);
-    if (gang.step >= script.steps) return Finish(key);
-    Save(key, gang.step);
-    return agenda_.After(script.step * static_cast<std::int64_t>(script.save_every), [this, key] { Step(key); });
+    int slow = 1;
+    for (const auto& [number, rank] : gang.ranks)
+      if (const auto at = slow_.find(rank.machine); at != slow_.end()) slow = std::max(slow, at->second);
+    Book(key, false);
+    return agenda_.After(script.step * static_cast<std::int64_t>(script.save_every) * slow, [this, key] {
+      const auto gone_on = gangs_.find(key);
+      if (gone_on->second.ranks.empty() || gone_on->second.ending) return;
+      if (!Steps(gone_on->second)) return Step(key);
+      Book(key, true);
+      Gang& now = gone_on->second;
+      const Script& its = scripts[key.job];
+      now.step += its.save_every;
+      JobTruth& truth = truth_[key.job];
+      truth.executed += its.save_every;
+      truth.reached = std::max(truth.reached, now.step);
+      if (now.ranks.contains(0)) stepped_({now.ranks.at(0).machine, key, 0}, now.step);
+      if ((its.bug && now.step >= *its.bug) || now.step >= its.steps) return Finish(key);
+      Save(key, now.step);
+      Step(key);
+    });
   }
   if (!gang.stuck_since) gang.stuck_since = agenda_.now();
   if (agenda_.now() - *gang.stuck_since >= script.collective_timeout) {
-    for (const auto& [rank, machine] : std::map(gang.ranks))
-      if (network_.machine(machine).Runs()) Exit(key, rank, {.code = 1, .tail = std::string(kTimeout)});
+    for (const auto& [number, rank] : std::map(gang.ranks))
+      if (RankRuns(rank)) Exit(key, number, {.code = 1, .tail = std::string(kTimeout)});
     return agenda_.After(5s, [this, key] { Step(key); });  // who stood still finds out when it runs again
   }
-  if (script.zombie_saves && gang.ranks.contains(0) && network_.machine(gang.ranks.at(0)).Runs()) Save(key, gang.step + 1);
+  if (script.zombie_saves && gang.ranks.contains(0) && RankRuns(gang.ranks.at(0))) Save(key, gang.step + 1);
   agenda_.After(1s, [this, key] { Step(key); });
 }
 
@@ -108,11 +192,13 @@ void Training::Finish(const GangKey& key) {
   const Script& script = scripts[key.job];
   const bool bug = script.bug && gang.step >= *script.bug;
   gang.ending = true;
-  for (const auto& [rank, machine] : gang.ranks)
-    agenda_.After(rng_.Jitter(bug ? 20ms : 500ms), [this, key, rank, bug] {
+  for (const auto& [number, rank] : gang.ranks)
+    agenda_.After(rng_.Jitter(bug ? 20ms : 500ms), [this, key, rank = number, bug] {
       Exit(key, rank, bug ? RankExit{.code = 1, .tail = std::string(kBug)} : RankExit{.code = 0});
     });
 }
+
+// ---- saves ---------------------------------------------------------------------------------------------------------------
 
 void Training::Save(const GangKey& key, std::uint64_t step) {
   Gang& gang = gangs_.at(key);
@@ -121,54 +207,146 @@ void Training::Save(const GangKey& key, std::uint64_t step) {
   const std::string name = Cat("step-", step, ".pt");
   const std::uint64_t version = ++versions_;
   files[key.job][name] = {.writer = key.generation, .step = step, .version = version, .torn = true};
-  agenda_.After(100ms + rng_.Jitter(scripts[key.job].save_max), [this, key, name, version] {
-    Gang& writer = gangs_.at(key);
-    writer.saving = false;
-    const auto rank0 = writer.ranks.find(0);
-    SavedFile& file = files[key.job][name];
-    if (rank0 == writer.ranks.end() || !network_.machine(rank0->second).Runs() || file.version != version) return;
-    file.torn = false;
-    file.finished = agenda_.now();
-  });
+  if (pins_follow)
+    for (auto& [path, pin] : pins)
+      if (path.find(Cat('/', key.job, '/', name, '#')) != std::string::npos) pin = files[key.job][name];
+  agenda_.After(100ms + rng_.Jitter(scripts[key.job].save_max), [this, key, name, version] { Written(key, name, version); });
 }
+
+// The last write of a save returns, unless the file system stands still. The writer may have died meanwhile: what the kernel
+// had in hand gets there all the same, by chance.
+void Training::Written(const GangKey& key, const std::string& name, std::uint64_t version) {
+  if (storage_back_ > agenda_.now())
+    return agenda_.At(storage_back_, [this, key, name, version] { Written(key, name, version); });
+  Gang& writer = gangs_.at(key);
+  const auto rank0 = writer.ranks.find(0);
+  if (rank0 != writer.ranks.end() && rank0->second.blocked)
+    return agenda_.At(*rank0->second.blocked, [this, key, name, version] { Written(key, name, version); });
+  writer.saving = false;
+  const auto file = files[key.job].find(name);  // it may have been moved aside
+  if (file == files[key.job].end() || file->second.version != version || storage_full_) return;
+  const bool alive = rank0 != writer.ranks.end() && network_.machine(rank0->second.machine).Runs();
+  if (!alive || rank0->second.stopped || (rank0->second.doomed && rng_.Below(2) == 0)) return;
+  file->second.torn = false;
+  file->second.finished = agenda_.now();
+}
+
+void Training::RotOne(Rng& dice) {
+  if (pins.empty()) return;
+  auto pin = pins.begin();
+  std::advance(pin, static_cast<std::ptrdiff_t>(dice.Below(pins.size())));
+  pin->second.version = ++versions_;  // another inode, size or digest
+}
+
+// ---- ends ----------------------------------------------------------------------------------------------------------------
 
 void Training::Exit(const GangKey& key, std::uint32_t rank, RankExit exit) {
   const auto found = gangs_.find(key);
   if (found == gangs_.end() || !found->second.ranks.contains(rank)) return;
-  const int machine = found->second.ranks.at(rank);
-  if (!network_.machine(machine).Runs())  // it gets there when its machine runs again, if it is still there then
+  const Rank& now = found->second.ranks.at(rank);
+  if (!RankRuns(now) && !(now.stopped && exit.signal == 9u))  // it gets there when it runs again, if it is still there then
     return agenda_.After(100ms, [this, key, rank, exit] { Exit(key, rank, exit); });
+  const int machine = now.machine;
+  Book(key, false);
   found->second.ranks.erase(rank);
   const bool good = exit.code == 0u;
   exited_({machine, key, rank}, exit);
   if (!good) PeersNotice(key, machine);
 }
 
+bool Training::Kill(const RankPlace& place) {
+  const auto found = gangs_.find(place.gang);
+  if (found == gangs_.end()) return true;
+  const auto rank = found->second.ranks.find(place.rank);
+  if (rank == found->second.ranks.end()) return true;
+  if (rank->second.blocked) {
+    rank->second.doomed = true;
+    return false;
+  }
+  Gone(place);
+  return true;
+}
+
 void Training::Gone(const RankPlace& place) {
   const auto found = gangs_.find(place.gang);
-  if (found == gangs_.end() || found->second.ranks.erase(place.rank) == 0) return;
+  if (found == gangs_.end() || !found->second.ranks.contains(place.rank)) return;
+  Book(place.gang, false);
+  found->second.ranks.erase(place.rank);
   PeersNotice(place.gang, place.machine);
 }
 
 // The kernel of a machine that runs closes the dead rank's connections; one without power says nothing.
 void Training::PeersNotice(const GangKey& key, int machine) {
-  for (const auto& [rank, at] : gangs_.at(key).ranks) {
-    const bool told = at == machine || network_.Passes(machine, at);
-    if (!told || !gangs_.at(key).complete) continue;
-    agenda_.After(1ms + rng_.Jitter(50ms), [this, key, rank, at] {
+  for (const auto& [number, rank] : gangs_.at(key).ranks) {
+    if (!network_.Joined(machine, rank.machine) && rank.machine != machine) continue;
+    if (!gangs_.at(key).complete) continue;
+    agenda_.After(1ms + rng_.Jitter(50ms), [this, key, rank = number, at = rank.machine] {
       if (network_.machine(at).Runs()) Exit(key, rank, {.code = 1, .tail = std::string(kVictim)});
     });
   }
 }
 
-bool Training::KillOne(const GangKey& key, Rng& dice, std::uint32_t signal) {
+// ---- faults --------------------------------------------------------------------------------------------------------------
+
+Training::Rank* Training::Drawn(const GangKey& key, Rng& dice, std::uint32_t& rank) {
   const auto found = gangs_.find(key);
-  if (found == gangs_.end() || found->second.ranks.empty()) return false;
+  if (found == gangs_.end() || found->second.ranks.empty()) return nullptr;
   auto victim = found->second.ranks.begin();
   std::advance(victim, static_cast<std::ptrdiff_t>(dice.Below(found->second.ranks.size())));
-  if (!network_.machine(victim->second).Runs()) return false;
-  Exit(key, victim->first, {.signal = signal});
+  if (!network_.machine(victim->second.machine).Runs()) return nullptr;
+  rank = victim->first;
+  return &victim->second;
+}
+
+bool Training::EndOne(const GangKey& key, Rng& dice, RankExit exit) {
+  std::uint32_t number = 0;
+  if (!Drawn(key, dice, number)) return false;
+  Exit(key, number, std::move(exit));
   return true;
+}
+
+void Training::StopOne(const GangKey& key, Rng& dice, Duration lasts) {
+  std::uint32_t number = 0;
+  Rank* const rank = Drawn(key, dice, number);
+  if (!rank) return;
+  rank->stopped = true;
+  agenda_.After(lasts, [this, key, number] {
+    const auto still = gangs_.at(key).ranks.find(number);
+    if (still != gangs_.at(key).ranks.end()) still->second.stopped = false;
+  });
+}
+
+void Training::BlockOne(const GangKey& key, Rng& dice, Duration lasts) {
+  std::uint32_t number = 0;
+  Rank* const rank = Drawn(key, dice, number);
+  if (!rank || rank->blocked) return;
+  rank->blocked = agenda_.now() + lasts;
+  agenda_.At(*rank->blocked, [this, key, number] { Unblock(key, number); });
+}
+
+void Training::Unblock(const GangKey& key, std::uint32_t number) {
+  const auto rank = gangs_.at(key).ranks.find(number);
+  if (rank == gangs_.at(key).ranks.end() || !rank->second.blocked) return;
+  rank->second.blocked.reset();
+  if (!rank->second.doomed) return CheckAlone(key);
+  const int machine = rank->second.machine;
+  Gone({machine, key, number});
+  exited_({machine, key, number}, {.signal = 9, .stopped_by_us = true});
+}
+
+void Training::Heal() {
+  slow_.clear();
+  poison_.clear();
+  storage_back_ = agenda_.now();
+  storage_full_ = false;
+  for (const GangKey& key : Running()) {
+    std::vector<std::uint32_t> numbers;
+    for (auto& [number, rank] : gangs_.at(key).ranks) {
+      rank.stopped = false;
+      numbers.push_back(number);
+    }
+    for (const std::uint32_t number : numbers) Unblock(key, number);
+  }
 }
 
 }  // namespace everstep::sim

@@ -375,6 +375,42 @@ TEST_F(Loop, ASilentHostIsAskedAboutOverAFreshConnectionAndThroughPeersWithItsLa
   EXPECT_EQ(probes[0].acknowledged, AtNanoseconds(42));
 }
 
+TEST_F(Loop, AHostThatWasHeldAndIsHeardAgainIsSaidToBeSo) {
+  Connect(n1, 1);
+  Wait(30s);
+  ASSERT_EQ(loop->world().hosts.at(n1).pulse, Pulse::lost);
+  ASSERT_TRUE(loop->world().state.nodes.at(n1).member) << "all are silent: it is not evicted";
+  Connect(n1, 2);
+  EXPECT_NE(disk.entries.back().find("node_trusted"), std::string::npos) << disk.entries.back();
+}
+
+TEST_F(Loop, CheckpointsOfLongAgoDoNotPushOutTheNewest) {
+  Connect(n1, 1);
+  Do(ApiCall{1, Training()});
+  Sync();
+  SaysGang(1, GangPhase::prepared);
+  Sync();
+  const auto tell = [this](std::uint64_t first, std::uint64_t last) {
+    for (std::uint64_t step = first; step <= last; ++step)
+      Says(1, Report{.seq = Sequence(++report_seq),
+                     .gangs = {GangStatus{.job = JobId("train-1"), .generation = Generation(1), .phase = GangPhase::running}},
+                     .checkpoints = {{.job = JobId("train-1"),
+                                      .generation = Generation(1),
+                                      .source = Cat("step-", step, ".pt"),
+                                      .step = step,
+                                      .complete = true,
+                                      .path = Cat("/pins/", step),
+                                      .why = "whole"}}});
+    Sync();
+  };
+  tell(1, 40);
+  tell(1, 24);  // an agent that starts again looks through the whole directory
+  const JobState& job = loop->world().state.jobs.at(JobId("train-1"));
+  ASSERT_EQ(job.checkpoints.size(), 16u);
+  EXPECT_EQ(job.checkpoints.front().seen.step, 25u);
+  EXPECT_EQ(job.checkpoints.back().seen.step, 40u);
+}
+
 TEST_F(Loop, ADrainIsAcknowledgedOnceItIsDurableAndAMistakeInTheNameIsToldWithTheNamesThereAre) {
   Connect(n1, 1);
   Connect(n2, 2);

@@ -85,5 +85,29 @@ TEST(StoreThread, TheLoopLearnsThatTheDiskIsNearlyFull) {
   EXPECT_TRUE(Writing<SmallDisk>().Write(0s).nearly_full);
 }
 
+class DiskWithRoomSoon final : public MemoryStore {
+ public:
+  using MemoryStore::MemoryStore;
+  bool NearlyFull() override { return looks_++ < 3; }
+
+ private:
+  int looks_ = 0;
+};
+
+TEST(StoreThread, TheLoopLearnsThatThereIsRoomAgainAlsoWhenNothingIsWritten) {
+  StillClock clock;
+  DiskWithRoomSoon store(std::make_shared<MemoryLog>(), clock);
+  ASSERT_TRUE(store.Open());
+  ASSERT_TRUE(store.BeginEpoch(Epoch(1)));
+  Inbox inbox;
+  StoreThread thread(
+      store, 24h, [&](LauncherInput input) { inbox.Put(std::move(input)); }, 1ms);
+  thread.Append(LogIndex(0), Epoch(1), {.entries = {"entry"}});
+  EXPECT_TRUE(inbox.Take<Durable>().nearly_full);
+  const auto later = inbox.Take<Durable>();
+  EXPECT_FALSE(later.nearly_full);
+  EXPECT_EQ(later.index, LogIndex(1));
+}
+
 }  // namespace
 }  // namespace everstep

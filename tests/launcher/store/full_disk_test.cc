@@ -62,6 +62,20 @@ TEST_F(FullDisk, TheReserveIsGivenUpFirstThenAppendsAreRefusedAndNothingIsLost) 
   EXPECT_FALSE(launcher.store().NearlyFull()) << "taken again by the next launcher";
 }
 
+TEST_F(FullDisk, TheReserveIsTakenAgainAsSoonAsThereIsRoomForIt) {
+  CrashDisk disk;
+  Launcher launcher(disk, directory_.path(), 200000);
+  ASSERT_TRUE(launcher.Recover());
+  Store& store = launcher.store();
+  ASSERT_TRUE(store.BeginEpoch(Epoch(1)));
+  disk.SetCapacity(Used(disk));
+  ASSERT_TRUE(store.Append(LogIndex(0), Epoch(1), {Of({std::string(5000, 'x')})}));
+  ASSERT_TRUE(store.NearlyFull());
+  disk.SetCapacity({});
+  EXPECT_FALSE(store.NearlyFull()) << "this launcher, without a restart";
+  EXPECT_TRUE(disk.Files().contains(directory_.path() + "/everstep.reserve"));
+}
+
 TEST_F(FullDisk, ADiskTooFullForTheReserveStillServesButSaysSo) {
   CrashDisk disk;
   disk.SetCapacity(150000);

@@ -11,7 +11,7 @@
 #include "base/seam/store.h"
 #include "launcher/store/memory_store.h"
 #include "launcher/store/sqlite_store.h"
-#include "tests/launcher/store/crash_disk.h"
+#include "tests/crash_disk/crash_disk.h"
 #include "tests/launcher/store/scenario.h"
 
 namespace everstep {

@@ -1,4 +1,4 @@
-#include "tests/launcher/store/crash_disk.h"
+#include "tests/crash_disk/crash_disk.h"
 
 #include <sqlite3.h>
 
@@ -96,7 +96,7 @@ void CrashDisk::Survive(File& file, Survivors survivors, Rng& rng) const {
         content[i] = static_cast<char>(rng.Next());
     }
   }
-  file = File{.durable = content, .live = content};
+  file = File{.durable = content, .live = content, .before = std::move(file.before)};
 }
 
 void CrashDisk::Reboot(Survivors survivors, Rng& rng) {
@@ -113,6 +113,21 @@ void CrashDisk::Reboot(Survivors survivors, Rng& rng) {
   live_ = durable_ = names;
   cut_.reset();
   powered_ = true;
+}
+
+bool CrashDisk::LoseLastSync(const std::string& name) {
+  for (const auto& [path, file] : live_) {
+    if (!path.ends_with(name) || !file->before) continue;
+    file->live = file->durable = *std::exchange(file->before, std::nullopt);
+    return true;
+  }
+  return false;
+}
+
+std::size_t CrashDisk::Size() const {
+  std::size_t size = 0;
+  for (const auto& [name, file] : live_) size += file->live.size();
+  return size;
 }
 
 CrashDisk::Image CrashDisk::Files() const {
@@ -196,6 +211,8 @@ struct CrashDisk::Methods {
     return disk.Operate(
         true, [] {},
         [&] {
+          if (disk.ignores_syncs_) return;
+          if (disk.keeps_last_sync_ && !target.changes.empty()) target.before = target.durable;
           for (const Change& change : target.changes) Apply(target.durable, change);
           target.changes.clear();
           if (std::exchange(Of(file).names_too, false)) disk.durable_ = disk.live_;

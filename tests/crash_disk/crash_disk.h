@@ -50,7 +50,19 @@ class CrashDisk {
   // Power on again after a cut.
   void Reboot(Survivors survivors, Rng& rng);
   // The process was killed, the system lives: all that was written is there, and as undurable as before.
-  void Restart() { powered_ = true; }
+  void Restart() {
+    powered_ = true;
+    cut_.reset();
+  }
+  // From now on Reboot can lose one sync more than it should, of the first file whose name ends with `name`: a drive that said
+  // "flushed" and had not. Cost: a copy of the file at each sync.
+  void KeepLastSync() { keeps_last_sync_ = true; }
+  // REQUIRES: no file is open. False: nothing was synced.
+  bool LoseLastSync(const std::string& name);
+  // Syncs are not done at all, whatever they say.
+  void IgnoreSyncs() { ignores_syncs_ = true; }
+  // Bytes in all files.
+  std::size_t Size() const;
 
   // All files as a reader sees them.
   Image Files() const;
@@ -70,7 +82,8 @@ class CrashDisk {
   struct File {
     std::string durable{};
     std::string live{};
-    std::vector<Change> changes{};  // from durable to live
+    std::vector<Change> changes{};        // from durable to live
+    std::optional<std::string> before{};  // durable before the last sync; only with KeepLastSync
   };
   struct Cut {
     std::uint64_t operation = 0;
@@ -98,6 +111,8 @@ class CrashDisk {
   std::optional<Failure> failure_{};
   std::optional<std::size_t> capacity_{};
   bool powered_ = true;
+  bool keeps_last_sync_ = false;
+  bool ignores_syncs_ = false;
 };
 
 }  // namespace everstep
