@@ -64,6 +64,15 @@ Status CheckEnv(const JobSpec& spec, std::size_t& total) {
   return {};
 }
 
+// Under mount the ranks see another directory there: a working directory in it would be gone.
+Status CheckWorkdirSeen(const JobSpec& spec) {
+  if (!spec.checkpoint || spec.checkpoint->isolate != Isolate::mount) return {};
+  const std::string& dir = spec.checkpoint->dir;
+  if (spec.workdir != dir && !spec.workdir.starts_with(dir + '/')) return {};
+  return Bad("workdir", spec.workdir,
+             Cat("a directory outside of checkpoint.dir ", dir, ", which isolate: mount hides from the ranks"));
+}
+
 Status CheckCheckpoint(const CheckpointSpec& checkpoint) {
   EVERSTEP_TRY(CheckPath("checkpoint.dir", checkpoint.dir));
   const CompleteWhen& when = checkpoint.complete_when;
@@ -177,6 +186,7 @@ Status ValidateJob(const JobSpec& spec) {
     return Bad("command, env", Cat(total, " bytes together"), Cat("at most ", limit::kCommandBytes));
   if (spec.priority > 100) return Bad("priority", Cat(spec.priority), "0 to 100");
   if (spec.checkpoint) EVERSTEP_TRY(CheckCheckpoint(*spec.checkpoint));
+  EVERSTEP_TRY(CheckWorkdirSeen(spec));
   EVERSTEP_TRY(CheckProgress(spec.progress));
   EVERSTEP_TRY(CheckRestart(spec.restart));
   if (spec.stop_grace < 0s || spec.stop_grace > 24h) return Bad("stop_grace", Show(spec.stop_grace), "0s to 24h");

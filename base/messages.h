@@ -335,7 +335,7 @@ EVERSTEP_FIELDS(Pong, nonce, node, boot, beat, launcher_silent)
 // ---- limits --------------------------------------------------------------------------------------------------------------
 
 namespace limit {
-inline constexpr std::uint32_t kProtocol = 1;
+inline constexpr std::uint32_t kProtocol = 2;
 inline constexpr std::size_t kMessageBytes = 4u << 20;  // any message
 inline constexpr std::size_t kTailBytes = 4u << 10;     // RankExit::tail
 inline constexpr std::size_t kWhyBytes = 1u << 10;      // any `why`, evidence or version

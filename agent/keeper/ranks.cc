@@ -46,6 +46,7 @@ LinePatterns PatternsOf(ProgressTable table) {
 void Ranks::Start(KeeperStart start) {
   place_.workdir = std::move(start.workdir);
   place_.join_fds = cgroup_.join_fds();
+  if (start.mounts) place_.mounts.emplace(*start.mounts);
   const LinePatterns patterns = PatternsOf(std::move(start.progress));
   for (RankCommand& command : start.ranks) {
     Rank rank;
