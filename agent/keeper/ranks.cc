@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "agent/keeper/error_file.h"
+#include "base/real/clock.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -178,8 +179,8 @@ bool Ranks::ReadOnce(Time now, Rank& rank, Output& output) {
   rank.progress.Printed(now, &output == &rank.err ? RankProgress::Stream::err : RankProgress::Stream::out, bytes);
   const std::size_t held = bytes.size() + kHeldPerPiece;
   *waiting_bytes_ += held;
-  disk_.Do([file = output.file, waiting = waiting_bytes_, held, bytes = std::move(bytes)] {
-    if (const Status written = file->Append(bytes); !written)
+  disk_.Do([file = output.file, waiting = waiting_bytes_, held, bytes = std::move(bytes), wall = RealClock().Wall()] {
+    if (const Status written = file->Append(bytes, wall); !written)
       std::fprintf(stderr, "%s: output is lost from here on\n", written.error().message.c_str());
     *waiting -= held;
   });

@@ -200,6 +200,8 @@ void LogsCall::Read(Source& source) {
   reading->context.set_wait_for_ready(true);
   source.reading = reading;
   Reading* const raw = reading.get();
+  if (request_.within) source.request.set_within(request_.within->count());
+  if (request_.since) source.request.set_since(request_.since->ns);
   source.stub->async()->ReadLog(&raw->context, &raw->request, &raw->reply,
                                 [&source, reading = std::move(reading)](const grpc::Status& status) {
                                   LogsCall& owner = *reading->owner;
@@ -232,6 +234,8 @@ void LogsCall::ReadLater(Source& source) {
   source.waits = true;  // so that it stays until then
   // The alarm keeps its function until it goes itself: a shared_ptr in it would keep both for ever.
   source.again.Set(Within(kRetryAfter), [weak = weak_from_this(), &source](bool) {
+    source.request.clear_within();
+    source.request.clear_since();
     const std::shared_ptr<LogsCall> owner = weak.lock();
     if (owner == nullptr) return;
     const std::lock_guard lock(owner->mutex_);
