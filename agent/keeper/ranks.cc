@@ -46,8 +46,11 @@ LinePatterns PatternsOf(ProgressTable table) {
 
 void Ranks::Start(KeeperStart start) {
   place_.workdir = std::move(start.workdir);
-  place_.join_fds = cgroup_.join_fds();
   if (start.mounts) place_.mounts.emplace(*start.mounts);
+  place_.join_fds = cgroup_.join_fds();
+  disk_.Do([log = kernel_log_] {
+    if (const Status opened = log->Open(); !opened) std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+  });
   const LinePatterns patterns = PatternsOf(std::move(start.progress));
   for (RankCommand& command : start.ranks) {
     Rank rank;
@@ -136,12 +139,18 @@ void Ranks::Ended(Rank& rank, int code, int value, Time now) {
   }
   if (exit.code != 0u) exit.tail = rank.tail.Text();
   // Who was killed had no time to write, and whose end is ours need not say why.
-  if (!exit.code || exit.code == 0u || exit.stopped_by_us || rank.error_file.empty()) {
+  const bool wrote = exit.code && exit.code != 0u && !rank.error_file.empty();
+  if ((!wrote && !exit.signal) || exit.stopped_by_us) {
     rank.exit = std::move(exit);
     return;
   }
-  auto words = std::make_shared<std::string>();
-  const std::uint64_t work = disk_.Do([words, path = rank.error_file] { *words = ReadErrorFile(path); });
+  auto words = std::make_shared<Words>();
+  const std::uint64_t work = disk_.Do([words, wrote, path = rank.error_file, pid = rank.pid, log = kernel_log_] {
+    if (wrote)
+      words->error_file = ReadErrorFile(path);
+    else
+      words->kernel = log->About(pid);
+  });
   rank.awaited = {std::move(exit), std::move(words), work, now};
 }
 
@@ -151,7 +160,10 @@ void Ranks::TellEnds(Time now) {
     const bool read = disk_.Done() >= rank.awaited->work;
     if (!read && now - rank.awaited->since < kErrorFilePatience) continue;
     rank.exit = std::move(rank.awaited->exit);
-    if (read) rank.exit->tail = TailWith(rank.exit->tail, *rank.awaited->words);
+    if (read) {
+      rank.exit->tail = TailWith(rank.exit->tail, rank.awaited->words->error_file);
+      rank.exit->kernel = std::move(rank.awaited->words->kernel);
+    }
     rank.awaited.reset();
   }
 }

@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"Isolate", "checkpoint: {dir: /a, isolate: copy}\n",
          "job.yaml:2:32: checkpoint.isolate: found \"copy\", legal: pin or mount"},
         {"WorkdirHidden", "workdir: /a/b\ncheckpoint: {dir: /a, isolate: mount}\n",
-         "job.yaml:2:10: workdir: found /a/b, legal: a directory outside of checkpoint.dir /a, which isolate: mount hides from "
+         "job.yaml:2:1: workdir: found /a/b, legal: a directory outside of checkpoint.dir /a, which isolate: mount hides from "
          "the ranks"},
         {"BudgetAsNumber", "restart: {budget: 10}\n",
          "job.yaml:2:19: restart.budget: found \"10\", legal: RESTARTS per DURATION such as 10 per 6h; write 10 per 6h"},
