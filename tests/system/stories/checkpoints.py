@@ -52,6 +52,22 @@ def damaged_later(s):
     job.wait_phase("cancelled")
 
 
+@story("A checkpoint directory that is not shared: the host that does not see the checkpoint is named and left", nodes=3, needs_cut=True)
+def not_shared(s):
+    place = s.lab.directory / "private"
+    place.mkdir()
+    for host in s.hosts.values():
+        host.run("mount", "-t", "tmpfs", "none", place)  # each has one of its own
+    job = s.submit(nodes=2, trainer=["--steps", 400], checkpoint={"dir": str(place)})
+    job.wait_registered(10)
+    other = job.host_names()[1]
+    job.kill_rank(1)
+    wait_until(lambda: f"{other} refused" in job.whys(), "the host refuses", PATIENCE)
+    require(f"{place}/.everstep/pins" in job.whys() and "is not here" in job.whys(), f"it says what it does not see: {job.whys()}")
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")
+
+
 ZOMBIE = """
 import os, sys
 top, wrote, reached = sys.argv[1], 0, 0
