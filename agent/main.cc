@@ -15,6 +15,7 @@
 #include "agent/config/progress_table_file.h"
 #include "agent/daemon/disk_writer.h"
 #include "agent/daemon/loop.h"
+#include "agent/keeper/kernel_log.h"
 #include "agent/keeper/processes.h"
 #include "agent/rpc/link.h"
 #include "base/real/clock.h"
@@ -55,11 +56,15 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
   EVERSTEP_ASSIGN(const BootId boot, BootOf(options));
   EVERSTEP_ASSIGN(ProgressTable progress, LoadProgressTable(options.progress_table));
 
+  if (const Status opened = KernelLog(options.kernel_log).Open(); !opened)
+    log("warning", opened.error().message + ": no cause is taken from it");
+
   const LogLimits log_limits{.bytes_max = options.log_bytes_max, .files_max = options.log_files_max};
   EVERSTEP_ASSIGN(const auto processes, RealProcesses::Open({.state_dir = options.state_dir,
                                                              .log_dir = options.log_dir,
                                                              .keeper = options.keeper,
                                                              .log_limits = log_limits,
+                                                             .kernel_log = options.kernel_log,
                                                              .log_gangs_max = options.log_gangs_max},
                                                             post));
   RealSlowFiles slow_files(

@@ -65,6 +65,15 @@ Status CheckEnv(const JobSpec& spec, std::size_t& total) {
   return {};
 }
 
+// Under mount the ranks see another directory there: a working directory in it would be gone.
+Status CheckWorkdirSeen(const JobSpec& spec) {
+  if (!spec.checkpoint || spec.checkpoint->isolate != Isolate::mount) return {};
+  const std::string& dir = spec.checkpoint->dir;
+  if (spec.workdir != dir && !spec.workdir.starts_with(dir + '/')) return {};
+  return Bad("workdir", spec.workdir,
+             Cat("a directory outside of checkpoint.dir ", dir, ", which isolate: mount hides from the ranks"));
+}
+
 Status CheckCheckpoint(const CheckpointSpec& checkpoint) {
   EVERSTEP_TRY(CheckPath("checkpoint.dir", checkpoint.dir));
   const CompleteWhen& when = checkpoint.complete_when;
@@ -92,6 +101,9 @@ Status CheckWarm(const JobSpec& spec) {
     if (!ValidModule(module))
       return Bad("restart.warm", Cat('"', Clip(Printable(module), 80), '"'),
                  "names of modules, such as torch or torch.distributed");
+  // A rank that waits was forked without the mounts of a generation that nobody knows yet.
+  if (spec.checkpoint && spec.checkpoint->isolate == Isolate::mount)
+    return Bad("restart.warm", "checkpoint.isolate: mount beside it", "one of the two: ranks that wait see the real directory");
   if (!InterpreterWords(spec.command))
     return Bad("restart.warm", Cat("a command that begins with \"", Clip(Printable(spec.command.front()), 80), '"'),
                "with python3, then a script or -m and a module: only a Python can import ahead");
@@ -192,6 +204,7 @@ Status ValidateJob(const JobSpec& spec) {
     return Bad("command, env", Cat(total, " bytes together"), Cat("at most ", limit::kCommandBytes));
   if (spec.priority > 100) return Bad("priority", Cat(spec.priority), "0 to 100");
   if (spec.checkpoint) EVERSTEP_TRY(CheckCheckpoint(*spec.checkpoint));
+  EVERSTEP_TRY(CheckWorkdirSeen(spec));
   EVERSTEP_TRY(CheckProgress(spec.progress));
   EVERSTEP_TRY(CheckRestart(spec.restart));
   EVERSTEP_TRY(CheckWarm(spec));

@@ -27,7 +27,10 @@ struct CompleteWhen {
 };
 EVERSTEP_FIELDS(CompleteWhen, kind, pattern)
 
-EVERSTEP_ENUM(Isolate, pin)
+// How checkpoints are kept out of reach of later writers.
+//   pin    a complete one is linked or copied into DIR/.everstep/
+//   mount  so too, and the ranks see another directory in place of `dir`: one of their generation's own (base/real/mounts.h)
+EVERSTEP_ENUM(Isolate, pin, mount)
 
 struct CheckpointSpec {
   std::string dir{};  // absolute, seen by every host of the job

@@ -79,6 +79,7 @@ Status CheckGang(const GangStatus& gang) {
     if (rank.exit->code.has_value() == rank.exit->signal.has_value())
       return Fail(ErrorCode::kInvalid, Cat("rank ", rank.rank, ": exactly one of code and signal must be set"));
     EVERSTEP_TRY(AtMost("rank.tail", rank.exit->tail.size(), limit::kTailBytes));
+    EVERSTEP_TRY(AtMost("rank.kernel", rank.exit->kernel.size(), limit::kKernelBytes));
   }
   return {};
 }

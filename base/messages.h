@@ -29,9 +29,10 @@ struct RankExit {
   bool stopped_by_us = false;  // after our SIGTERM or SIGKILL (stop, fence): a victim, never a cause
   Time at{};                   // the host's boot clock
   std::string tail{};          // the last lines of stderr, at most limit::kTailBytes; empty after exit code 0
+  std::string kernel{};        // after a signal: what the kernel's log said since the gang started, at most limit::kKernelBytes
   friend bool operator==(const RankExit&, const RankExit&) = default;
 };
-EVERSTEP_FIELDS(RankExit, code, signal, oom_kill, stopped_by_us, at, tail)
+EVERSTEP_FIELDS(RankExit, code, signal, oom_kill, stopped_by_us, at, tail, kernel)
 
 struct RankStatus {
   std::uint32_t rank = 0;
@@ -337,9 +338,10 @@ EVERSTEP_FIELDS(Pong, nonce, node, boot, beat, launcher_silent)
 // ---- limits --------------------------------------------------------------------------------------------------------------
 
 namespace limit {
-inline constexpr std::uint32_t kProtocol = 1;
+inline constexpr std::uint32_t kProtocol = 2;
 inline constexpr std::size_t kMessageBytes = 4u << 20;  // any message
 inline constexpr std::size_t kTailBytes = 4u << 10;     // RankExit::tail
+inline constexpr std::size_t kKernelBytes = 1u << 10;   // RankExit::kernel
 inline constexpr std::size_t kWhyBytes = 1u << 10;      // any `why`, evidence or version
 inline constexpr std::size_t kLossBytes = 24;           // Progress::loss
 inline constexpr std::size_t kPatternBytes = 1u << 10;  // ProgressSpec::step

@@ -98,7 +98,7 @@ Status Publish(const std::string& built, const std::string& dir, Pin& pin) {
 
 Result<Pin> BuildPin(const std::string& building, const CheckpointSpec& checkpoint, const PinRequest& request,
                      std::stop_token stop) {
-  const std::string from = PathIn(checkpoint.dir, request.source);
+  const std::string from = PathIn(request.from.empty() ? checkpoint.dir : request.from, request.source);
   const std::string root = PathIn(building, request.source);
   // The trainer's own loader finds the pin by it, as we do when we look again.
   if (const auto pointer = PointerTo(request.source, request.was))

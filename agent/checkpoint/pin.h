@@ -32,7 +32,8 @@ namespace everstep {
 
 struct PinRequest {
   GangKey gang{};
-  std::string source{};    // name in the checkpoint directory
+  std::string source{};    // its name …
+  std::string from{};      // … in this directory; empty: the checkpoint directory
   Survey was{};            // the source before it was verified
   std::string why{};       // how it was verified
   bool own_bytes = false;  // never link

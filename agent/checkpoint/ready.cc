@@ -11,6 +11,7 @@
 #include "agent/checkpoint/before.h"
 #include "agent/checkpoint/checkpoint_dir.h"
 #include "agent/checkpoint/env_file.h"
+#include "agent/checkpoint/own_directory.h"
 #include "agent/checkpoint/port.h"
 #include "agent/checkpoint/program.h"
 #include "agent/checkpoint/verify_resume.h"
@@ -80,19 +81,32 @@ Refused CheckPort(const GangSpec& spec) {
   return std::nullopt;
 }
 
-Refused PrepareCheckpoints(const GangSpec& spec, std::vector<CheckpointSeen>& moved_aside, std::stop_token stop) {
-  if (!spec.checkpoint) return std::nullopt;
-  if (spec.resume)
-    if (Refused refused = VerifyResume(*spec.resume, *spec.checkpoint)) return refused;
-  if (!spec.watches_checkpoints) return std::nullopt;
-  const GangKey gang{.job = spec.job, .generation = spec.generation};
+// What the watch of this generation will need.
+Refused PrepareWatch(const GangSpec& spec, const GangKey& gang, std::vector<CheckpointSeen>& moved_aside,
+                     std::stop_token stop) {
   const Status usable = CheckpointDirUsable(spec.checkpoint->dir, gang);
   if (!usable) return Refuse(Refusal::host, usable.error().message);
-  Result<std::vector<CheckpointSeen>> moved = MoveTornAside(*spec.checkpoint, gang, stop);
-  if (!moved) return Refuse(Refusal::host, Cat("checkpoint dir ", spec.checkpoint->dir, ": ", moved.error().message));
-  moved_aside = *std::move(moved);
+  if (spec.checkpoint->isolate == Isolate::pin) {  // else nothing torn is in the script's sight
+    Result<std::vector<CheckpointSeen>> moved = MoveTornAside(*spec.checkpoint, gang, stop);
+    if (!moved) return Refuse(Refusal::host, Cat("checkpoint dir ", spec.checkpoint->dir, ": ", moved.error().message));
+    moved_aside = *std::move(moved);
+  }
   const Status recorded = RecordBefore(spec.checkpoint->dir, gang, spec.checkpoint->complete_when);
   if (!recorded) return Refuse(Refusal::host, Cat("checkpoint dir ", spec.checkpoint->dir, ": ", recorded.error().message));
+  return std::nullopt;
+}
+
+Refused PrepareCheckpoints(const GangSpec& spec, ReadyAnswer& answer, Readied& readied, std::stop_token stop) {
+  if (!spec.checkpoint) return std::nullopt;
+  const GangKey gang{.job = spec.job, .generation = spec.generation};
+  if (spec.resume)
+    if (Refused refused = VerifyResume(*spec.resume, *spec.checkpoint)) return refused;
+  if (spec.watches_checkpoints)
+    if (Refused refused = PrepareWatch(spec, gang, answer.moved_aside, stop)) return refused;
+  if (spec.checkpoint->isolate != Isolate::mount) return std::nullopt;
+  Result<RankMounts> mounts = MakeOwnDirectory(spec.checkpoint->dir, gang, spec.watches_checkpoints);
+  if (!mounts) return Refuse(Refusal::host, Cat("checkpoint.isolate: mount: ", mounts.error().message));
+  readied.mounts = *std::move(mounts);
   return std::nullopt;
 }
 
@@ -102,7 +116,7 @@ Refused CheckAll(const GangSpec& spec, ReadyAnswer& answer, Readied& readied, st
   if (Refused refused = CheckProgram(spec, readied)) return refused;
   if (Refused refused = CheckLimits()) return refused;
   if (Refused refused = CheckPort(spec)) return refused;
-  return PrepareCheckpoints(spec, answer.moved_aside, stop);
+  return PrepareCheckpoints(spec, answer, readied, stop);
 }
 
 }  // namespace

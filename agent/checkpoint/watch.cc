@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "agent/checkpoint/layout.h"
+#include "agent/checkpoint/own_directory.h"
 #include "agent/checkpoint/passed_over.h"
+#include "agent/checkpoint/publish.h"
 #include "agent/checkpoint/recognise.h"
 #include "base/text.h"
 
@@ -36,14 +38,19 @@ bool RoomForCopy(const std::string& dir, const Survey& survey) {
 }  // namespace
 
 CheckpointWatch::CheckpointWatch(GangKey gang, CheckpointSpec checkpoint, std::stop_token stop)
-    : gang_(std::move(gang)), checkpoint_(std::move(checkpoint)), stop_(std::move(stop)), renames_(checkpoint_.dir) {}
+    : gang_(std::move(gang)),
+      checkpoint_(std::move(checkpoint)),
+      mounted_(checkpoint_.isolate == Isolate::mount),
+      saves_(SavesDirectory(checkpoint_, gang_)),
+      stop_(std::move(stop)),
+      renames_(saves_) {}
 
 std::vector<CheckpointSeen> CheckpointWatch::Look(bool all) {
   news_.clear();
   undecided_ = false;
   if (Overtaken(checkpoint_.dir, gang_)) return {};
   renames_.Update();  // before anything is surveyed: what is decided here was unchanged since the look before
-  const Result<std::vector<std::string>> names = SourcesIn(checkpoint_.dir);
+  const Result<std::vector<std::string>> names = SourcesIn(saves_);
   const std::string cannot_list = names ? "" : names.error().message;
   if (cannot_list != cannot_list_ && !names) Tell({.source = ".", .why = cannot_list});
   cannot_list_ = cannot_list;
@@ -52,6 +59,7 @@ std::vector<CheckpointSeen> CheckpointWatch::Look(bool all) {
   if (!begun_) Begin(*names);
   begun_ = true;
   CheckPins();
+  Publish();
   std::vector<std::string> by_step = *names;
   std::stable_sort(by_step.begin(), by_step.end(),
                    [](const std::string& a, const std::string& b) { return StepOf(a) < StepOf(b); });
@@ -73,6 +81,11 @@ std::vector<CheckpointSeen> CheckpointWatch::Finish() {
       FindWanting(source, source.last, Cat("still changing when generation ", gang_.generation, " ended"), false);
     if (!source.wanting.empty()) TellWanting(name, source);
   }
+  // The last one of a job: it ends before its registration would come.
+  if (mounted_)
+    for (const Pin& pin : pins_)
+      if (pin.generation == gang_.generation) unpublished_.insert(pin.path());
+  Publish();
   return std::move(news_);
 }
 
@@ -80,6 +93,10 @@ std::vector<CheckpointSeen> CheckpointWatch::Finish() {
 
 void CheckpointWatch::Begin(const std::vector<std::string>& names) {
   before_ = ReadBefore(checkpoint_.dir, gang_);
+  if (mounted_) {  // where its ranks save, nothing was before
+    before_.generation = Before{};
+    if (before_.job) before_.job->sources.clear();
+  }
   RemoveHalfDone(checkpoint_.dir, gang_.job);
   const std::uint64_t others_pins = before_.job ? before_.job->pins : 0;
   for (Pin& pin : PinsIn(checkpoint_.dir)) {
@@ -106,7 +123,7 @@ void CheckpointWatch::TellPins() {
 void CheckpointWatch::PassOverWhatWasThere(const std::vector<std::string>& names) {
   std::vector<FoundSource> found;
   for (const std::string& name : names) {
-    Result<Survey> survey = SurveyOf(PathIn(checkpoint_.dir, name));
+    Result<Survey> survey = SurveyOf(PathIn(saves_, name));
     if (survey && MayBeCheckpoint(name, *survey, checkpoint_.complete_when)) found.push_back({name, *std::move(survey)});
   }
   const PassedOver passed_over = PassOver(found, before_, pins_);
@@ -157,7 +174,7 @@ bool CheckpointWatch::Settled(const Source& source) const {
 }
 
 void CheckpointWatch::LookAt(const std::string& name, Source& source) {
-  const Result<Survey> survey = SurveyOf(PathIn(checkpoint_.dir, name));
+  const Result<Survey> survey = SurveyOf(PathIn(saves_, name));
   if (!survey) {
     if (survey.error().code == ErrorCode::kNotFound) return;  // deleted or renamed since it was listed
     source.wanting = survey.error().message;
@@ -188,7 +205,7 @@ void CheckpointWatch::Decide(const std::string& name, Source& source, const Surv
   }
   if (Printable(name) != name) return FindWanting(source, survey, "its name is not printable UTF-8", false);
   if (std::optional<std::string> mixed = Mixed(name, survey)) return FindWanting(source, survey, *std::move(mixed), false);
-  const std::string path = PathIn(checkpoint_.dir, name);
+  const std::string path = PathIn(saves_, name);
   Result<Recognised> recognised = Recognise(path, survey, checkpoint_.complete_when, Depth::contents, stop_);
   const Result<Survey> after = SurveyOf(path);
   if (after && *after != survey) {
@@ -210,22 +227,26 @@ std::optional<std::string> CheckpointWatch::NewerThatWaits(const std::string& na
   for (const auto& [other, source] : sources_) {
     const std::optional<std::uint64_t> its = StepOf(other);
     if (!its || *its <= *step || source.last.files.empty() || source.decided == source.last) continue;
-    const Result<Survey> now = SurveyOf(PathIn(checkpoint_.dir, other));
+    const Result<Survey> now = SurveyOf(PathIn(saves_, other));
     if (now && *now == source.last) return other;
   }
   return std::nullopt;
 }
 
 void CheckpointWatch::PinIt(const std::string& name, Source& source, const Survey& survey, const std::string& why) {
-  const bool may_link = !source.in_place && renames_.Proven(name);
-  const bool link = may_link || (!source.in_place && !RoomForCopy(checkpoint_.dir, survey));
+  const bool room = RoomForCopy(checkpoint_.dir, survey);
+  if (mounted_ && !room)  // a link's bytes are within reach of a rank that lives on
+    return FindWanting(source, survey, Cat(why, ", but it cannot be copied: there is not room for twice its size"), true);
+  const bool may_link = !mounted_ && !source.in_place && renames_.Proven(name);
+  const bool link = may_link || (!source.in_place && !room);
   if (const auto newer = link ? std::nullopt : NewerThatWaits(name)) {
     source.waits_for = *newer;
     undecided_ = true;
     return;
   }
   const std::string how = link && !may_link ? Cat(why, "; not copied: there is not room for twice its size") : why;
-  Result<Pin> pin = MakePin(checkpoint_, {.gang = gang_, .source = name, .was = survey, .why = how, .own_bytes = !link}, stop_);
+  Result<Pin> pin = MakePin(
+      checkpoint_, {.gang = gang_, .source = name, .from = saves_, .was = survey, .why = how, .own_bytes = !link}, stop_);
   if (!pin && (pin.error().code == ErrorCode::kConflict || stop_.stop_requested())) {
     source.last = {};
     undecided_ = true;
@@ -255,8 +276,18 @@ void CheckpointWatch::FindWanting(Source& source, const Survey& survey, std::str
 
 void CheckpointWatch::Registered(const std::string& path) {
   if (std::none_of(pins_.begin(), pins_.end(), [&](const Pin& pin) { return pin.path() == path; })) return;
-  registered_.insert(path);
+  if (registered_.insert(path).second && mounted_) unpublished_.insert(path);
   RemoveOldPins();
+  Publish();
+}
+
+// What cannot be shown now (a full disk) is tried again with the next look.
+void CheckpointWatch::Publish() {
+  if (unpublished_.empty() || Overtaken(checkpoint_.dir, gang_)) return;
+  std::erase_if(unpublished_, [&](const std::string& path) {
+    const auto pin = std::find_if(pins_.begin(), pins_.end(), [&](const Pin& p) { return p.path() == path; });
+    return pin == pins_.end() || PublishPin(checkpoint_.dir, *pin);
+  });
 }
 
 // Names with and without a step are counted apart: a script's last.pt and best.pt must not crowd out its steps.
@@ -268,11 +299,15 @@ void CheckpointWatch::RemoveOldPins() {
       kept += registered_.contains(pins_[i].path()) ? 1 : 0;
       continue;
     }
+    if (mounted_) UnpublishPin(checkpoint_.dir, pins_[i]);
     RemovePin(pins_[i]);
     registered_.erase(pins_[i].path());
     pins_.erase(pins_.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  for (const Pin& pin : lost_pins_) RemovePin(pin);
+  for (const Pin& pin : lost_pins_) {
+    if (mounted_) UnpublishPin(checkpoint_.dir, pin);
+    RemovePin(pin);
+  }
   lost_pins_.clear();
 }
 

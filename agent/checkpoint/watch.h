@@ -24,6 +24,9 @@
 //   - else, saved while the agent was down: as if it had just been saved.
 //   - a directory with files from before and files written since: a mix of two generations, not offered.
 //
+// Under isolate: mount it looks at the generation's own directory (own_directory.h), always copies, and shows what is
+// registered in the checkpoint directory (publish.h); when its generation has ended, also what nobody registered any more.
+//
 // A watch that has been overtaken by a later generation does nothing any more, whoever keeps it running.
 //
 // Thread: one at a time. Cost: one lstat a file and look; directories that have been decided, every kSlowLooks looks.
@@ -89,6 +92,7 @@ class CheckpointWatch {
   std::optional<std::string> NewerThatWaits(const std::string& name) const;
   void PinIt(const std::string& name, Source& source, const Survey& survey, const std::string& why);
   void FindWanting(Source& source, const Survey& survey, std::string why, bool retry);
+  void Publish();
   void RemoveOldPins();
   void TellLost(const Pin& pin, const std::string& why);
   void TellComplete(const Pin& pin, const std::string& why);
@@ -99,6 +103,8 @@ class CheckpointWatch {
 
   const GangKey gang_;
   const CheckpointSpec checkpoint_;
+  const bool mounted_;       // isolate: mount
+  const std::string saves_;  // where the script saves: the checkpoint directory, or its generation's own
   const std::stop_token stop_;
   bool begun_ = false;
   bool undecided_ = false;
@@ -106,9 +112,10 @@ class CheckpointWatch {
   std::string cannot_list_;  // why the directory could not be listed at the last look; empty: it could
   Renames renames_;
   BeforeRecords before_;
-  std::vector<Pin> pins_;             // of this job, intact when last seen, oldest first
-  std::vector<Pin> lost_pins_;        // of this job, changed or gone: removed once there is a newer one
-  std::set<std::string> registered_;  // paths of pins_
+  std::vector<Pin> pins_;              // of this job, intact when last seen, oldest first
+  std::vector<Pin> lost_pins_;         // of this job, changed or gone: removed once there is a newer one
+  std::set<std::string> registered_;   // paths of pins_
+  std::set<std::string> unpublished_;  // of these, not shown yet
   std::map<std::string, Source> sources_;
   std::vector<CheckpointSeen> news_;  // of this look
 };

@@ -42,6 +42,8 @@ yaml::Table<Options> MakeTable() {
       Key("accelerators", &Options::accelerators, yaml::AutoOr(Integer<std::uint32_t>(0, limit::kRanksPerHost)),
           "GPUs of this host; auto: as many as /dev/nvidiaN"),
       Group("logs", LogsTable(), "what ranks write to stdout and stderr"),
+      Key("kernel_log", &Options::kernel_log, OrEmpty(Path()),
+          "where the kernel says why it killed a rank, and what failed on this host; empty: nobody looks"),
       Key("checkpoint_scan_every", &Options::checkpoint_scan_every, DurationBetween(50ms, 10min),
           "how often a job's checkpoint directory is looked at"),
       Key("progress_table", &Options::progress_table, OrEmpty(Path()),

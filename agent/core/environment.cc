@@ -162,7 +162,7 @@ KeeperStart RanksOf(const GangSpec& spec, const Readied& readied, const HostFact
                     const ProgressTable& progress) {
   Env base = readied.env;
   base.merge(Defaults(host));  // keeps what is there
-  KeeperStart start{.workdir = spec.workdir, .progress = progress};
+  KeeperStart start{.workdir = spec.workdir, .progress = progress, .mounts = readied.mounts};
   start.progress.step = spec.progress.step.value_or("");
   for (std::uint32_t local = 0; local < spec.local_world_size; ++local) {
     const RankFacts facts{spec, host, words_dir, spec.first_rank + local, local};

@@ -29,14 +29,16 @@ void FitTails(std::vector<GangStatus>& gangs) {
     for (RankStatus& rank : gang.ranks)
       if (rank.exit) {
         exits.push_back(&*rank.exit);
-        bytes += rank.exit->tail.size();
+        bytes += rank.exit->tail.size() + rank.exit->kernel.size();
       }
   if (bytes <= kTailBytesTogether) return;
   std::stable_sort(exits.begin(), exits.end(), [](const RankExit* a, const RankExit* b) { return a->at < b->at; });
   bytes = 0;
   for (RankExit* exit : exits) {
-    bytes += exit->tail.size();
-    if (bytes > kTailBytesTogether) exit->tail.clear();
+    bytes += exit->tail.size() + exit->kernel.size();
+    if (bytes <= kTailBytesTogether) continue;
+    exit->tail.clear();
+    exit->kernel.clear();
   }
 }
 

@@ -24,6 +24,7 @@ struct AgentOptions {
   std::uint64_t log_bytes_max = 64u << 20;      // of one file of one rank; then it is rotated
   std::uint32_t log_files_max = 4;              // rotated files kept for each
   std::uint32_t log_gangs_max = 20;             // generations of logs kept on this host
+  std::string kernel_log = "/dev/kmsg";         // where to look for why a rank was killed; empty: nowhere
   Duration checkpoint_scan_every = 500ms;
   std::string progress_table{};  // like configs/progress.yaml; empty: that file, as it was at build time
   friend bool operator==(const AgentOptions&, const AgentOptions&) = default;

@@ -61,7 +61,8 @@ KeeperLoop::KeeperLoop(KeeperOptions options, KeeperInheritance inheritance, Fd 
       // The pid tells gangs of one name apart: several agents may share a host, as in a lab.
       cgroup_(Cat("everstep-", options_.gang, "-", ::getpid())),
       door_(std::move(listening)),
-      ranks_(cgroup_, output_disk_, {.directory = options_.logs, .limits = options_.log_limits},
+      ranks_(cgroup_, output_disk_,
+             {.directory = options_.logs, .limits = options_.log_limits, .kernel_log = options_.kernel_log},
              {.open_files = inheritance.open_files, .oom_score = std::move(inheritance.oom_score)}) {}
 
 bool KeeperLoop::Run() {

@@ -38,6 +38,7 @@ struct KeeperOptions {
   std::string logs{};   // directory of this gang's log files; made when needed
   Time lease{};         // the fence timer's first end
   LogLimits log_limits{};
+  std::string kernel_log{};  // path; empty: it is not read
 };
 
 // How the process was started; ranks get these back.

@@ -24,6 +24,7 @@ namespace {
 constexpr int kListeningFd = 3;
 constexpr const char* kUsage =
     "usage: everstep-keeper --gang=JOB.GENERATION --spool=DIR --logs=DIR --lease=NS --log-bytes-max=N --log-files-max=N\n"
+    "                       [--kernel-log=FILE]\n"
     "Parent of one gang's ranks on this host; started by everstep-agent with a listening Unix socket as descriptor 3.\n";
 
 Status SetOption(KeeperOptions& options, std::string_view name, const std::string& value) {
@@ -32,10 +33,10 @@ Status SetOption(KeeperOptions& options, std::string_view name, const std::strin
     const std::optional<GangKey> gang = GangOfSpool(value);
     if (!gang) return Fail(ErrorCode::kInvalid, Cat("--gang is '", value, "', legal: JOB.GENERATION"));
     options.gang = *gang;
-  } else if (name == "--spool" || name == "--logs") {
+  } else if (name == "--spool" || name == "--logs" || name == "--kernel-log") {
     if (value.empty() || value.front() != '/')
       return Fail(ErrorCode::kInvalid, Cat(name, " is '", value, "', legal: an absolute path"));
-    (name == "--spool" ? options.spool : options.logs) = value;
+    (name == "--spool" ? options.spool : name == "--logs" ? options.logs : options.kernel_log) = value;
   } else if (name == "--lease" || name == "--log-bytes-max" || name == "--log-files-max") {
     const std::uint64_t least = name == "--log-bytes-max" ? 1 : 0;
     const std::uint64_t most = name == "--log-files-max" ? 10'000 : INT64_MAX;

@@ -35,13 +35,14 @@ struct SpawnPlan {
 }  // namespace
 
 Result<SpawnedKeeper> SpawnKeeper(const std::string& program, const KeeperOptions& options, const Fd& listening) {
-  const std::vector<std::string> arguments{program,
-                                           Cat("--gang=", options.gang),
-                                           Cat("--spool=", options.spool),
-                                           Cat("--logs=", options.logs),
-                                           Cat("--lease=", Nanoseconds(options.lease)),
-                                           Cat("--log-bytes-max=", options.log_limits.bytes_max),
-                                           Cat("--log-files-max=", options.log_limits.files_max)};
+  std::vector<std::string> arguments{program,
+                                     Cat("--gang=", options.gang),
+                                     Cat("--spool=", options.spool),
+                                     Cat("--logs=", options.logs),
+                                     Cat("--lease=", Nanoseconds(options.lease)),
+                                     Cat("--log-bytes-max=", options.log_limits.bytes_max),
+                                     Cat("--log-files-max=", options.log_limits.files_max)};
+  if (!options.kernel_log.empty()) arguments.push_back(Cat("--kernel-log=", options.kernel_log));
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);

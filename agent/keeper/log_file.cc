@@ -13,7 +13,7 @@
 
 namespace everstep {
 
-Status LogFile::Append(std::string_view bytes) {
+Status LogFile::Append(std::string_view bytes, WallTime now) {
   if (lost_ > 0) {
     const std::string mark = Cat("\n[everstep: ", Count(lost_, "byte"), " lost: ", why_lost_, "]\n");
     if (Status written = Write(mark); !written) return Lose(bytes.size(), written.error());
@@ -22,6 +22,7 @@ Status LogFile::Append(std::string_view bytes) {
   while (!bytes.empty()) {
     if (size_ >= limits_.bytes_max)
       if (Status rotated = Rotate(); !rotated) return Lose(bytes.size(), rotated.error());
+    WriteTime(now);
     const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(limits_.bytes_max - size_, bytes.size()));
     const std::uint64_t before = size_;
     const Status written = Write(bytes.substr(0, room));
@@ -55,15 +56,29 @@ Status LogFile::Open() {
   return {};
 }
 
+// Whoever reads may miss a time, never bytes: what goes wrong here is not told.
+void LogFile::WriteTime(WallTime now) {
+  if (time_written_ && now.ns >= time_written_->ns && now.ns - time_written_->ns < kTimesEvery.count()) return;
+  if (!fd_.open() && !Open()) return;
+  const Fd times(::open(Cat(path_, kTimesSuffix).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  const std::string line = Cat(now.ns, ' ', size_, '\n');
+  if (!times.open() || ::write(times.get(), line.data(), line.size()) < 0) return;
+  time_written_ = now;
+}
+
 Status LogFile::Rotate() {
   fd_.Reset();
+  time_written_.reset();
   if (limits_.files_max == 0) {
     if (::unlink(path_.c_str()) != 0 && errno != ENOENT) return FailErrno(errno, "remove", path_);
+    ::unlink(Cat(path_, kTimesSuffix).c_str());
   }
   for (std::uint32_t i = limits_.files_max; i > 0; --i) {
     const std::string from = i == 1 ? path_ : Cat(path_, ".", i - 1);
     const std::string to = Cat(path_, ".", i);  // the oldest is overwritten
     if (std::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) return FailErrno(errno, "rename to", to);
+    const std::string times = Cat(path_, kTimesSuffix);
+    std::rename((i == 1 ? times : Cat(times, '.', i - 1)).c_str(), Cat(times, '.', i).c_str());
   }
   size_ = 0;
   return {};

@@ -124,7 +124,8 @@ class RealProcesses::Rim {
                                .spool = SpoolOf(gang),
                                .logs = Cat(options_.log_dir, "/", gang.job, "/", gang.generation),
                                .lease = lease.until,
-                               .log_limits = options_.log_limits};
+                               .log_limits = options_.log_limits,
+                               .kernel_log = options_.kernel_log};
     disk_.Do([this, gang, keeper] {
       auto made = std::make_shared<Result<SpawnedKeeper>>(Make(keeper));
       Queue([this, gang, made] {

@@ -33,6 +33,7 @@ struct RealProcessesOptions {
   std::string log_dir{};             // absolute; <log_dir>/<job>/<generation>/<rank>.out, .err, and rotated .out.1 …
   std::string keeper{};              // path of everstep-keeper
   LogLimits log_limits{};            // of each stream of each rank
+  std::string kernel_log{};          // where keepers look for why a rank was killed; empty: nowhere
   std::uint32_t log_gangs_max = 20;  // generations of logs kept on this host
   Duration up_within = 10s;          // a launched keeper that has not answered by then is killed and `failed`
 };

@@ -14,7 +14,7 @@ namespace everstep {
 
 namespace {
 
-enum Stage : int { kJoinCgroup = 1, kSetUp, kEnterWorkdir, kExec };
+enum Stage : int { kJoinCgroup = 1, kSetUp, kEnterWorkdir, kExec, kMounts };  // kMounts + a MountStage
 
 struct ExecReport {
   int stage = 0;
@@ -37,6 +37,7 @@ struct ChildPlan {
   std::size_t join_count = 0;
   rlimit open_files{};
   const char* oom_score = nullptr;
+  const MountPlan* mounts = nullptr;
 };
 
 [[noreturn]] void ReportAndExit(const ChildPlan& plan, int stage) {
@@ -71,6 +72,9 @@ void WriteOomScore(const char* score) {
   const int in = plan.in >= 0 ? plan.in : ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (in < 0 || ::dup2(in, 0) < 0 || ::dup2(plan.out, 1) < 0 || ::dup2(plan.err, 2) < 0) ReportAndExit(plan, kSetUp);
   ::close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);  // all are already; a library's own might not be
+  if (plan.mounts != nullptr)
+    if (const MountStage stage = EnterMounts(*plan.mounts); stage != MountStage::good)
+      ReportAndExit(plan, kMounts + static_cast<int>(stage));
   if (::chdir(plan.workdir) != 0) ReportAndExit(plan, kEnterWorkdir);
   ::execve(plan.program, plan.argv, plan.env);
   ReportAndExit(plan, kExec);
@@ -123,7 +127,8 @@ Result<SpawnedRank> SpawnRank(const RankCommand& command, const SpawnPlace& plac
                        .join_fds = place.join_fds.data(),
                        .join_count = place.join_fds.size(),
                        .open_files = place.open_files,
-                       .oom_score = place.oom_score ? place.oom_score->c_str() : nullptr};
+                       .oom_score = place.oom_score ? place.oom_score->c_str() : nullptr,
+                       .mounts = place.mounts ? &*place.mounts : nullptr};
   const pid_t pid = ::fork();
   if (pid < 0) return FailErrno(errno, "fork", Cat("rank ", command.rank));
   if (pid == 0) BecomeRank(plan);
@@ -138,6 +143,8 @@ Status ReadExecReport(int report_fd, const RankCommand& command, const SpawnPlac
   while (got < 0 && errno == EINTR);
   if (got == 0) return {};  // closed by exec
   if (got != sizeof report) return FailErrno(got < 0 ? errno : EIO, "start", Cat("rank ", command.rank));
+  if (report.stage > kMounts && place.mounts)
+    return Fail(MountError(*place.mounts, static_cast<MountStage>(report.stage - kMounts), report.error));
   switch (report.stage) {
     case kJoinCgroup: return FailErrno(report.error, "enter", "the cgroup of the gang");
     case kEnterWorkdir: return FailErrno(report.error, "enter workdir", place.workdir);

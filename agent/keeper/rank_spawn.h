@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/real/fd.h"
+#include "base/real/mounts.h"
 #include "base/result.h"
 #include "base/seam/processes.h"
 
@@ -26,6 +27,7 @@ struct SpawnPlace {
   std::vector<int> join_fds{};           // GangCgroup::join_fds
   rlimit open_files{};                   // as the keeper found it
   std::optional<std::string> oom_score;  // to write to oom_score_adj; nullopt: leave it
+  std::optional<MountPlan> mounts{};     // what it sees in place of what is there
 };
 
 struct SpawnedRank {

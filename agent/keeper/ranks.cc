@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "agent/keeper/error_file.h"
+#include "base/real/clock.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -50,7 +51,11 @@ void Ranks::Prepare(KeeperStandby standby) {
 
 void Ranks::Start(KeeperStart start) {
   place_.workdir = std::move(start.workdir);
+  if (start.mounts) place_.mounts.emplace(*start.mounts);
   place_.join_fds = cgroup_.join_fds();
+  disk_.Do([log = kernel_log_] {
+    if (const Status opened = log->Open(); !opened) std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+  });
   const LinePatterns patterns = PatternsOf(std::move(start.progress));
   for (RankCommand& command : start.ranks) {
     Rank rank;
@@ -142,12 +147,18 @@ void Ranks::Ended(Rank& rank, int code, int value, Time now) {
   }
   if (exit.code != 0u) exit.tail = rank.tail.Text();
   // Who was killed had no time to write, and whose end is ours need not say why.
-  if (!exit.code || exit.code == 0u || exit.stopped_by_us || rank.error_file.empty()) {
+  const bool wrote = exit.code && exit.code != 0u && !rank.error_file.empty();
+  if ((!wrote && !exit.signal) || exit.stopped_by_us) {
     rank.exit = std::move(exit);
     return;
   }
-  auto words = std::make_shared<std::string>();
-  const std::uint64_t work = disk_.Do([words, path = rank.error_file] { *words = ReadErrorFile(path); });
+  auto words = std::make_shared<Words>();
+  const std::uint64_t work = disk_.Do([words, wrote, path = rank.error_file, pid = rank.pid, log = kernel_log_] {
+    if (wrote)
+      words->error_file = ReadErrorFile(path);
+    else
+      words->kernel = log->About(pid);
+  });
   rank.awaited = {std::move(exit), std::move(words), work, now};
 }
 
@@ -157,7 +168,10 @@ void Ranks::TellEnds(Time now) {
     const bool read = disk_.Done() >= rank.awaited->work;
     if (!read && now - rank.awaited->since < kErrorFilePatience) continue;
     rank.exit = std::move(rank.awaited->exit);
-    if (read) rank.exit->tail = TailWith(rank.exit->tail, *rank.awaited->words);
+    if (read) {
+      rank.exit->tail = TailWith(rank.exit->tail, rank.awaited->words->error_file);
+      rank.exit->kernel = std::move(rank.awaited->words->kernel);
+    }
     rank.awaited.reset();
   }
 }
@@ -185,8 +199,8 @@ bool Ranks::ReadOnce(Time now, Rank& rank, Output& output) {
   rank.progress.Printed(now, &output == &rank.err ? RankProgress::Stream::err : RankProgress::Stream::out, bytes);
   const std::size_t held = bytes.size() + kHeldPerPiece;
   *waiting_bytes_ += held;
-  disk_.Do([file = output.file, waiting = waiting_bytes_, held, bytes = std::move(bytes)] {
-    if (const Status written = file->Append(bytes); !written)
+  disk_.Do([file = output.file, waiting = waiting_bytes_, held, bytes = std::move(bytes), wall = RealClock().Wall()] {
+    if (const Status written = file->Append(bytes, wall); !written)
       std::fprintf(stderr, "%s: output is lost from here on\n", written.error().message.c_str());
     *waiting -= held;
   });

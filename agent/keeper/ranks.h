@@ -18,6 +18,7 @@
 
 #include "agent/keeper/cgroup.h"
 #include "agent/keeper/disk_thread.h"
+#include "agent/keeper/kernel_log.h"
 #include "agent/keeper/log_file.h"
 #include "agent/keeper/rank_spawn.h"
 #include "agent/keeper/spool.h"
@@ -32,12 +33,17 @@ namespace everstep {
 struct LogPlace {
   std::string directory{};  // <rank>.out and <rank>.err are made in it
   LogLimits limits{};
+  std::string kernel_log{};
 };
 
 class Ranks {
  public:
   Ranks(GangCgroup& cgroup, DiskThread& disk, LogPlace logs, SpawnPlace place)
-      : cgroup_(cgroup), disk_(disk), logs_(std::move(logs)), place_(std::move(place)) {}
+      : cgroup_(cgroup),
+        disk_(disk),
+        logs_(std::move(logs)),
+        place_(std::move(place)),
+        kernel_log_(std::make_shared<KernelLog>(logs_.kernel_log)) {}
 
   // Forks interpreters that wait to become ranks. REQUIRES: ValidateStandby(standby), nothing was started.
   void Prepare(KeeperStandby standby);
@@ -82,10 +88,14 @@ class Ranks {
     Fd pipe{};
     std::shared_ptr<LogFile> file{};  // touched by the disk thread only
   };
-  // A rank has ended, and its error file is being read on the disk's thread.
+  // A rank has ended, and what others have written about it is being read on the disk's thread.
+  struct Words {
+    std::string error_file{};
+    std::string kernel{};
+  };
   struct AwaitedEnd {
     RankExit exit{};
-    std::shared_ptr<std::string> words{};
+    std::shared_ptr<Words> words{};
     std::uint64_t work = 0;
     Time since{};
   };
@@ -121,6 +131,7 @@ class Ranks {
   LogPlace logs_;
   SpawnPlace place_;
   Standby standby_;
+  const std::shared_ptr<KernelLog> kernel_log_;  // touched by the disk thread only
   std::vector<Rank> ranks_;
   std::optional<std::string> failure_;
   std::uint64_t oom_kills_taken_ = 0;

@@ -77,6 +77,9 @@ Status ValidateStart(const KeeperStart& start) {
   if (start.workdir.empty() || start.workdir.front() != '/' || start.workdir.size() > limit::kPathBytes)
     return Fail(ErrorCode::kInvalid, Cat("workdir is '", Clip(start.workdir, 100), "', legal: an absolute path"));
   EVERSTEP_TRY(CheckText(start.workdir, "workdir"));
+  if (start.mounts && (!start.mounts->own.starts_with('/') || !start.mounts->shown.starts_with(start.mounts->over + '/')))
+    return Fail(ErrorCode::kInvalid, Cat("mounts: found ", Clip(start.mounts->shown, 100), " to show over ",
+                                         Clip(start.mounts->over, 100), ", legal: absolute paths, the one below the other"));
   std::set<std::uint32_t> seen;
   for (const RankCommand& rank : start.ranks) {
     if (!seen.insert(rank.rank).second) return Fail(ErrorCode::kInvalid, Cat("rank ", rank.rank, " stands twice in a start"));

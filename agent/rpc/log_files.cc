@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 
+#include "base/real/clock.h"
 #include "base/real/fd.h"
 #include "base/text.h"
 
@@ -22,7 +23,8 @@ struct CloseDirectory {
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
-constexpr int kTries = 5;  // a rotation may happen while we look
+constexpr Duration kTimesEvery = 1s;  // as the keeper writes them
+constexpr int kTries = 5;             // a rotation may happen while we look
 
 struct LogFile {
   std::uint64_t age = 0;  // 0: being written; n: rotated away, higher is older
@@ -72,7 +74,13 @@ Streams List(DIR* dir, const std::vector<std::uint32_t>& ranks) {
 struct Cursor {
   std::size_t file = 0;
   std::uint64_t offset = 0;
+  friend auto operator<=>(const Cursor&, const Cursor&) = default;
 };
+
+std::optional<WallTime> SinceOf(const ReadLog& query) {
+  if (query.within) return WallTime{RealClock().Wall().ns - query.within->count()};
+  return query.since;
+}
 
 class Reader {
  public:
@@ -80,6 +88,7 @@ class Reader {
       : query_(query),
         dir_fd_(::dirfd(dir)),
         streams_(List(dir, query.ranks)),
+        since_(SinceOf(query)),
         bytes_left_(query.bytes_max == 0 ? kLogReplyBytes : std::min<std::size_t>(query.bytes_max, kLogReplyBytes)) {}
 
   // In rounds of one piece a stream, so that one loud rank does not starve the others. nullopt: a rotation came between.
@@ -107,12 +116,72 @@ class Reader {
   Cursor Start(const StreamKey& key, const Files& files, bool patient) {
     const auto place = std::find_if(query_.places.begin(), query_.places.end(),
                                     [&](const LogPlace& p) { return StreamKey(p.rank, p.is_stderr) == key; });
-    if (place == query_.places.end()) return query_.tail_lines ? TailStart(files, *query_.tail_lines) : Cursor{};
+    const Cursor least = query_.tail_bytes ? LastBytes(files, *query_.tail_bytes) : Cursor{};
+    if (place == query_.places.end()) {
+      Cursor at = query_.tail_lines ? TailStart(files, *query_.tail_lines) : Cursor{};
+      if (since_) at = std::max(at, SinceStart(key, files, *since_));
+      return std::max(at, least);
+    }
     for (std::size_t i = 0; i < files.size(); ++i)
-      if (files[i].id == place->file && place->offset <= files[i].size) return {i, place->offset};
+      if (files[i].id == place->file && place->offset <= files[i].size) return std::max(Cursor{i, place->offset}, least);
     if (patient) rotated_ = true;
     result_.pieces.push_back({key.first, key.second, {}, "output was rotated away before it was read"});
-    return {};
+    return least;
+  }
+
+  static Cursor LastBytes(const Files& files, std::uint64_t bytes) {
+    Cursor at{files.size() - 1, files.back().size};
+    while (bytes > at.offset && at.file > 0) {
+      bytes -= at.offset;
+      at = {at.file - 1, files[at.file - 1].size};
+    }
+    at.offset -= std::min(at.offset, bytes);
+    return at;
+  }
+
+  // Where the line begins within which something was written at `since` or later.
+  Cursor SinceStart(const StreamKey& key, const Files& files, WallTime since) {
+    for (std::size_t i = 0; i < files.size() && !rotated_; ++i) {
+      const std::optional<std::uint64_t> offset = OffsetAt(files[i], since);
+      if (offset) return {i, LineStart(files[i], *offset)};
+      if (files[i].size == 0 || timed_) continue;
+      result_.pieces.push_back({key.first, key.second, {}, "it is not known when this was written: all of it is shown"});
+      return {i, 0};
+    }
+    return {files.size() - 1, files.back().size};
+  }
+
+  // The first that may have been written at `since` or later; nullopt: all was written before, or (timed_ is false) nobody
+  // knows.
+  std::optional<std::uint64_t> OffsetAt(const LogFile& file, WallTime since) {
+    std::string name = Cat(file.name.substr(0, file.name.find('.') + 4), ".at");
+    if (file.age > 0) name += Cat('.', file.age);
+    const Fd fd(::openat(dir_fd_, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    timed_ = false;
+    std::string text;
+    for (char block[kLogPieceBytes];;) {
+      const ssize_t got = fd.open() ? ::read(fd.get(), block, sizeof block) : 0;
+      if (got <= 0) return std::nullopt;
+      text.append(block, static_cast<std::size_t>(got));
+      for (std::size_t end = 0; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1)) {
+        const std::size_t space = text.find(' ');
+        if (space >= end) return std::nullopt;
+        const auto when = ParseUnsigned(std::string_view(text).substr(0, space));
+        const auto offset = ParseUnsigned(std::string_view(text).substr(space + 1, end - space - 1));
+        if (!when || !offset || *offset > file.size) return std::nullopt;
+        timed_ = true;
+        // The time holds for all that came within a second.
+        if (static_cast<std::int64_t>(*when) + kTimesEvery.count() > since.ns) return offset;
+      }
+    }
+  }
+
+  std::uint64_t LineStart(const LogFile& file, std::uint64_t offset) {
+    const std::uint64_t size = std::min<std::uint64_t>(offset, kLogPieceBytes);
+    const std::string block = ReadAt(file, offset - size, static_cast<std::size_t>(size));
+    const std::size_t newline = block.rfind('\n');
+    if (newline == std::string::npos) return size == offset ? 0 : offset;
+    return offset - size + newline + 1;
   }
 
   // Where the last `lines` lines begin. A last line without its newline counts.
@@ -165,6 +234,8 @@ class Reader {
   const ReadLog& query_;
   const int dir_fd_;
   const Streams streams_;
+  const std::optional<WallTime> since_;
+  bool timed_ = false;  // the file that OffsetAt looked at last has times
   std::size_t bytes_left_;
   bool rotated_ = false;
   LogRead result_{};

@@ -2,6 +2,8 @@
 //
 //   <log_dir>/<job>/<generation>/<rank>.out   now being written; so is <rank>.err
 //   <log_dir>/<job>/<generation>/<rank>.out.1, .out.2, …   rotated away by renaming; higher numbers are older
+//   <log_dir>/<job>/<generation>/<rank>.out.at, .out.at.1, …   when what was written: "nanoseconds offset", a line for each
+//   second
 //
 // A reader's place is a file, known by inode and time of birth, and an offset. Renaming changes neither, so it goes on where it
 // was, across rotations. If its file is gone, it goes on with the oldest that is left and is told so.
@@ -36,10 +38,13 @@ struct ReadLog {
   std::vector<std::uint32_t> ranks{};         // empty: all that are here
   std::vector<LogPlace> places{};             // a stream not named here starts as tail_lines says
   std::optional<std::uint32_t> tail_lines{};  // nullopt: with the first byte kept
+  std::optional<std::uint32_t> tail_bytes{};  // of every stream, named in `places` or not: no more than the last so many
+  std::optional<Duration> within{};           // as tail_lines: not what was written longer ago than that, to the second
+  std::optional<WallTime> since{};            // as tail_lines: not what was written before that
   Duration wait{0};                           // for log_reader.h
   std::uint32_t bytes_max = 0;                // of all pieces together; 0, or too many: kLogReplyBytes
 };
-EVERSTEP_FIELDS(ReadLog, job, generation, ranks, places, tail_lines, wait, bytes_max)
+EVERSTEP_FIELDS(ReadLog, job, generation, ranks, places, tail_lines, tail_bytes, within, since, wait, bytes_max)
 
 struct LogPiece {
   std::uint32_t rank = 0;

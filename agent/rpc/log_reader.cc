@@ -62,6 +62,8 @@ bool LogReader::Serve(Waiting& one) {
     // From here on, and whatever comes later from its first byte.
     one.query.places = std::move(read->places);
     one.query.tail_lines.reset();
+    one.query.within.reset();
+    one.query.since.reset();
     return false;
   }
   one.done(std::move(read));

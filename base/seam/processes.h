@@ -31,14 +31,23 @@ struct RankCommand {
 };
 EVERSTEP_FIELDS(RankCommand, rank, local_rank, argv, env, progress_file)
 
+// What ranks see in place of what is there, in mount namespaces of their own (base/real/mounts.h).
+struct RankMounts {
+  std::string own{};    // the directory that they see …
+  std::string over{};   // … here
+  std::string shown{};  // a directory below `over`, still seen at its place, but only for reading
+};
+EVERSTEP_FIELDS(RankMounts, own, over, shown)
+
 // What a keeper is told, once, when it has to start its ranks.
 struct KeeperStart {
   static constexpr std::string_view kName = "start";
   std::string workdir{};
   std::vector<RankCommand> ranks{};
   ProgressTable progress{};  // what to look for in what they print
+  std::optional<RankMounts> mounts{};
 };
-EVERSTEP_FIELDS(KeeperStart, workdir, ranks, progress)
+EVERSTEP_FIELDS(KeeperStart, workdir, ranks, progress, mounts)
 
 // Told to a keeper that is ready: ranks that it may be started with one day, to be forked now. They wait, with their imports
 // done, to be told by the start what they become (agent/core/standby.h); those that do not fit it, or are told to quit, are

@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "base/messages.h"
+#include "base/seam/processes.h"
 
 namespace everstep {
 
@@ -17,6 +18,7 @@ namespace everstep {
 struct Readied {
   std::string program{};                     // absolute path of argv[0], searched in the job's own PATH
   std::map<std::string, std::string> env{};  // spec.env with the values of env_from under it; memory only
+  std::optional<RankMounts> mounts{};        // of isolate: mount
 };
 struct NotReadied {
   Refusal refusal = Refusal::host;

@@ -31,9 +31,9 @@ class Cluster:
         self.launcher: Program | None = None
         self.address = ""
         self._launcher_settings = self._write("launcher.yaml", launcher or {})
-        self._agent_settings = self._write("agent.yaml", agent or {})
+        self._agent_settings = agent or {}
         self._address_file = self.control.directory / "address"
-        self._plain_text = ["--insecure"] if lab.isolated else []
+        self.plain_text = ["--insecure"] if lab.isolated else []
 
     def _write(self, name: str, settings: dict) -> pathlib.Path:
         path = self.lab.directory / name
@@ -54,7 +54,7 @@ class Cluster:
         self._address_file.unlink(missing_ok=True)
         self.launcher = self.control.start(
             self.programs / "everstep-launcher", "--listen", listen, "--state", self.control.directory / "launcher",
-            "--address-file", self._address_file, "--config", self._launcher_settings, *self._plain_text,
+            "--address-file", self._address_file, "--config", self._launcher_settings, *self.plain_text,
             log=self.control.directory / "launcher.log",
         )  # fmt: skip
 
@@ -69,9 +69,13 @@ class Cluster:
     def start_agent(self, name: str) -> None:
         host = self.nodes[name]
         port = AGENT_PORT if self.lab.isolated else 0
+        # What a host's kernel says is written there by whoever injects faults: they all have one kernel.
+        kernel_log = host.directory / "kmsg"
+        kernel_log.touch()
+        settings = self._write(f"{name}.agent.yaml", {"kernel_log": str(kernel_log), **self._agent_settings})
         self.agents[name] = host.start(
             self.programs / "everstep-agent", "--node", name, "--launcher", self.address, "--listen", f"{host.address}:{port}",
-            "--state", host.directory / "agent", "--config", self._agent_settings, "--boot-id", host.boot_id, *self._plain_text,
+            "--state", host.directory / "agent", "--config", settings, "--boot-id", host.boot_id, *self.plain_text,
             log=host.directory / "agent.log",
         )  # fmt: skip
 
@@ -93,16 +97,20 @@ class Cluster:
     # ---- the command line, as a person on the control host uses it ----
 
     def command(self, *arguments: object) -> list[str]:
-        everstep = [self.programs / "everstep", "--launcher", self.address, *self._plain_text]
+        everstep = [self.programs / "everstep", "--launcher", self.address, *self.plain_text]
         return self.control.command(*everstep, *arguments)
 
     def run(self, *arguments: object, codes: tuple[int, ...] = (0,), seconds: float = 60) -> str:
         """Runs `everstep ARGUMENTS` and returns its stdout; CliError unless it exits with one of `codes`."""
-        done = subprocess.run(self.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
-                              env=self.control.environment(), cwd="/")  # fmt: skip
+        done = self.done(*arguments, seconds=seconds)
         if done.returncode not in codes:
             raise CliError(arguments, done)
         return done.stdout
+
+    def done(self, *arguments: object, seconds: float = 60) -> subprocess.CompletedProcess:
+        """Runs `everstep ARGUMENTS`, however it ends."""
+        return subprocess.run(self.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
+                              env=self.control.environment(), cwd="/")  # fmt: skip
 
     def ask(self, *arguments: object, codes: tuple[int, ...] = (0,)) -> object:
         """What `everstep ARGUMENTS -o json` answers."""

@@ -69,6 +69,10 @@ std::vector<std::string> Advice(const JobSpec& job) {
     advice.emplace_back(
         "{resume} stands in neither command nor resume_args: the script itself has to read EVERSTEP_RESUME_FROM, or a restart "
         "begins at the first step");
+  if (job.checkpoint && job.checkpoint->isolate == Isolate::mount)
+    advice.push_back(
+        Cat("isolate: mount: every agent needs CAP_SYS_ADMIN (root), else its host refuses the job; ranks begin with ",
+            job.checkpoint->dir, " empty but for the checkpoint that {resume} or EVERSTEP_RESUME_FROM names"));
   if (!job.checkpoint && !job.resume_args.empty()) advice.emplace_back("resume_args are never used without a checkpoint");
   if (job.spares == 0 && job.restart.budget > 0)
     advice.emplace_back("no spares: after a host is lost the job waits until another one is free");

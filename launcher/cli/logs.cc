@@ -11,6 +11,7 @@
 #include "launcher/cli/follow.h"
 #include "launcher/cli/log_lines.h"
 #include "launcher/cli/verbs.h"
+#include "launcher/cli/when.h"
 
 namespace everstep {
 
@@ -22,6 +23,7 @@ struct LogsFlags {
   bool all = false;
   bool prefix = true;
   std::string grep{};  // RE2; empty: all lines
+  std::string since{};
 };
 
 // An expression that RE2 takes as it is: no line can make it slow.
@@ -83,6 +85,12 @@ Status CheckRanks(const Cli& cli, const LogsRequest& request) {
 
 Result<int> Logs(const Cli& cli, const LogsFlags& flags) {
   LogsRequest request = flags.request;
+  if (!flags.since.empty()) {
+    const Result<When> when = ParseWhen(flags.since, RealClock().Wall());
+    if (!when) return Fail(ErrorCode::kInvalid, Cat("--since: ", when.error().message), when.error().hint);
+    request.within = when->ago;
+    request.since = when->at;
+  }
   EVERSTEP_TRY(CheckRanks(cli, request));
   if (flags.generation) request.generation = Generation(*flags.generation);
   if (!flags.all) {
@@ -113,6 +121,9 @@ void AddLogs(CLI::App& app, Cli& cli) {
   verb->add_option("--tail", flags->request.tail_lines, "begin with the last N lines of each rank")
       ->type_name("N")
       ->check(Between(0, UINT32_MAX));
+  verb->add_option("--since", flags->since,
+                   "begin with what was written so long ago (10min), or then (10:30, 2026-11-26T10:30:00Z), to the second")
+      ->type_name("AGO|TIME");
   verb->add_option("--grep", flags->grep, "only lines in which this regular expression is found; --tail counts before it")
       ->type_name("REGEX");
   CLI::Option* generation = verb->add_option("--generation", flags->generation, "of this start of the job, not the newest")

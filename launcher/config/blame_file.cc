@@ -36,6 +36,7 @@ const yaml::Table<BlameRule>& RuleTable() {
       Key("retry", &BlameRule::retry, EnumOf<RetryRule>(), "what it means for the retry"),
       Required("means", &BlameRule::means, Text(), "one sentence for people"),
       Key("oom_kill", &BlameRule::oom_kill, yaml::Bool(), "the kernel killed it for want of memory"),
+      Key("kernel", &BlameRule::kernel, yaml::Bool(), "its words are looked for in the kernel's log, not in stderr"),
       Key("signals", &BlameRule::signals, numbers(64), "it was killed by one of these"),
       Key("codes", &BlameRule::codes, numbers(255), "it exited with one of these"),
       Key("any", &BlameRule::any, words, "one of these words stands in a line of its stderr"),
@@ -66,7 +67,8 @@ const yaml::Table<BlameFile>& FileTable() {
 
 // The end of a rank that left this line, such that the rule's other conditions hold.
 RankExit EndWith(const BlameRule& rule, const std::string& line) {
-  RankExit exit{.tail = line};
+  RankExit exit;
+  (rule.kernel ? exit.kernel : exit.tail) = line;
   if (!rule.signals.empty())
     exit.signal = rule.signals.front();
   else

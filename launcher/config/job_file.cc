@@ -64,7 +64,8 @@ yaml::Table<CheckpointSpec> CheckpointTable() {
       Key("complete_when", &CheckpointSpec::complete_when, CompleteWhenType(),
           "how a complete checkpoint is told; auto knows torch.save, safetensors, and directories with a marker or manifest"),
       Key("isolate", &CheckpointSpec::isolate, yaml::EnumOf<Isolate>(),
-          "pin: a complete checkpoint is linked into DIR/.everstep/, out of reach of later writers"),
+          "pin: a complete checkpoint is linked into DIR/.everstep/, out of reach of later writers; mount: and ranks see a "
+          "directory of their generation's own as DIR (needs CAP_SYS_ADMIN)"),
   }};
 }
 

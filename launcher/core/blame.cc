@@ -25,6 +25,7 @@ std::string Describe(const RankExit& exit, const std::optional<BlameRules::Found
       exit.signal ? Cat("was killed by ", SignalName(*exit.signal)) : Cat("exited with code ", exit.code.value_or(1));
   if (exit.oom_kill) text += " (out of memory)";
   const bool fault = exit.signal && std::find(std::begin(kFaults), std::end(kFaults), *exit.signal) != std::end(kFaults);
+  if (found && found->rule->kernel) return Cat(text, ": ", found->line);
   if (exit.signal && !fault) return text;
   const std::string line = found && !found->line.empty() ? found->line : OneLine(TellingLine(exit.tail), 160);
   return line.empty() ? text : Cat(text, ": ", line);
@@ -45,8 +46,16 @@ EndClass Classify(const RankExit& exit, const std::optional<BlameRules::Found>& 
 std::string WithoutNumbers(std::string_view text) {
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   const auto hex = [&](char c) { return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
+  const auto word = [&](char c) { return hex(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    // 00007f12a3b4c5d6, as the kernel writes addresses: a word of hexadecimal digits that begins with one of ten.
+    if (digit(text[i]) && (i == 0 || !word(text[i - 1]))) {
+      std::size_t end = i;
+      while (end < text.size() && hex(text[end])) ++end;
+      if (end - i >= 8 && (end == text.size() || !word(text[end]))) i = end;
+      if (i == text.size()) break;
+    }
     if (text.substr(i).starts_with("0x")) {
       for (i += 2; i < text.size() && hex(text[i]);) ++i;
       if (i == text.size()) break;

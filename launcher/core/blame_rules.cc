@@ -87,11 +87,11 @@ BlameRules::BlameRules(std::vector<BlameRule> rules) : rules_(std::move(rules)) 
   for (const BlameRule& rule : rules_) words_.push_back({Lower(rule.any), Lower(rule.all), Lower(rule.none)});
 }
 
-const BlameRule* BlameRules::OnLine(const Text& text, const RankExit& exit, std::string_view lower) const {
+const BlameRule* BlameRules::OnLine(const Text& text, const RankExit& exit, std::string_view lower, bool kernel) const {
   const auto in = [&](const std::string& word) { return text.May(word) && lower.find(word) != std::string_view::npos; };
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     const Words& words = words_[i];
-    if (!HasWords(rules_[i]) || !ByItsEnd(rules_[i], exit)) continue;
+    if (rules_[i].kernel != kernel || !HasWords(rules_[i]) || !ByItsEnd(rules_[i], exit)) continue;
     if (!words.any.empty() && std::none_of(words.any.begin(), words.any.end(), in)) continue;
     if (!std::all_of(words.all.begin(), words.all.end(), in) || std::any_of(words.none.begin(), words.none.end(), in)) continue;
     return &rules_[i];
@@ -99,17 +99,29 @@ const BlameRule* BlameRules::OnLine(const Text& text, const RankExit& exit, std:
   return nullptr;
 }
 
+std::optional<BlameRules::Found> BlameRules::InKernelLog(const RankExit& exit) const {
+  const std::string lower = Lower(exit.kernel);
+  const Text text(lower);
+  for (std::string_view left = exit.kernel; !left.empty();) {
+    const std::string_view line = TakeLastLine(left);
+    if (const BlameRule* rule = OnLine(text, exit, Lower(line), true)) return Found{rule, Cat("kernel: ", OneLine(line, 160))};
+  }
+  return std::nullopt;
+}
+
 std::optional<BlameRules::Found> BlameRules::Find(const RankExit& exit) const {
   // Who was killed by a signal says nothing about it; only abort() follows words, and a broken pipe.
+  if (!exit.oom_kill && !exit.kernel.empty())
+    if (auto found = InKernelLog(exit)) return found;
   const bool speaks = !exit.oom_kill && (!exit.signal || exit.signal == kSigabrt || exit.signal == kSigpipe);
   if (speaks && !exit.tail.empty()) {
     const std::string lower = Lower(exit.tail);
     const Text text(lower);
     std::string_view telling = TellingLine(exit.tail);
-    if (const BlameRule* rule = OnLine(text, exit, Lower(telling))) return Found{rule, OneLine(telling, 160)};
+    if (const BlameRule* rule = OnLine(text, exit, Lower(telling), false)) return Found{rule, OneLine(telling, 160)};
     for (std::string_view left = exit.tail; !left.empty();) {
       const std::string_view line = TakeLastLine(left);
-      if (const BlameRule* rule = OnLine(text, exit, Lower(line))) return Found{rule, OneLine(line, 160)};
+      if (const BlameRule* rule = OnLine(text, exit, Lower(line), false)) return Found{rule, OneLine(line, 160)};
     }
   }
   for (const BlameRule& rule : rules_)

@@ -2,8 +2,8 @@
 // launcher/config/blame_file.h. The core is handed the rules with its policy; without any, only signals and exit codes speak.
 //
 // A rule applies when all that it lists holds. Words are looked for in one line at a time, upper and lower case alike. The
-// first rule of the table that applies wins: first on the line that says most (the last exception of a traceback, else the last
-// line), then line by line upwards, then without words.
+// first rule of the table that applies wins: first on the kernel's lines, the last of them first; then on the line of stderr
+// that says most (the last exception of a traceback, else the last line), then line by line upwards, then without words.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,7 @@ struct BlameRule {
   RetryRule retry = RetryRule::counts;
   std::string means{};  // one sentence for people: what it is, or what to do about it
   bool oom_kill = false;
+  bool kernel = false;                    // its words are those of the kernel's log, not of stderr
   std::vector<std::uint32_t> signals{};   // one of these
   std::vector<std::uint32_t> codes{};     // one of these
   std::vector<std::string> any{};         // one of these words in the line
@@ -51,7 +52,7 @@ class BlameRules {
 
   struct Found {
     const BlameRule* rule = nullptr;
-    std::string line{};  // of stderr, where the rule was found by its words
+    std::string line{};  // where the rule was found by its words: of stderr, or with "kernel: " before it
   };
   // nullopt: none applies. Cost: about 10 us for a full tail.
   std::optional<Found> Find(const RankExit& exit) const;
@@ -64,7 +65,9 @@ class BlameRules {
     std::vector<std::string> any{}, all{}, none{};
   };
   class Text;
-  const BlameRule* OnLine(const Text& text, const RankExit& exit, std::string_view lower) const;
+  // `kernel`: only rules for such lines, else only others.
+  const BlameRule* OnLine(const Text& text, const RankExit& exit, std::string_view lower, bool kernel) const;
+  std::optional<Found> InKernelLog(const RankExit& exit) const;
 
   std::vector<BlameRule> rules_{};
   std::vector<Words> words_{};

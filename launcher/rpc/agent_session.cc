@@ -71,8 +71,12 @@ Status AgentSession::Take(FromAgent message) {
   if (hello != nullptr) {
     EVERSTEP_TRY(CheckHello(*hello));
     opened_ = true;
+    node_ = hello->node;
+    address_ = hello->address;
+    shared_->tails.Heard(node_, address_, hello->report);
     shared_->post(SessionOpened{SessionId(number_), context_->peer(), std::move(*hello)});
   } else {
+    if (const auto* report = std::get_if<Report>(&message)) shared_->tails.Heard(node_, address_, *report);
     shared_->post(SessionMessage{SessionId(number_), std::move(message)});
   }
   return {};

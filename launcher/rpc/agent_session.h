@@ -54,6 +54,8 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToA
   std::mutex mutex_;  // of all below
   Outbox<v1::ToAgent> out_;
   bool opened_ = false;
+  NodeId node_{};          // once opened
+  std::string address_{};  // where its agent is reached
   bool closing_ = false;
   bool finished_ = false;
   grpc::Alarm hello_by_;

@@ -72,6 +72,9 @@ Status Validate(const LogsRequest& request) {
   EVERSTEP_TRY(CheckName("job", request.job.value));
   EVERSTEP_TRY(AtMost("ranks", request.ranks.size(), limit::kHostsPerJob));
   if (request.generation == Generation(0)) return Fail(ErrorCode::kInvalid, "generation: found 0, legal: 1 and up");
+  if (request.within && (request.since || *request.within < Duration(0)))
+    return Fail(ErrorCode::kInvalid, Cat("within: found ", Show(*request.within), request.since ? " together with since" : "",
+                                         ", legal: 0 and up, and not both"));
   if (request.follow && request.generation)
     return Fail(ErrorCode::kInvalid, "generation: found together with follow, legal: one of the two",
                 "follow goes on from the current generation");

@@ -155,8 +155,8 @@ class ControlClient::Impl {
         return {ErrorCode::kTimeout, Cat("no answer from the launcher at ", address_, " within ", Show(deadline_)),
                 "it may be overloaded or stopped: look at its log"};
       case grpc::UNIMPLEMENTED:
-        return {ErrorCode::kInvalid, Cat("the launcher at ", address_, " does not know this command"),
-                "it has another version: compare `everstep --version` on both hosts"};
+        return {ErrorCode::kInvalid, Cat("what answers at ", address_, " does not know this command"),
+                "it is no launcher, or one of another version: compare `everstep --version` on both hosts"};
       default: return {ErrorCode::kIo, Cat("the call to the launcher at ", address_, " failed: ", Words(status)), {}};
     }
   }

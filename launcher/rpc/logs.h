@@ -9,6 +9,7 @@
 
 #include "base/fields.h"
 #include "base/ids.h"
+#include "base/time.h"
 
 namespace everstep {
 
@@ -18,9 +19,11 @@ struct LogsRequest {
   bool follow = false;                        // go on with what is written, through restarts, until the job has ended
   std::optional<std::uint32_t> tail_lines{};  // begin with the last so many lines of each stream; nullopt: with the first kept
   std::optional<Generation> generation{};     // nullopt: the current one; cannot be combined with `follow`
+  std::optional<Duration> within{};           // begin with what was written so long ago, by each host's own clock
+  std::optional<WallTime> since{};            // begin with what was written then; not with `within`
   friend bool operator==(const LogsRequest&, const LogsRequest&) = default;
 };
-EVERSTEP_FIELDS(LogsRequest, job, ranks, follow, tail_lines, generation)
+EVERSTEP_FIELDS(LogsRequest, job, ranks, follow, tail_lines, generation, within, since)
 
 // Either output (`bytes` set, cut anywhere: also within a line or a character) or a remark by Everstep about what is missing or
 // begins now (`note` set: "n2: no answer, its last lines may be missing").

@@ -36,6 +36,22 @@ v1::LogChunk ChunkOf(const v1::LogPiece& piece, const NodeId& node, Generation g
   return chunk;
 }
 
+// Leaves what comes after a place that a reader has reached. In another file it may have seen part of it, which is shown again:
+// better twice than not at all.
+void Behind(LogTail& tail, const v1::LogPlace& place) {
+  const std::uint64_t begin = tail.end - std::min<std::uint64_t>(tail.end, tail.bytes.size());
+  if (place.file() != tail.file || place.offset() < begin) return;
+  tail.bytes.erase(0, static_cast<std::size_t>(std::min<std::uint64_t>(place.offset() - begin, tail.bytes.size())));
+}
+
+void LastLines(std::string& text, std::uint32_t lines) {
+  std::size_t at = text.size();
+  if (lines > 0 && text.ends_with('\n')) --at;
+  for (std::uint32_t i = 0; i < lines && at != std::string::npos; ++i)
+    at = at == 0 ? std::string::npos : text.rfind('\n', at - 1);
+  if (at != std::string::npos) text.erase(0, lines == 0 ? at : at + 1);
+}
+
 }  // namespace
 
 struct LogsCall::Source {
@@ -184,6 +200,8 @@ void LogsCall::Open(Source& source) {
   source.request.set_generation(gang_->generation.value);
   for (const std::uint32_t rank : source.host.ranks) source.request.add_ranks(rank);
   if (request_.tail_lines) source.request.set_tail_lines(*request_.tail_lines);
+  if (request_.within) source.request.set_within(request_.within->count());
+  if (request_.since) source.request.set_since(request_.since->ns);
   const std::size_t share = kBufferBytes / sources_.size();
   source.request.set_bytes_max(static_cast<std::uint32_t>(std::clamp<std::size_t>(share, kReplyBytesMin, kReplyBytesMax)));
   Read(source);
@@ -216,7 +234,12 @@ void LogsCall::Took(Source& source, const grpc::Status& status, const Reading& r
     for (const v1::LogPiece& piece : reading.reply.pieces()) Put(ChunkOf(piece, source.host.node, gang_->generation));
     *source.request.mutable_places() = reading.reply.places();
     source.request.clear_tail_lines();
+    source.request.clear_within();
+    source.request.clear_since();
     source.over = reading.last && !reading.reply.more();
+    // It answers, but its disk is another one by now.
+    if (source.over && reading.reply.places().empty() && shared_->tails.Of(source.host.node, {request_.job, gang_->generation}))
+      ShowTail(source, "it has no such output any more");
   } else if (reading.last) {
     GiveUp(source, Cat("no answer, its last lines may be missing: ", Words(status)));
   } else if (status.error_code() == grpc::INVALID_ARGUMENT || status.error_code() == grpc::UNIMPLEMENTED) {
@@ -244,7 +267,33 @@ void LogsCall::ReadLater(Source& source) {
 
 void LogsCall::GiveUp(Source& source, std::string note) {
   source.over = true;
-  Note(source.host.node, std::move(note));
+  ShowTail(source, note);
+}
+
+void LogsCall::ShowTail(const Source& source, const std::string& note) {
+  const GangKey gang{.job = request_.job, .generation = gang_->generation};
+  auto tails = shared_->tails.Of(source.host.node, gang);
+  const auto& ranks = source.host.ranks;
+  if (!tails) return Note(source.host.node, note);
+  for (auto& [stream, tail] : tails->streams) {
+    if (!ranks.empty() && std::find(ranks.begin(), ranks.end(), stream.first) == ranks.end()) tail.bytes.clear();
+    for (const v1::LogPlace& place : source.request.places())
+      if (place.rank() == stream.first && place.is_stderr() == stream.second) Behind(tail, place);
+    if (source.request.has_tail_lines()) LastLines(tail.bytes, source.request.tail_lines());
+  }
+  std::erase_if(tails->streams, [](const auto& entry) { return entry.second.bytes.empty(); });
+  if (tails->streams.empty()) return Note(source.host.node, note);
+  Note(source.host.node, Cat(note, "; what follows is what the launcher has of its last output, at most 64 KiB a stream, read ",
+                             everstep::Show(tails->age), " ago"));
+  for (auto& [stream, tail] : tails->streams) {
+    v1::LogChunk chunk;
+    chunk.set_rank(stream.first);
+    chunk.set_node(source.host.node.value);
+    chunk.set_generation(gang.generation.value);
+    chunk.set_is_stderr(stream.second);
+    chunk.set_bytes(std::move(tail.bytes));
+    Put(std::move(chunk));
+  }
 }
 
 void LogsCall::Hurry() {

@@ -3,7 +3,8 @@
 //
 // A generation is read by long polls, one agent each, until it is over (a newer one is placed, or the job has ended, or the
 // person does not follow), and then once more to its end. An agent that restarts is read on from where it was; one that does
-// not answer when its generation is over is given up with a note.
+// not answer when its generation is over is given up with a note, and with what the launcher has kept of its last output
+// (log_tails.h) beyond what was shown already.
 //
 // Memory: below 20 MiB, whatever the number of hosts and however slow the person.
 #pragma once
@@ -62,6 +63,7 @@ class LogsCall final : public grpc::ServerWriteReactor<v1::LogChunk>,
   void Took(Source& source, const grpc::Status& status, const Reading& reading);
   void ReadLater(Source& source);
   void GiveUp(Source& source, std::string note);
+  void ShowTail(const Source& source, const std::string& note);
   void Hurry();
   void Resume();
   void Note(const NodeId& node, std::string text);

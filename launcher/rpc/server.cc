@@ -41,6 +41,7 @@ class LauncherServer::Impl {
   void Shutdown() {
     if (served_.server == nullptr) return;
     dialer_.reset();
+    shared_->tails.Close();
     shared_->sessions.Close([](AgentSession& session) { session.End(kGoingDown); });
     shared_->callers.Close([](Caller& caller) { caller.Deliver(Fail(kGoingDown), true); });
     shared_->sessions.WaitEmpty(kGoodbye);

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "launcher/daemon/inputs.h"
+#include "launcher/rpc/log_tails.h"
 #include "launcher/rpc/server.h"
 #include "proto/rpc/outbox.h"
 #include "proto/rpc/registry.h"
@@ -30,7 +31,8 @@ struct Shared {
         hello_within(options.hello_within),
         outbox{options.unread_messages_max, options.unread_bytes_max},
         sessions(options.sessions_max),
-        callers(options.calls_max) {}
+        callers(options.calls_max),
+        tails(options.insecure) {}
 
   const std::function<void(LauncherInput)> post;
   const bool insecure;
@@ -38,6 +40,7 @@ struct Shared {
   const OutboxLimits outbox;
   Registry<AgentSession> sessions;
   Registry<Caller> callers;
+  LogTails tails;
 };
 
 }  // namespace everstep

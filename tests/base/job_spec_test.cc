@@ -66,6 +66,12 @@ TEST(JobSpec, OnlyAPythonCanImportAhead) {
   JobSpec spec{.command = {"python3", "-u", "train.py"}, .workdir = "/srv"};
   spec.restart.warm = {"torch"};
   EXPECT_TRUE(ValidateJob(spec));
+  spec.checkpoint = CheckpointSpec{.dir = "/ckpt", .isolate = Isolate::mount};
+  ASSERT_FALSE(ValidateJob(spec));
+  EXPECT_EQ(
+      ValidateJob(spec).error().message,
+      "restart.warm: found checkpoint.isolate: mount beside it, legal: one of the two: ranks that wait see the real directory");
+  spec.checkpoint.reset();
   spec.command = {"./train.sh"};
   ASSERT_FALSE(ValidateJob(spec));
   EXPECT_EQ(

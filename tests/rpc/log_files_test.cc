@@ -45,6 +45,49 @@ TEST_F(LogFilesTest, AllRanksAndStreamsAreReadAndThenOnlyWhatIsNew) {
   EXPECT_EQ(Show(Read({.ranks = {11, 12}})), "11:c 12:e");
 }
 
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+TEST_F(LogFilesTest, ReadingBeginsWithTheLineInWhichSomethingWasWrittenSinceThen) {
+  Write("0.out", "one\ntwo\n");
+  Write("0.out.at", Cat(10 * kSecond, " 0\n", 20 * kSecond, " 4\n"));
+  Rotate("0.out", "0.out.1");
+  Rotate("0.out.at", "0.out.at.1");
+  Write("0.out", "thr");
+  Write("0.out.at", Cat(30 * kSecond, " 0\n"));
+  Write("0.out", "ee\nfour\n");
+  Write("0.out.at", Cat(40 * kSecond, " 5\n"));
+  const auto since = [this](std::int64_t seconds) { return Show(Read({.since = WallTime{seconds * kSecond}})); };
+  EXPECT_EQ(since(5), "0:one\ntwo\n 0:three\nfour\n");
+  EXPECT_EQ(since(15), "0:two\n 0:three\nfour\n");
+  EXPECT_EQ(since(20), "0:two\n 0:three\nfour\n");
+  EXPECT_EQ(since(25), "0:three\nfour\n");
+  EXPECT_EQ(since(35), "0:three\nfour\n") << "from the start of the line that was finished then";
+  EXPECT_EQ(since(41), "") << "what came within the second of a time was written before the next";
+  EXPECT_EQ(Show(Read({.tail_lines = 1, .since = WallTime{15 * kSecond}})), "0:four\n") << "whichever begins later";
+  EXPECT_EQ(Show(Read({.within = 10s})), "") << "all of it was decades ago";
+  const LogRead last = Read({.since = WallTime{50 * kSecond}});
+  Write("0.out", "five\n");
+  EXPECT_EQ(Show(ReadOn(last)), "0:five\n");
+}
+
+TEST_F(LogFilesTest, OutputWithoutTimesIsShownWholeAndSaysWhy) {
+  Write("0.out", "one\n");
+  EXPECT_EQ(Show(Read({.since = WallTime{5}})), "0:[it is not known when this was written: all of it is shown] 0:one\n");
+  Write("0.out.at", "rubbish\n");
+  EXPECT_EQ(Show(Read({.since = WallTime{5}})), "0:[it is not known when this was written: all of it is shown] 0:one\n");
+}
+
+TEST_F(LogFilesTest, WhoWantsOnlyTheEndGetsNoMoreHoweverMuchCameMeanwhile) {
+  Write("0.out", "0123456789");
+  const LogRead first = Read({.tail_bytes = 4});
+  EXPECT_EQ(Show(first), "0:6789");
+  Write("0.out", "abcdef");
+  Rotate("0.out", "0.out.1");
+  Write("0.out", "gh");
+  EXPECT_EQ(Show(Read({.places = first.places, .tail_bytes = 4})), "0:ef 0:gh");
+  EXPECT_EQ(Show(Read({.places = first.places, .tail_bytes = 400})), "0:abcdef 0:gh");
+}
+
 TEST_F(LogFilesTest, AReaderIsNotConfusedByRotation) {
   Write("0.out", "one ");
   const LogRead first = Read();

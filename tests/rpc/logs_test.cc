@@ -8,6 +8,7 @@
 #include "agent/rpc/link.h"
 #include "base/text.h"
 #include "launcher/rpc/client.h"
+#include "launcher/rpc/log_tails.h"
 #include "launcher/rpc/server.h"
 #include "tests/rpc/inbox.h"
 #include "tests/rpc/temporary_directory.h"
@@ -159,6 +160,59 @@ TEST_F(LogsTest, ALostHostsStreamEndsWithANoteAndTheOthersGoOn) {
   Say(call.token, job, true);
   EXPECT_TRUE(logs.get());
   EXPECT_TRUE(screen_.notes().starts_with("n1: no answer, its last lines may be missing")) << screen_.notes();
+}
+
+class TailsTest : public LogsTest {
+ protected:
+  static Report Running(const char* job) {
+    return {.gangs = {{.job = JobId(job), .generation = Generation(1), .phase = GangPhase::running}}};
+  }
+  void AwaitTail(LogTails& tails, const std::string& text) {
+    const auto holds = [&] {
+      const auto now = tails.Of(NodeId("n1"), {JobId("a-1"), Generation(1)});
+      const auto found = now ? now->streams.find({0, true}) : decltype(now->streams.find({}))();
+      return now && found != now->streams.end() && found->second.bytes == text;
+    };
+    std::mutex mutex;
+    std::condition_variable never;
+    std::unique_lock lock(mutex);
+    for (int i = 0; i < 2000 && !holds(); ++i) never.wait_for(lock, 10ms);
+    EXPECT_TRUE(holds());
+  }
+};
+
+TEST_F(TailsTest, TheEndOfEachStreamIsKeptAndALoudOneIsNotReadWhole) {
+  LogTails tails(false, {.stream_bytes = 8, .every = 20ms});
+  one_.logs.Append("a-1/1/0.err", "first ");
+  tails.Heard(NodeId("n1"), one_.address, Running("a-1"));
+  AwaitTail(tails, "first ");
+  one_.logs.Append("a-1/1/0.err", "more");
+  AwaitTail(tails, "rst more");
+  one_.logs.Append("a-1/1/0.err", std::string(100'000, 'x') + "the end");
+  AwaitTail(tails, "xthe end");
+  one_.link.Shutdown();
+  AwaitTail(tails, "xthe end");
+  tails.Close();
+}
+
+TEST_F(TailsTest, WhatAGangWroteLastIsReadWhenItEndsAndTheOldestGoesWhenThereIsNoRoom) {
+  LogTails tails(false, {.stream_bytes = 8, .all_bytes = 12, .every = 1h});
+  tails.Heard(NodeId("n1"), one_.address, Running("a-1"));
+  one_.logs.Append("a-1/1/0.err", "last");
+  Report ended = Running("a-1");
+  ended.gangs[0].phase = GangPhase::empty;
+  tails.Heard(NodeId("n1"), one_.address, ended);
+  AwaitTail(tails, "last");
+  two_.logs.Append("b-1/1/0.out", "12345678");
+  two_.logs.Append("b-1/1/1.out", "12345678");
+  tails.Heard(NodeId("n2"), two_.address, Running("b-1"));
+  std::mutex mutex;
+  std::condition_variable never;
+  std::unique_lock lock(mutex);
+  const auto gone = [&] { return !tails.Of(NodeId("n1"), {JobId("a-1"), Generation(1)}); };
+  for (int i = 0; i < 2000 && !gone(); ++i) never.wait_for(lock, 10ms);
+  EXPECT_TRUE(gone());
+  tails.Close();
 }
 
 TEST_F(LogsTest, AnAgentThatRestartsIsReadOnWithoutLossOrRepetition) {

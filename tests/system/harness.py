@@ -168,7 +168,7 @@ class System:
         return next(host for host in self.hosts.values() if start["pid"] in host.pids())
 
     def submit(self, name: str = "story", *, nodes: int = 2, spares: int = 0, per_node: int = 1, trainer: list[object] = (),
-               command: list[object] | None = None, **keys: object) -> Job:  # fmt: skip
+               command: list[object] | None = None, isolate: str = "pin", **keys: object) -> Job:  # fmt: skip
         """Submits the fake trainer with `trainer` as its arguments, or `command`; `keys` as in a job file."""
         place = self.lab.directory / f"{name}-{len(self.jobs)}"
         place.mkdir()
@@ -178,7 +178,7 @@ class System:
         file = place / "job.yaml"
         job = {
             "name": name, "command": [str(word) for word in argv], "resume_args": ["--resume", "{resume}"], "nodes": nodes,
-            "spares": spares, "processes_per_node": per_node, "workdir": str(place), "checkpoint": {"dir": str(checkpoints)},
+            "spares": spares, "processes_per_node": per_node, "workdir": str(place), "checkpoint": {"dir": str(checkpoints), "isolate": isolate},
             "env": {"EVERSTEP_LAB": self.lab.id}, **keys,
         }  # fmt: skip
         file.write_text(json.dumps(job))

@@ -2,12 +2,16 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "agent/checkpoint/env_file.h"
 #include "base/text.h"
@@ -197,6 +201,54 @@ TEST_F(ReadyCheck, AnUnwritableCheckpointDirectoryIsRefusedInWords) {
       << refused;
   spec_.checkpoint->dir = "/dev/full";
   EXPECT_TRUE(Refused().ends_with("/dev/full: Not a directory")) << Refused();
+}
+
+class CheckpointDisk : public ReadyCheck {
+ protected:
+  // In a thread with a mount namespace of its own, where `dir_`/ckpt is a file system of that kind; nobody else sees it.
+  std::string RefusedOn(const std::string& options, unsigned long flags) {
+    spec_.checkpoint = CheckpointSpec{.dir = dir_ / "ckpt"};
+    spec_.watches_checkpoints = true;
+    std::filesystem::create_directories(dir_ / "ckpt");
+    std::string refused = "cannot mount here";
+    std::thread([&] {
+      if (unshare(CLONE_NEWNS) != 0 || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+          mount("none", (dir_ / "ckpt").c_str(), "tmpfs", flags, options.c_str()) != 0)
+        return;
+      refused = Refused();
+    }).join();
+    return refused;
+  }
+};
+
+TEST_F(CheckpointDisk, AFullOrReadOnlyOneIsSeenBeforeTheStart) {
+  const std::string where = Cat("host: checkpoint dir ", dir_ / "ckpt", " cannot be written by uid ", geteuid(), ": ");
+  const std::string full = RefusedOn("nr_inodes=2", 0);
+  if (full == "cannot mount here") GTEST_SKIP() << full;
+  EXPECT_TRUE(full.starts_with(where) && full.ends_with(": No space left on device")) << full;
+  const std::string read_only = RefusedOn("", MS_RDONLY);
+  EXPECT_TRUE(read_only.starts_with(where) && read_only.ends_with(": Read-only file system")) << read_only;
+  EXPECT_EQ(RefusedOn("", 0), "ready");
+}
+
+TEST_F(ReadyCheck, ACheckpointDirectoryThatMayNotBeReadIsNamed) {
+  std::filesystem::create_directories(dir_ / "ckpt");
+  spec_.checkpoint = CheckpointSpec{.dir = dir_ / "ckpt"};
+  spec_.watches_checkpoints = true;
+  chmod(dir_.path().c_str(), 0755);
+  chmod((dir_ / "ckpt").c_str(), 0700);
+  std::string refused;
+  std::thread([&] {
+    if (geteuid() == 0) {
+      syscall(SYS_setresuid, 65534, 65534, 65534);  // of this thread alone
+    } else {
+      chmod((dir_ / "ckpt").c_str(), 0000);
+    }
+    refused = Refused();
+  }).join();
+  chmod((dir_ / "ckpt").c_str(), 0700);
+  EXPECT_TRUE(refused.starts_with("host: checkpoint dir " + dir_ / "ckpt") && refused.ends_with(": Permission denied"))
+      << refused;
 }
 
 TEST_F(ReadyCheck, TheCheckpointToResumeFromIsCheckedOnEveryHost) {

@@ -160,8 +160,8 @@ TEST_F(Adoption, TwoAgentsCannotShareAStateDirectory) {
 
 TEST_F(Adoption, AStateDirectoryDeeperThanASocketAddressIsLongWorks) {
   options_.state_dir = state_ = root_ + "/" + std::string(100, 'd') + "/" + std::string(100, 'e');
-  Run({Shell(0, "exit 0")});
-  AwaitPhase(KeeperPhase::empty);
+  // It may have ended before it was ever seen to run.
+  if (Run({Shell(0, "exit 0")}).phase != KeeperPhase::empty) AwaitPhase(KeeperPhase::empty);
 }
 
 TEST_F(Adoption, TheKeeperOutlivesTheSignalsThatATerminalOrAServiceManagerSends) {

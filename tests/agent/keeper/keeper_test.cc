@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/real/mounts.h"
 #include "base/real/proc.h"
 #include "base/text.h"
 #include "tests/agent/keeper/host.h"
@@ -110,6 +111,29 @@ TEST_F(Keeper, AMissingWorkdirIsNamedWithTheReason) {
   Launch();
   Send(KeeperStart{.workdir = root_ + "/nowhere", .ranks = {Shell(0, "exit 0")}});
   EXPECT_EQ(AwaitPhase(KeeperPhase::empty).why, Cat("cannot enter workdir ", root_, "/nowhere: No such file or directory"));
+}
+
+TEST_F(Keeper, ARankSeesWhatItIsMountedAndTheKeeperAndEverybodyElseDoNot) {
+  for (const char* directory : {"/dir/kept", "/own/kept"}) std::filesystem::create_directories(root_ + directory);
+  const RankMounts mounts{.own = root_ + "/own", .over = root_ + "/dir", .shown = root_ + "/dir/kept"};
+  if (const Status can = TryMounts(MountPlan(mounts)); !can) GTEST_SKIP() << can.error().message;
+  Launch();
+  Send(KeeperStart{
+      .workdir = root_, .ranks = {Shell(0, "echo x > dir/saved; echo x > dir/kept/no || exit 3")}, .mounts = mounts});
+  EXPECT_EQ(AwaitPhase(KeeperPhase::empty).ranks[0].exit->code, 3u);
+  EXPECT_NE(LogOf(0, "err").find("Read-only file system"), std::string::npos) << LogOf(0, "err");
+  EXPECT_EQ(FileText(root_ + "/own/saved"), "x\n");
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/dir/saved"));
+}
+
+TEST_F(Keeper, AMountThatFailsStartsNothingAndSaysWhy) {
+  std::filesystem::create_directories(root_ + "/dir/kept");
+  Launch();
+  Send(KeeperStart{.workdir = root_,
+                   .ranks = {Shell(0, "exit 0")},
+                   .mounts = RankMounts{.own = root_ + "/none", .over = root_ + "/dir", .shown = root_ + "/dir/kept"}});
+  const std::string why = AwaitPhase(KeeperPhase::empty).why;
+  EXPECT_TRUE(why.starts_with("cannot mount ") || why.starts_with("cannot give ranks a mount namespace")) << why;
 }
 
 TEST_F(Keeper, AStartThatBreaksTheRulesStartsNothingAndSaysWhich) {

@@ -57,25 +57,40 @@ TEST_F(Output, LogsThatCannotBeWrittenStopNoRank) {
 TEST_F(Output, AFullDiskLeavesAMarkWhereBytesAreMissing) {
   std::filesystem::create_symlink("/dev/full", root_ + "/log");
   LogFile log(root_ + "/log", {});
-  EXPECT_FALSE(log.Append("lost"));   // told once
-  EXPECT_TRUE(log.Append(" bytes"));  // counted
+  EXPECT_FALSE(log.Append("lost", WallTime{1}));   // told once
+  EXPECT_TRUE(log.Append(" bytes", WallTime{1}));  // counted
   EXPECT_EQ(log.lost(), 10u);
   std::filesystem::remove(root_ + "/log");
-  EXPECT_TRUE(log.Append("there again"));
+  EXPECT_TRUE(log.Append("there again", WallTime{1}));
   EXPECT_EQ(FileText(root_ + "/log"), "\n[everstep: 10 bytes lost: No space left on device]\nthere again");
 }
 
 TEST_F(Output, RotationKeepsSoManyFilesAndCutsAtTheLimit) {
   LogFile log(root_ + "/log", {.bytes_max = 4, .files_max = 2});
-  EXPECT_TRUE(log.Append("aaaabbbbccccdd"));
+  EXPECT_TRUE(log.Append("aaaabbbbccccdd", WallTime{1}));
   EXPECT_EQ(FileText(root_ + "/log"), "dd");
   EXPECT_EQ(FileText(root_ + "/log.1"), "cccc");
   EXPECT_EQ(FileText(root_ + "/log.2"), "bbbb");
   EXPECT_FALSE(std::filesystem::exists(root_ + "/log.3"));
   LogFile none(root_ + "/none", {.bytes_max = 4, .files_max = 0});
-  EXPECT_TRUE(none.Append("aaaabb"));
+  EXPECT_TRUE(none.Append("aaaabb", WallTime{1}));
   EXPECT_EQ(FileText(root_ + "/none"), "bb");
   EXPECT_FALSE(std::filesystem::exists(root_ + "/none.1"));
+}
+
+TEST_F(Output, TimesLieBesideEachFileALineForASecondAndAreRotatedWithIt) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  LogFile log(root_ + "/log", {.bytes_max = 6, .files_max = 1});
+  for (const auto& [bytes, at] : std::vector<std::pair<std::string, std::int64_t>>{
+           {"a", 10 * kSecond}, {"b", 10 * kSecond + 999'999'999}, {"c", 11 * kSecond}, {"d", 5 * kSecond}})
+    EXPECT_TRUE(log.Append(bytes, WallTime{at}));
+  EXPECT_EQ(FileText(root_ + "/log.at"), "10000000000 0\n11000000000 2\n5000000000 3\n") << "also when the clock is set back";
+  EXPECT_TRUE(log.Append("efgh", WallTime{5 * kSecond + 1}));
+  EXPECT_EQ(FileText(root_ + "/log.at.1"), "10000000000 0\n11000000000 2\n5000000000 3\n");
+  EXPECT_EQ(FileText(root_ + "/log"), "gh");
+  EXPECT_EQ(FileText(root_ + "/log.at"), "5000000001 0\n");
+  EXPECT_TRUE(log.Append("ijklmnop", WallTime{7 * kSecond}));
+  EXPECT_EQ(FileText(root_ + "/log.at.1"), "5000000001 0\n7000000000 2\n");
 }
 
 class ProgressOf : public Host {

@@ -41,6 +41,10 @@ TEST(Advice, IsGivenWhereAFileIsLegalAndRarelyMeant) {
        "command is one word with blanks in it, and no shell will split it: write a list, [python3, train.py]"},
       {{.command = {"torchrun", "{resume}"}, .processes_per_node = 8, .spares = 1, .checkpoint = checkpoint},
        "torchrun starts ranks of its own: with processes_per_node: 8 there are 8 of it on each host; write 1"},
+      {{.command = {"a", "{resume}"}, .spares = 1, .checkpoint = CheckpointSpec{.dir = "/c", .isolate = Isolate::mount}},
+       "isolate: mount: every agent needs CAP_SYS_ADMIN (root), else its host refuses the job; ranks begin with /c empty but "
+       "for "
+       "the checkpoint that {resume} or EVERSTEP_RESUME_FROM names"},
       {{.command = {"torchrun", "{resume}"}, .processes_per_node = 1, .spares = 1, .checkpoint = checkpoint}, ""}};
   for (const auto& [job, advice] : rows) EXPECT_EQ(Join(Advice(job), "\n"), advice);
 }

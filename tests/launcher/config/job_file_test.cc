@@ -104,8 +104,11 @@ INSTANTIATE_TEST_SUITE_P(
          "without capturing"},
         {"ProgressEmpty", "progress: {step: ''}\n",
          "job.yaml:2:12: progress.step: found an empty text, legal: auto or a regular expression"},
-        {"IsolateMount", "checkpoint: {dir: /a, isolate: mount}\n",
-         "job.yaml:2:32: checkpoint.isolate: found \"mount\", legal: pin"},
+        {"Isolate", "checkpoint: {dir: /a, isolate: copy}\n",
+         "job.yaml:2:32: checkpoint.isolate: found \"copy\", legal: pin or mount"},
+        {"WorkdirHidden", "workdir: /a/b\ncheckpoint: {dir: /a, isolate: mount}\n",
+         "job.yaml:2:1: workdir: found /a/b, legal: a directory outside of checkpoint.dir /a, which isolate: mount hides from "
+         "the ranks"},
         {"BudgetAsNumber", "restart: {budget: 10}\n",
          "job.yaml:2:19: restart.budget: found \"10\", legal: RESTARTS per DURATION such as 10 per 6h; write 10 per 6h"},
         {"BudgetWithoutUnit", "restart: {budget: 10 per 6}\n",

@@ -41,8 +41,19 @@ struct Case {
   const char* says;
 };
 
-TEST(BlameTable, EndsArePutDownToTheirCauses) {
+void ExpectCauses(const std::vector<Case>& cases) {
   const BlameRules rules = Shipped();
+  for (const Case& c : cases) {
+    const Culprit culprit = Judge(rules, {.rank = 1, .node = NodeId("n2"), .exit = c.exit});
+    EXPECT_EQ(Name(Classify(rules, c.exit)), Name(c.kind)) << c.name;
+    EXPECT_EQ(Name(culprit.kind), Name(c.kind)) << c.name;
+    EXPECT_EQ(Name(culprit.blame.kind), Name(c.blame)) << c.name;
+    EXPECT_EQ(Name(culprit.retry), Name(c.retry)) << c.name;
+    EXPECT_EQ(culprit.blame.cause, Cat("rank 1 on n2 ", c.says)) << c.name;
+  }
+}
+
+TEST(BlameTable, EndsArePutDownToTheirCauses) {
   const std::string reset = "RuntimeError: [pair.cc:534] Connection reset by peer";
   const std::vector<Case> cases{
       {"a kill from outside", Signal(9, reset), EndClass::signal, BlameClass::unknown, RetryRule::counts,
@@ -91,14 +102,30 @@ TEST(BlameTable, EndsArePutDownToTheirCauses) {
        RetryRule::counts, "exited with code 1: OSError: [Errno 98] Address already in use"},
       {"well", Exit(0), EndClass::good, BlameClass::unknown, RetryRule::counts, "exited with code 0"},
   };
-  for (const Case& c : cases) {
-    const Culprit culprit = Judge(rules, {.rank = 1, .node = NodeId("n2"), .exit = c.exit});
-    EXPECT_EQ(Name(Classify(rules, c.exit)), Name(c.kind)) << c.name;
-    EXPECT_EQ(Name(culprit.kind), Name(c.kind)) << c.name;
-    EXPECT_EQ(Name(culprit.blame.kind), Name(c.blame)) << c.name;
-    EXPECT_EQ(Name(culprit.retry), Name(c.retry)) << c.name;
-    EXPECT_EQ(culprit.blame.cause, Cat("rank 1 on n2 ", c.says)) << c.name;
-  }
+  ExpectCauses(cases);
+}
+
+TEST(BlameTable, WhatTheKernelSaidComesBeforeTheBareSignal) {
+  ExpectCauses({
+      {"a GPU that fell off the bus under it",
+       {.signal = 9, .kernel = "NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus.\nnvme: I/O error"},
+       EndClass::signal,
+       BlameClass::gpu,
+       RetryRule::avoid,
+       "was killed by SIGKILL: kernel: NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus."},
+      {"the kernel's killer, where no control group counts",
+       {.signal = 9, .kernel = "Out of memory: Killed process 42 (python3) total-vm:1kB"},
+       EndClass::signal,
+       BlameClass::oom,
+       RetryRule::counts,
+       "was killed by SIGKILL: kernel: Out of memory: Killed process 42 (python3) total-vm:1kB"},
+      {"a disk that failed, which explains a bus error and no kill",
+       {.signal = 9, .kernel = "blk_update_request: I/O error, dev nvme0n1, sector 1"},
+       EndClass::signal,
+       BlameClass::unknown,
+       RetryRule::counts,
+       "was killed by SIGKILL"},
+  });
 }
 
 TEST(BlameTable, TheStrongestCauseIsTheCulpritAndAmongEqualsTheFirst) {
@@ -139,7 +166,8 @@ TEST(BlameTable, ABadTableIsRefusedWithItsPlace) {
        "blame.yaml:2:20: rules[0].class: found \"cod\", legal: code, data, user, host, gpu, oom, fabric, storage, capacity, "
        "preemption or unknown; did you mean `code`?"},
       {"a key that is none", "rules:\n- {name: a, class: code, means: m, signal: [9]}\n",
-       "blame.yaml:2:36: rules[0].signal: found an unknown key, legal: name, class, role, retry, means, oom_kill, signals, "
+       "blame.yaml:2:36: rules[0].signal: found an unknown key, legal: name, class, role, retry, means, oom_kill, kernel, "
+       "signals, "
        "codes, "
        "any, all, none, samples, lookalikes; did you mean `signals`?"},
       {"nothing to look for", "rules:\n- {name: a, class: code, means: m}\n",
@@ -168,6 +196,19 @@ TEST(BlameTable, AFileThatIsNotThereIsNamed) {
   const auto rules = BlameRulesFrom("/nonexistent/blame.yaml");
   ASSERT_FALSE(rules);
   EXPECT_NE(rules.error().Str().find("/nonexistent/blame.yaml"), std::string::npos) << rules.error().Str();
+}
+
+TEST(BlameTable, TheSameCrashIsKnownAgainThoughItsAddressesDiffer) {
+  const BlameRules rules = Shipped();
+  const auto signature = [&](const std::string& line) {
+    return Judge(rules, {.rank = 1, .node = NodeId("n1"), .exit = {.signal = 11, .kernel = line}}).signature;
+  };
+  EXPECT_EQ(signature("python3[42]: segfault at 7f12a3b4c5d6 ip 00007f12a3b4c5d6 sp 00007ffd12345678 error 4 in "
+                      "libx.so[7f12a0000000+8000]"),
+            signature("python3[7]: segfault at 55e0deadbeef ip 00007ab2a3b4c5df sp 00007ffe12345aaa error 4 in "
+                      "libx.so[7ab2a0000000+8000]"));
+  EXPECT_NE(signature("python3[42]: segfault at 0 error 4 in libx.so[7f12a0000000+8000]"),
+            signature("python3[42]: segfault at 0 error 4 in liby.so[7f12a0000000+8000]"));
 }
 
 }  // namespace

@@ -232,6 +232,19 @@ TEST_F(Loop, ASecondLiveAgentOfTheSameNameIsRefusedAndARestartedOneIsNot) {
   EXPECT_EQ(SentTo<Welcome>(3).size(), 1u);
 }
 
+TEST_F(Loop, AnAgentOfAnotherProtocolIsTurnedAwayForGoodAndBothVersionsAreNamed) {
+  Hello old = HelloFrom(n1);
+  old.protocol = limit::kProtocol - 1;
+  old.version = "0.0.9";
+  Do(SessionOpened{SessionId(1), "ipv4:test", old});
+  ASSERT_EQ(SentTo<Rejected>(1).size(), 1u);
+  EXPECT_TRUE(SentTo<Rejected>(1)[0].final);
+  EXPECT_TRUE(
+      SentTo<Rejected>(1)[0].why.starts_with(Cat("agent 0.0.9 speaks protocol ", limit::kProtocol - 1, ", this launcher (")))
+      << SentTo<Rejected>(1)[0].why;
+  EXPECT_TRUE(SentTo<Rejected>(1)[0].why.ends_with(Cat("speaks ", limit::kProtocol, ": install the same version on both")));
+}
+
 TEST_F(Loop, AnAgentThatObeyedAHigherEpochStopsThisLauncherFromDeciding) {
   Hello hello = HelloFrom(n1);
   hello.epoch_seen = Epoch(9);

@@ -2,7 +2,7 @@
 
 import json
 
-from harness import PATIENCE, ROOT, require, story, wait_until
+from harness import PATIENCE, PYTHON, ROOT, require, story, wait_until
 
 
 @story("A rank dies in the middle of a save in place: the torn file is not offered, the one before is", nodes=2)
@@ -50,6 +50,69 @@ def damaged_later(s):
     require(str(checkpoint["step"]) in job.whys(), "the damaged one is named")
     s.cluster.run("cancel", job.id)
     job.wait_phase("cancelled")
+
+
+@story("A checkpoint directory that is not shared: the host that does not see the checkpoint is named and left", nodes=3, needs_cut=True)
+def not_shared(s):
+    place = s.lab.directory / "private"
+    place.mkdir()
+    for host in s.hosts.values():
+        host.run("mount", "-t", "tmpfs", "none", place)  # each has one of its own
+    job = s.submit(nodes=2, trainer=["--steps", 400], checkpoint={"dir": str(place)})
+    job.wait_registered(10)
+    other = job.host_names()[1]
+    job.kill_rank(1)
+    wait_until(lambda: f"{other} refused" in job.whys(), "the host refuses", PATIENCE)
+    require(f"{place}/.everstep/pins" in job.whys() and "is not here" in job.whys(), f"it says what it does not see: {job.whys()}")
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")
+
+
+ZOMBIE = """
+import os, sys
+top, wrote, reached = sys.argv[1], 0, 0
+while True:
+    for directory, _, names in os.walk(top):
+        pins = ".everstep" in directory
+        for name in names:
+            try:
+                with open(os.path.join(directory, name), "r+b") as file:
+                    file.write(b"garbage")
+                    file.truncate(7)
+                wrote, reached = wrote + 1, reached + pins
+            except OSError:
+                pass
+    for step in range(10, 70, 10):
+        with open(f"{top}/step-{step}.pt", "wb") as file:
+            file.write(b"garbage")
+    print(f"wrote {wrote}, reached {reached} pinned ones", flush=True)
+"""
+
+
+@story("isolate: mount: whoever lives on of an old generation writes on, and reaches nothing that the next one sees", nodes=2, needs_cut=True)
+def zombie_writer(s):
+    job = s.submit(nodes=2, trainer=["--steps", 60, "--in-place"], isolate="mount")
+    job.wait_registered(10)
+    start = job.starts(1)[0]
+    host, log = s.host_of(start), s.lab.directory / "zombie.log"
+    # It sees what the ranks of generation 1 see, and no keeper knows of it: nobody will end it.
+    zombie = host.start("nsenter", f"--mount=/proc/{start['pid']}/ns/mnt", PYTHON, "-uc", ZOMBIE, job.checkpoints, log=log)
+    wait_until(lambda: log.exists() and "wrote" in log.read_text(), "it writes", PATIENCE)
+    job.kill_rank(1)
+    job.wait_generation(2)
+    job.wait_registered(30)
+    job.kill_rank(0)
+    job.wait_phase("done")  # the trainer refuses what is not whole, and would fail
+    require(zombie.running(), "it wrote to the end")
+    zombie.kill()
+    require(log.read_text().splitlines()[-1].endswith("reached 0 pinned ones"), f"only its own: {log.read_text()[-200:]}")
+    job.require_exact()
+    resumed = [min(start["resumed"] for start in job.starts(number)) for number in (2, 3)]
+    require(resumed[0] >= 10 and resumed[1] >= 30, f"each resumed from what it was given: {resumed}")
+    wait_until(lambda: (job.checkpoints / "step-60.pt").exists(), "the last one is shown in the real directory", PATIENCE)
+    s.cluster.run("ckpt", "verify", job.checkpoints)
+    garbage = job.checkpoints / ".everstep" / "generations" / f"{job.id}.1" / "step-60.pt"
+    require(garbage.read_bytes() == b"garbage", "what it wrote lies in its own generation's directory")
 
 
 @story("PyTorch: the losses after a kill and a resume are those of a run that was never broken", nodes=2)

@@ -1,6 +1,7 @@
 """What happens to the daemons: the job must not feel it."""
 
 import signal
+import subprocess
 
 from harness import PATIENCE, require, story, wait_until
 
@@ -124,3 +125,28 @@ def name_taken(s):
     wait_until(lambda: "another live agent is n1" in (impostor.directory / "twin.log").read_text(), "on the same host too", PATIENCE)
     require(s.node("n1")["address"] == before, "the first one stays")
     twin.kill()
+
+
+@story("A second launcher on the same state, a port that is taken, an agent's port taken for the launcher's: said, and nothing is lost", nodes=1)
+def wrong_places(s):
+    job = s.submit(nodes=1, trainer=["--steps", 400])
+    job.wait_phase("running")
+    control = s.cluster.control
+    programs, state = s.cluster.programs, control.directory / "launcher"
+
+    def second(listen: str, directory) -> str:
+        log = control.directory / "second.log"
+        log.unlink(missing_ok=True)
+        program = control.start(programs / "everstep-launcher", "--listen", listen, "--state", directory, *s.cluster.plain_text, log=log)
+        require(program.wait() != 0, "it ends")
+        return log.read_text()
+
+    require("is in use by process" in (said := second(f"{control.address}:0", state)), f"it names the process: {said}")
+    require("in use" in (said := second(s.cluster.address, control.directory / "other")), f"it names the port: {said}")
+    agent = s.node("n1")["address"]
+    wrong = control.command(programs / "everstep", "--launcher", agent, *s.cluster.plain_text, "jobs")
+    done = subprocess.run(wrong, capture_output=True, text=True, env=control.environment(), cwd="/", timeout=60)
+    require(done.returncode == 2 and "it is no launcher, or one of another version" in done.stderr, f"an agent is none: {done.stderr}")
+    require(job.view()["generation"] == 1, "the job has not noticed")
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")

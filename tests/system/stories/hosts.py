@@ -219,3 +219,50 @@ def quick_reboot(s):
     job.wait_phase("done")
     require(job.view()["generation"] == 2, "one restart")
     job.require_exact()
+
+
+@story("The last words of a host that lost its power are shown, and said to be what the launcher has kept", nodes=3)
+def last_words(s):
+    job = s.submit(nodes=2, trainer=["--steps", 4000, "--checkpoint-every", 4000])
+    job.wait_step(100)  # five seconds: the launcher has read what there was twice
+    lost = job.host_names()[0]
+    s.hosts[lost].power_off()
+    s.wait_node(lost, "lost")
+    (s.hosts[lost].directory / "agent" / "logs").rename(s.hosts[lost].directory / "gone")  # its disk goes along
+    told = s.cluster.done("logs", job.id, "--rank", 0, "--generation", 1)
+    require('"step": 1,' in told.stdout, f"they are shown: {told.stdout[-300:]}")
+    require(f"{lost}: no answer" in told.stderr and "what the launcher has of its last output" in told.stderr, f"and said so: {told.stderr}")
+    last = s.cluster.done("logs", job.id, "--rank", 0, "--generation", 1, "--tail", 1).stdout
+    require(len(last.splitlines()) == 1 and '"step"' in last, f"the last line alone: {last}")
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")
+
+
+@story("A drained host gets no new work and breaks none; drained with --now, its job moves at no cost", nodes=3)
+def drained(s):
+    job = s.submit(nodes=2, trainer=["--steps", 4000])
+    job.wait_registered(10)
+    before = job.host_names()
+    busy, free = before[1], next(name for name in s.hosts if name not in before)
+    s.cluster.run("drain", f"{free},{busy}", "--reason", "a fan")
+    s.wait_node(free, "drained")  # nothing ran there
+    s.wait_node(busy, "draining")
+    other = s.submit("other", nodes=1, trainer=["--steps", 5])
+    wait_until(lambda: "drained" in other.view()["why"], "the next job waits, and says for what", PATIENCE)
+    require(job.view()["generation"] == 1, "a drain breaks no job")
+    try:
+        s.cluster.run("drain", "n9", "--reason", "x")
+        raise AssertionError("a host that nobody knows cannot be drained")
+    except CliError as error:
+        require(error.code == 2 and "n9" in str(error), f"it is named: {error}")
+    s.cluster.run("cancel", other.id)
+    s.cluster.run("undrain", free)
+    s.cluster.run("drain", busy, "--reason", "a fan", "--now")
+    after = job.wait_generation(2)
+    require(after["restarts"] == 0, f"it costs no restart: {after['restarts']}")
+    s.wait_node(busy, "drained")
+    job.wait_step(15, generation=2)
+    require(job.host_names() == [before[0], free], f"it goes on elsewhere: {job.host_names()}")
+    resumed_together(job, 2, at_least=10)
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")

@@ -168,3 +168,20 @@ def warm_restart(s):
     s.cluster.run("cancel", job.id)
     job.wait_phase("cancelled")
     wait_until(lambda: not waiting(), "nobody waits for a job that has ended", PATIENCE)
+
+
+@story("What the kernel said when a signal killed a rank is the cause, and a host whose GPU fell off the bus is left", nodes=3)
+def kernel_line_is_the_cause(s):
+    job = s.submit(nodes=2, trainer=["--steps", 400])
+    job.wait_registered(10)
+    before = job.host_names()
+    line = "NVRM: Xid (PCI:0000:3b:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
+    with open(s.hosts[before[1]].directory / "kmsg", "a") as kernel:
+        kernel.write(f"3,1234,5678,-;{line}\n")
+    job.kill_rank(1)
+    incident = job.wait_generation(2)["incident"]
+    require(incident["cause"] == f"rank 1 on {before[1]} was killed by SIGKILL: kernel: {line}", f"it is quoted: {incident['cause']}")
+    require(incident["blame"] == "gpu", f"the class is that of the rule: {incident['blame']}")
+    require(before[1] not in job.host_names(), f"another host takes the rank: {job.host_names()}")
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")
