@@ -111,8 +111,9 @@ std::string Commit() {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  char* no_environment[] = {nullptr};
   pid_t git = 0;
-  const bool runs = posix_spawnp(&git, "git", &actions, nullptr, argv.data(), environ) == 0;
+  const bool runs = posix_spawnp(&git, "git", &actions, nullptr, argv.data(), no_environment) == 0;
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   std::string name;
