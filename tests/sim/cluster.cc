@@ -125,6 +125,12 @@ void Cluster::Submit(int number) {
   spec.restart.budget = swarm_.budget;
   Script script{.steps = 50 + 10 * rng_.Below(30), .zombie_saves = rng_.Unit() < swarm_.zombie_saves};
   if (rng_.Unit() < swarm_.buggy) script.bug = 40;
+  if (options_.nodes > 0) {
+    spec.nodes = options_.nodes;
+    spec.spares = 1;
+    spec.restart.budget = 100;
+    script = {.steps = static_cast<std::uint64_t>(options_.fault_phase / script.step)};
+  }
   AskUntilAnswered(++tokens_, SubmitJob{spec, Cat("request-", number)}, script);
 }
 
@@ -157,7 +163,7 @@ void Cluster::Begin() {
   for (std::size_t i = 1; i < agents_.size(); ++i)
     agenda_.After(Rng(rng_.Next()).Jitter(3s), [agent = agents_[i].get()] { agent->Start(); });
   for (int number = 1; number <= options_.jobs; ++number)
-    agenda_.After(5s + rng_.Jitter(options_.fault_phase - 10s), [this, number] { Submit(number); });
+    agenda_.After(options_.nodes > 0 ? 5s : 5s + rng_.Jitter(options_.fault_phase - 10s), [this, number] { Submit(number); });
   for (const Fault& fault : faults_)
     agenda_.At(fault.at, [this, fault] {
       Trace(Cat("fault: ", fault.Str()));

@@ -26,6 +26,7 @@ struct RunOptions {
   std::uint64_t seed = 1;
   int hosts = 5;
   int jobs = 3;
+  std::uint32_t nodes = 0;  // of each job; 0: drawn. Such jobs last for the whole run, and have a spare.
   Duration fault_phase = 5min;
   Duration heal_phase = 15min;  // all faults are over: every job must have ended by its end
   bool calm = false;            // only faults below the bounds

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "tests/sim/cluster.h"
 #include "tests/sim/shrink.h"
@@ -13,6 +15,9 @@ namespace {
 std::string Describe(const RunOptions& options, const Outcome& outcome) {
   std::string text = Cat("everstep-sim --seeds ", options.seed, options.calm ? " --calm" : "", " --trace\n");
   for (const std::string& violation : outcome.violations) text += Cat("  violated at ", violation, '\n');
+  const std::size_t last = std::min<std::size_t>(outcome.trace.size(), 12);
+  for (auto line = outcome.trace.end() - static_cast<std::ptrdiff_t>(last); line != outcome.trace.end(); ++line)
+    text += Cat("  led there: ", *line, '\n');
   for (const Fault& fault : Shrink(options)) text += Cat("  needed: ", fault.Str(), '\n');
   return text;
 }
@@ -20,8 +25,10 @@ std::string Describe(const RunOptions& options, const Outcome& outcome) {
 // A sanitizer build is ten times slower; it looks for other things than rare orders of events.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::uint64_t kSeeds = 40;
+constexpr std::size_t kBugs = 5;
 #else
 constexpr std::uint64_t kSeeds = 400;
+constexpr std::size_t kBugs = 100;
 #endif
 
 TEST(Seeds, UnderAnyFaultsOneWorldTrainsAndEveryJobEndsOnceTheyAreOver) {
@@ -90,7 +97,7 @@ std::uint64_t FoundBy(Bug bug, std::uint64_t seeds_max, std::string& accusation)
 
 TEST(Seeds, EveryPlantedBugIsFound) {
   constexpr std::uint64_t kSeedsMax = 500;
-  for (std::size_t i = 1; i < NamesOf(Bug{}).size(); ++i) {
+  for (std::size_t i = 1; i < std::min(kBugs, NamesOf(Bug{}).size()); ++i) {
     const Bug bug = static_cast<Bug>(i);
     std::string accusation;
     const std::uint64_t seed = FoundBy(bug, kSeedsMax, accusation);
