@@ -67,6 +67,7 @@ void Show(const Cli& cli, const std::vector<Inspected>& all, std::optional<std::
     WriteOut(ViewData(cli.output, views));
     return;
   }
+  if (all.empty()) return;  // which was said
   TextTable table{.titles = {"CHECKPOINT", "STEP", "STATE", "SIZE", "WHY"}};
   for (const Inspected& one : all)
     table.rows.push_back(

@@ -17,7 +17,8 @@ std::string Sentences(const Explanation& explanation, std::optional<std::size_t>
   std::string text;
   for (const std::string& sentence : explanation.sentences)
     text += Cat(columns ? Wrap(Printable(sentence), *columns - 2, 2) : Printable(sentence), '\n');
-  return explanation.job.next.empty() ? text : Cat(text, "\nNext: ", explanation.job.next, '\n');
+  const bool this_one = explanation.job.next == Cat("everstep explain ", explanation.job.id);
+  return explanation.job.next.empty() || this_one ? text : Cat(text, "\nNext: ", explanation.job.next, '\n');
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ std::string Describe(const IncidentView& incident, WallTime now, std::optional<s
   if (!how.empty()) where.push_back(how);
   if (!where.empty()) about.Row("Where", Join(where));
   about.Row("Lost", LostText(incident));
-  about.Row("Resumes at", incident.checkpoint.empty() ? "the start: no checkpoint" : incident.checkpoint);
+  if (incident.outcome != IncidentOutcome::ended)
+    about.Row("Resumes at", incident.checkpoint.empty() ? "the start: no checkpoint" : incident.checkpoint);
   about.Row("Then", incident.next.empty() ? "nothing is decided yet" : incident.next);
   if (!incident.logs.empty()) about.Row("Logs", incident.logs);
   return std::move(about.text);

@@ -49,11 +49,11 @@ LintView View(const std::string& file, const JobSpec& job, const LauncherOptions
 
 std::string Text(const Cli& cli, const LintView& view) {
   const auto& columns = cli.console.out.columns;
-  std::string out = Cat(view.file, ": ", Paint(cli.console.out, Style::green, "good"), ": ", view.name, " on ",
-                        Count(view.nodes, "host"), view.spares > 0 ? Cat(" and ", Count(view.spares, "spare")) : "",
-                        view.processes_per_node ? Cat(", ", Count(*view.processes_per_node, "rank"), " on each")
-                                                : ", a rank for each accelerator, else one",
-                        "\n\n");
+  const std::string head = Cat(view.file, ": ", Paint(cli.console.out, Style::green, "good"), ": ", view.name, " on ",
+                               Count(view.nodes, "host"), view.spares > 0 ? Cat(" and ", Count(view.spares, "spare")) : "",
+                               view.processes_per_node ? Cat(", ", Count(*view.processes_per_node, "rank"), " on each")
+                                                       : ", a rank for each accelerator, else one");
+  std::string out = Cat(columns ? Wrap(head, *columns - 2, 2) : head, "\n\n");
   TextTable table{.titles = {"WHEN", "THEN"}};
   for (const BudgetLine& line : view.budget)
     table.rows.push_back({line.what, line.set_by.empty() ? line.takes : Cat(line.takes, " [", line.set_by, ']')});

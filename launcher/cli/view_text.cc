@@ -201,7 +201,7 @@ std::string DescribeJob(const JobView& job, WallTime now, std::optional<std::siz
   about.Row("Time", Times(job, now));
   if (job.incident) about.Row("Incident", IncidentText(*job.incident));
   const std::string spares = Join(NamesOf(job.spare_hosts));
-  if (job.spares > 0) about.Row("Spares", spares.empty() ? Cat("none of ", job.spares, " yet") : spares);
+  if (job.spares > 0 && !Ended(job.phase)) about.Row("Spares", spares.empty() ? Cat("none of ", job.spares, " yet") : spares);
   std::string out = std::move(about.text);
 
   if (!job.hosts.empty()) {

@@ -25,8 +25,10 @@ std::tm LocalDay(WallTime now) {
 
 // Takes what `format` describes off the front of `text`; false: it is not there.
 bool Take(std::string& text, const char* format, std::tm& time) {
-  const char* end = ::strptime(text.c_str(), format, &time);
+  std::tm taken = time;  // strptime leaves half of it changed where it fails
+  const char* end = ::strptime(text.c_str(), format, &taken);
   if (end == nullptr) return false;
+  time = taken;
   text.erase(0, static_cast<std::size_t>(end - text.c_str()));
   return true;
 }

@@ -132,7 +132,8 @@ Status LogsCall::Look(const JobView& job) {
     return {};
   }
   nothing_because_ = job.hosts.empty() ? Cat(job.id, " has not run yet: ", job.why)
-                                       : Cat("nothing was written by generation ", wanted, " of ", job.id);
+                                       : Cat("nothing was written by generation ", wanted, " of ", job.id,
+                                             request_.within || request_.since ? " since then" : "");
   if (job.hosts.empty()) return {};
   if (wanted <= newest_) return Follow(job), Status();
   newest_ = wanted;

@@ -53,6 +53,12 @@ TEST(IncidentText, WhatIsNotKnownIsNotMadeUp) {
   EXPECT_NE(text.find("Then        nothing is decided yet\n"), std::string::npos) << text;
 }
 
+TEST(IncidentText, WhereNothingStartsAgainNothingIsResumed) {
+  const std::string text = DescribeIncidents(
+      {{.job = JobId("a-1"), .number = 1, .outcome = IncidentOutcome::ended, .cause = "n2 is lost", .next = "gave up"}}, kNow);
+  EXPECT_EQ(text.find("Resumes at"), std::string::npos) << text;
+}
+
 TEST(IncidentText, HowItEndedIsASignalOrACode) {
   EXPECT_EQ(HowItEnded({.signal = 15}), "SIGTERM");
   EXPECT_EQ(HowItEnded({.signal = 64}), "signal 64");

@@ -89,6 +89,12 @@ TEST_F(ViewText, AJobSaysWhereItIsWhyAndWhatToTypeNext) {
             "Next: everstep logs finetune-3 -f\n");
 }
 
+TEST_F(ViewText, AJobThatHasEndedWaitsForNoSpare) {
+  JobView job = kRunning;
+  job.phase = JobPhase::done;
+  EXPECT_EQ(DescribeJob(job, kNow).find("Spares"), std::string::npos);
+}
+
 TEST_F(ViewText, AJobThatWaitsShowsItsPlaceInTheQueue) {
   EXPECT_EQ(DescribeJob(kQueued, kNow),
             "Job         b-4\n"

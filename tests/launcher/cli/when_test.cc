@@ -45,7 +45,7 @@ TEST(When, WhatIsNeitherIsRefusedWithWhatWouldBe) {
     ASSERT_FALSE(when) << text;
     EXPECT_NE(when.error().message.find("legal: a length such as 90s"), std::string::npos);
   }
-  EXPECT_EQ(ParseWhen("10", kNow).error().hint, "write 10s");
+  EXPECT_EQ(ParseWhen("10", kNow).error().hint, "write a unit: 10s");
 }
 
 }  // namespace
