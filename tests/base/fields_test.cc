@@ -12,7 +12,7 @@ TEST(Fields, TheTableWalksAllMembersInOrder) {
   RankExit exit{.code = 3};
   std::vector<std::string> names;
   ForEachField(exit, [&](std::string_view name, auto&) { names.emplace_back(name); });
-  EXPECT_EQ(Join(names), "code, signal, oom_kill, stopped_by_us, at, tail");
+  EXPECT_EQ(Join(names), "code, signal, oom_kill, stopped_by_us, at, tail, kernel");
 }
 
 TEST(Fields, EnumsKnowTheirNames) {

@@ -195,14 +195,30 @@ TEST_F(TailsTest, TheEndOfEachStreamIsKeptAndALoudOneIsNotReadWhole) {
   tails.Close();
 }
 
+TEST_F(TailsTest, WhereManyRanksShareAReplyWhatWasSkippedIsNotPastedOver) {
+  LogTails tails(false, {.stream_bytes = 1000, .every = 20ms});
+  Report many = Running("a-1");
+  many.gangs[0].ranks.resize(1024);  // 512 bytes of each stream in a reply of a mebibyte
+  one_.logs.Append("a-1/1/0.err", "first ");
+  tails.Heard(NodeId("n1"), one_.address, many);
+  AwaitTail(tails, "first ");
+  one_.logs.Append("a-1/1/0.err", "more ");
+  AwaitTail(tails, "first more ");
+  one_.logs.Append("a-1/1/0.err", std::string(100'000, 'x') + "the end");
+  AwaitTail(tails, std::string(505, 'x') + "the end");
+  tails.Close();
+}
+
 TEST_F(TailsTest, WhatAGangWroteLastIsReadWhenItEndsAndTheOldestGoesWhenThereIsNoRoom) {
   LogTails tails(false, {.stream_bytes = 8, .all_bytes = 12, .every = 1h});
+  one_.logs.Append("a-1/1/0.err", "early");
   tails.Heard(NodeId("n1"), one_.address, Running("a-1"));
-  one_.logs.Append("a-1/1/0.err", "last");
+  AwaitTail(tails, "early");
+  one_.logs.Append("a-1/1/0.err", " last");
   Report ended = Running("a-1");
   ended.gangs[0].phase = GangPhase::empty;
   tails.Heard(NodeId("n1"), one_.address, ended);
-  AwaitTail(tails, "last");
+  AwaitTail(tails, "rly last");
   two_.logs.Append("b-1/1/0.out", "12345678");
   two_.logs.Append("b-1/1/1.out", "12345678");
   tails.Heard(NodeId("n2"), two_.address, Running("b-1"));

@@ -33,7 +33,7 @@ Prepare AFullPrepare() {
 
 TEST(JsonCodec, AStructIsAnObjectWithItsFieldsInOrderAndEmptyOptionalsLeftOut) {
   EXPECT_EQ(ToJson(RankExit{.signal = 9, .at = AtNanoseconds(-7), .tail = "x"}),
-            R"({"signal":9,"oom_kill":false,"stopped_by_us":false,"at":-7,"tail":"x"})");
+            R"({"signal":9,"oom_kill":false,"stopped_by_us":false,"at":-7,"tail":"x","kernel":""})");
   EXPECT_EQ(ToJson(GangStatus{.job = JobId("j"), .phase = GangPhase::empty, .ranks = {{.rank = 1}}}),
             R"({"job":"j","generation":0,"phase":"empty","why":"","fenced":false,"ranks":[{"rank":1,"pid":0}]})");
 }

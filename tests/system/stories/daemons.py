@@ -97,7 +97,7 @@ def state_directory_lost(s):
     s.cluster.agents[first] = host.start(
         s.cluster.programs / "everstep-agent", "--node", first, "--launcher", s.cluster.address,
         "--listen", f"{host.address}:{7470 if s.lab.isolated else 0}", "--state", host.directory / "another",
-        "--boot-id", host.boot_id, *s.cluster._plain_text, log=host.directory / "another.log",
+        "--boot-id", host.boot_id, *s.cluster.plain_text, log=host.directory / "another.log",
     )  # fmt: skip
     job.wait_step(30, generation=2)
     job.require_one_world()
@@ -111,7 +111,7 @@ def name_taken(s):
     program = impostor.start(
         s.cluster.programs / "everstep-agent", "--node", "n1", "--launcher", s.cluster.address,
         "--listen", f"{impostor.address}:{7471 if s.lab.isolated else 0}", "--state", impostor.directory / "agent",
-        "--boot-id", impostor.boot_id, *s.cluster._plain_text, log=impostor.directory / "agent.log",
+        "--boot-id", impostor.boot_id, *s.cluster.plain_text, log=impostor.directory / "agent.log",
     )  # fmt: skip
     wait_until(lambda: "n1" in (impostor.directory / "agent.log").read_text(), "it is told why", PATIENCE)
     require(s.node("n1")["address"].split(":")[0] == s.hosts["n1"].address, "the first one stays")
@@ -120,7 +120,7 @@ def name_taken(s):
     twin = s.hosts["n1"].start(
         s.cluster.programs / "everstep-agent", "--node", "n1", "--launcher", s.cluster.address,
         "--listen", f"{s.hosts['n1'].address}:{7472 if s.lab.isolated else 0}", "--state", impostor.directory / "twin",
-        "--boot-id", s.hosts["n1"].boot_id, *s.cluster._plain_text, log=impostor.directory / "twin.log",
+        "--boot-id", s.hosts["n1"].boot_id, *s.cluster.plain_text, log=impostor.directory / "twin.log",
     )  # fmt: skip
     wait_until(lambda: "another live agent is n1" in (impostor.directory / "twin.log").read_text(), "on the same host too", PATIENCE)
     require(s.node("n1")["address"] == before, "the first one stays")
