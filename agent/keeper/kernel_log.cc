@@ -17,8 +17,8 @@ namespace everstep {
 namespace {
 
 constexpr std::size_t kLinesKept = 64;
-constexpr std::size_t kReadBytes = 8u << 10;  // the kernel's longest record fits
-constexpr std::size_t kRecordsMax = 10'000;   // at once: a log that grows faster than it is read must end
+constexpr std::size_t kRecordBytes = 8u << 10;  // the kernel's longest record fits
+constexpr std::size_t kRecordsMax = 10'000;     // at once: a log that grows faster than it is read must end
 
 // Of these a line has to have one to be kept.
 constexpr std::array<std::string_view, 11> kTelling = {"NVRM: Xid",
@@ -82,7 +82,7 @@ std::string KernelLog::About(pid_t pid) {
 }
 
 void KernelLog::ReadNew() {
-  char buffer[kReadBytes];
+  char buffer[kRecordBytes];
   for (std::size_t i = 0; fd_.open() && i < kRecordsMax; ++i) {
     const ssize_t got = ::read(fd_.get(), buffer, sizeof buffer);
     if (got < 0 && (errno == EPIPE || errno == EINTR)) continue;  // EPIPE: the oldest were overwritten, it goes on
@@ -92,7 +92,7 @@ void KernelLog::ReadNew() {
     for (std::size_t end = 0; (end = rest_.find('\n', begin)) != std::string::npos; begin = end + 1)
       Take(std::string_view(rest_).substr(begin, end - begin));
     rest_.erase(0, begin);
-    if (rest_.size() > kReadBytes) rest_.clear();
+    if (rest_.size() > kRecordBytes) rest_.clear();
   }
 }
 
