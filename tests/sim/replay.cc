@@ -18,32 +18,21 @@ constexpr double kHour = 3600, kDay = 24 * kHour;
 struct Trace {
   const char* name;
   const char* what;
-  double days;       // of the job
-  double mttf;       // seconds between failures
-  int hosts;         // at most 128 are simulated
-  double host_lost;  // share of failures that take a host away without a word; the others are ends of ranks
+  LongJob job;
+  int hosts;  // at most 128 are simulated
 };
 
 // Llama 3: 419 interruptions in 54 days; a host that falls silent is the exception, most say XID or ECC and the rank ends.
-constexpr Trace kTraces[] = {{"llama3", "Llama 3, 2,048 hosts, 419 failures in 54 days", 54, 54 * kDay / 419, 128, 0.2},
-                             {"rsc", "RSC, 128 hosts, one failure in 7.9 h", 54, 7.9 * kHour, 128, 0.2},
-                             {"finetune", "fine-tune, 8 hosts, one failure in 5.3 days", 54, 5.3 * kDay, 8, 0.2}};
+constexpr Trace kTraces[] = {
+    {"llama3", "Llama 3, 2,048 hosts, 419 failures in 54 days", {54 * kDay, 54 * kDay / 419, 0.2}, 128},
+    {"rsc", "RSC, 128 hosts, one failure in 7.9 h", {54 * kDay, 7.9 * kHour, 0.2}, 128},
+    {"finetune", "fine-tune, 8 hosts, one failure in 5.3 days", {54 * kDay, 5.3 * kDay, 0.2}, 8}};
 
-// A column of the design's table: what a save costs the ranks, how much later it is durable, and how long from a failure to the
-// next step.
-struct Setup {
-  const char* name;
-  double cost, latency, restart;
-};
-constexpr Setup kSetups[] = {{"sync, C 60 s, D+R 15 min", 60, 0, 15 * 60},
+// The columns of the table that the design rests on.
+constexpr Saves kSetups[] = {{"sync, C 60 s, D+R 15 min", 60, 0, 15 * 60},
                              {"async, C 5 s, L 60 s, D+R 5 min", 5, 60, 5 * 60},
                              {"async, C 1 s, L 30 s, D+R 2 min", 1, 30, 2 * 60},
                              {"peer memory, C 0.5 s, L 10 s, D+R 30 s", 0.5, 10, 30}};
-
-// From the first sign of a failure to the order to start, in seconds.
-struct Recoveries {
-  std::vector<double> rank{}, host{};
-};
 
 // One job on all of so many hosts but the spares, and such a failure every half minute.
 std::vector<double> Measure(int hosts, FaultKind kind) {
@@ -70,34 +59,28 @@ double Mean(const std::vector<double>& all) {
   return all.empty() ? 0 : sum / static_cast<double>(all.size());
 }
 
-double Predicted(double mttf, const Setup& setup, double interval) {
-  return interval / (mttf * std::exp((setup.restart + setup.latency) / mttf) * (std::exp((interval + setup.cost) / mttf) - 1));
-}
-
-double Advised(double mttf, const Setup& setup) { return std::max(setup.latency, std::sqrt(2 * setup.cost * mttf)); }
-
-class Job {
+class Run {
  public:
-  Job(const Trace& trace, const Setup& setup, const Recoveries& recoveries, double interval, Rng rng)
-      : trace_(trace), setup_(setup), recoveries_(recoveries), interval_(interval), rng_(rng) {
-    const double ours = trace.host_lost * Mean(recoveries.host) + (1 - trace.host_lost) * Mean(recoveries.rank);
+  Run(const LongJob& job, const Saves& setup, const Recoveries& recoveries, double interval, Rng rng)
+      : job_(job), setup_(setup), recoveries_(recoveries), interval_(interval), rng_(rng) {
+    const double ours = job.host_lost * Mean(recoveries.host) + (1 - job.host_lost) * Mean(recoveries.rank);
     own_ = std::max(0.0, setup.restart - ours);  // of the script: imports, communicators, reading the checkpoint
   }
 
   // The useful share of its time.
-  double Run() {
-    const double end = trace_.days * kDay;
+  double Ettr() {
+    const double end = job_.lasts;
     double now = 0, durable = 0;  // time, and useful time that no failure takes away
     double ready = 0;             // the ranks step from here on
     while (now < end) {
-      const double fails = now - std::log(1 - rng_.Unit()) * trace_.mttf;
+      const double fails = now - std::log(1 - rng_.Unit()) * job_.mttf;
       if (fails > ready) durable += Saved(std::min(fails, end) - ready);
       if (fails >= end) {
         durable += Unsaved(end - std::min(end, ready));  // at the end nothing is lost
         break;
       }
       now = fails;
-      const std::vector<double>& from = rng_.Unit() < trace_.host_lost ? recoveries_.host : recoveries_.rank;
+      const std::vector<double>& from = rng_.Unit() < job_.host_lost ? recoveries_.host : recoveries_.rank;
       ready = now + from[rng_.Below(from.size())] + own_ * (0.8 + 0.4 * rng_.Unit());
     }
     return durable / end;
@@ -116,20 +99,20 @@ class Job {
   }
   double Unsaved(double lasted) const { return Useful(lasted) - Saved(lasted); }
 
-  const Trace& trace_;
-  const Setup& setup_;
+  const LongJob& job_;
+  const Saves& setup_;
   const Recoveries& recoveries_;
   const double interval_;
   double own_ = 0;
   Rng rng_;
 };
 
-void Print(const Trace& trace, const Setup& setup, const Recoveries& recoveries, double interval, std::uint64_t runs) {
+void Print(const Trace& trace, const Saves& setup, const Recoveries& recoveries, double interval, std::uint64_t runs) {
   std::vector<double> shares;
   for (std::uint64_t run = 1; run <= runs; ++run)
-    shares.push_back(100 * Job(trace, setup, recoveries, interval, Rng(run * 7919)).Run());
+    shares.push_back(100 * SimulatedEttr(trace.job, setup, recoveries, interval, Rng(run * 7919)));
   std::sort(shares.begin(), shares.end());
-  const double mean = Mean(shares), predicted = 100 * Predicted(trace.mttf, setup, interval);
+  const double mean = Mean(shares), predicted = 100 * PredictedEttr(trace.job.mttf, setup, interval);
   std::printf("| %s | %s | %.2f %% (%.2f to %.2f) | %.2f %% | %+.2f |\n", setup.name,
               Show(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(interval))).c_str(), mean, shares.front(),
               shares.back(), predicted, mean - predicted);
@@ -137,20 +120,30 @@ void Print(const Trace& trace, const Setup& setup, const Recoveries& recoveries,
 
 }  // namespace
 
+double SimulatedEttr(const LongJob& job, const Saves& saves, const Recoveries& recoveries, double interval, Rng rng) {
+  return Run(job, saves, recoveries, interval, rng).Ettr();
+}
+
+double PredictedEttr(double mttf, const Saves& saves, double interval) {
+  return interval / (mttf * std::exp((saves.restart + saves.latency) / mttf) * (std::exp((interval + saves.cost) / mttf) - 1));
+}
+
+double AdvisedInterval(double mttf, const Saves& saves) { return std::max(saves.latency, std::sqrt(2 * saves.cost * mttf)); }
+
 bool Replay(const std::string& name, std::uint64_t runs) {
   const auto wanted = [&name](const Trace& trace) { return name == "all" || name == trace.name; };
   if (std::none_of(std::begin(kTraces), std::end(kTraces), wanted)) return false;
   for (const Trace& trace : kTraces) {
     if (!wanted(trace)) continue;
     const Recoveries recoveries{Measure(trace.hosts, FaultKind::rank_kill), Measure(trace.hosts, FaultKind::power_loss)};
-    std::printf("\n%s; %llu runs of %.0f days\n", trace.what, static_cast<unsigned long long>(runs), trace.days);
+    std::printf("\n%s; %llu runs of %.0f days\n", trace.what, static_cast<unsigned long long>(runs), trace.job.lasts / kDay);
     for (const auto& [what, all] : {std::pair("a rank's end", &recoveries.rank), std::pair("a host's loss", &recoveries.host)})
       std::printf("%s on %d hosts, first sign to the next start: mean %.2f s, p50 %.2f s, max %.2f s, %zu recoveries\n", what,
                   trace.hosts, Mean(*all), (*all)[all->size() / 2], all->back(), all->size());
     std::printf("\n| saves | interval | ETTR, mean (least to most) | formula | difference, points |\n|---|---|---|---|---|\n");
-    for (const Setup& setup : kSetups) {
+    for (const Saves& setup : kSetups) {
       Print(trace, setup, recoveries, kHour, runs);
-      Print(trace, setup, recoveries, Advised(trace.mttf, setup), runs);
+      Print(trace, setup, recoveries, AdvisedInterval(trace.job.mttf, setup), runs);
     }
   }
   return true;
