@@ -29,9 +29,16 @@ bool Shows(const std::string& root, const Pin& pin) {
 }
 
 // Directories that are not empty then hold somebody else's files, and stay.
+// A file that was touched or rewritten in its place since is the user's.
+bool AsPinned(const std::string& path, const CheckpointFile& file) {
+  struct stat found {};
+  return IsLink(path, file) && ::lstat(path.c_str(), &found) == 0 && static_cast<std::uint64_t>(found.st_size) == file.size &&
+         found.st_mtim.tv_sec * std::int64_t{1'000'000'000} + found.st_mtim.tv_nsec == file.mtime_ns;
+}
+
 void RemoveLinks(const std::string& root, const Pin& pin) {
   for (const CheckpointFile& file : pin.files)
-    if (IsLink(PathIn(root, file.name), file)) ::unlink(PathIn(root, file.name).c_str());
+    if (AsPinned(PathIn(root, file.name), file)) ::unlink(PathIn(root, file.name).c_str());
   if (!pin.was.directory) return;
   for (auto below = pin.was.directories.rbegin(); below != pin.was.directories.rend(); ++below)
     ::rmdir(PathIn(root, *below).c_str());

@@ -1,6 +1,6 @@
 # A rank that waits for its generation: a Python that has imported what takes long, and becomes the script once it is told
 # which. Started as `python3 FLAGS -c THIS MODULE ...`; standard input is where it is told: the number of words of the command
-# line, the words, then NAME=value for the whole environment, each ended by a zero byte. Nothing at all: it is not needed.
+# line, the words, then NAME=value for the whole environment, each ended by a zero byte.
 import os
 import sys
 
@@ -8,20 +8,28 @@ import sys
 def _wait():
     import importlib
 
+    # A child that an import starts must not read what is for us: from here on standard input is what every rank's is.
+    ear = os.dup(0)  # children do not get it
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    here = sys.path[:1] == [""]  # the working directory, which a script does not look into
+    if here:
+        del sys.path[0]
     for name in sys.argv[1:]:
         try:
             importlib.import_module(name)
         except Exception:
             pass  # the script will meet the same, and tell it in its own words
+    if here:
+        sys.path.insert(0, "")
     told = bytearray()
-    while piece := os.read(0, 1 << 20):
+    while piece := os.read(ear, 1 << 20):
         told += piece
-    if not told:
-        os._exit(0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    count, *words = bytes(told).split(b"\0")[:-1]
+    os.close(ear)
+    count, *words = bytes(told).split(b"\0")[:-1] or (b"1",)
+    if len(words) < int(count):
+        os._exit(70)  # its keeper is gone, or half of a word was said: never a rank that has done its work
     environment = dict(word.split(b"=", 1) for word in words[int(count) :])
     for name in set(os.environb) - set(environment):
         del os.environb[name]

@@ -32,6 +32,8 @@ void StandbyTable::Drop(const JobId& id) {
 void StandbyTable::Tick(Time now, const std::set<JobId>& here) {
   for (auto entry = jobs_.begin(); entry != jobs_.end();) {
     Job& job = entry->second;
+    // It was not the moment: the gang did not run, or its host had no lease.
+    if (job.launch_at && now >= *job.launch_at) job.launch_at = now + kAfter;
     if (here.contains(entry->first))
       job.quits_at.reset();
     else if (!job.quits_at)
@@ -63,6 +65,10 @@ StandbyTable::Found StandbyTable::Take(const GangKey& gang) {
   const auto job = jobs_.find(gang.job);
   if (job == jobs_.end() || !job->second.keeper) return Found::none;
   Keeper& keeper = *job->second.keeper;
+  if (keeper.gang == gang && keeper.leaving) {
+    keeper.wanted_anew = true;
+    return Found::coming;
+  }
   if (keeper.gang != gang) {
     Quit(keeper, Cat("generation ", gang.generation, " came"));
     return Found::none;
@@ -99,6 +105,7 @@ bool StandbyTable::Handle(const KeeperEvent& event, std::optional<Time> lease) {
     case KeeperEventKind::gone:
       if (!keeper.leaving) log_("warning", Cat(event.gang, ": no ranks wait for it: ", event.why));
       processes_.Discard(event.gang);
+      if (keeper.wanted_anew && lease) processes_.Launch(event.gang, KeeperLease{.until = *lease});
       job->second.keeper.reset();
       break;
   }

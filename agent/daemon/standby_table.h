@@ -64,6 +64,7 @@ class StandbyTable {
     KeeperStandby standby{};  // until it is up
     bool up = false;
     bool leaving = false;
+    bool wanted_anew = false;  // by a gang: it is launched once this one has gone
   };
   struct Job {
     Generation runs{};

@@ -50,6 +50,7 @@ void Ranks::Prepare(KeeperStandby standby) {
 }
 
 void Ranks::Start(KeeperStart start) {
+  oom_kills_taken_ = cgroup_.OomKills();  // what was killed before is no rank of this start
   place_.workdir = std::move(start.workdir);
   if (start.mounts) place_.mounts.emplace(*start.mounts);
   place_.join_fds = cgroup_.join_fds();
@@ -153,11 +154,15 @@ void Ranks::Ended(Rank& rank, int code, int value, Time now) {
     return;
   }
   auto words = std::make_shared<Words>();
-  const std::uint64_t work = disk_.Do([words, wrote, path = rank.error_file, pid = rank.pid, log = kernel_log_] {
+  std::vector<pid_t> others;
+  for (const Rank& other : ranks_)
+    if (other.pid != rank.pid) others.push_back(other.pid);
+  const std::uint64_t work = disk_.Do([words, wrote, path = rank.error_file, pid = rank.pid, log = kernel_log_,
+                                       others = std::move(others), since_boot = Nanoseconds(now) / 1000] {
     if (wrote)
       words->error_file = ReadErrorFile(path);
     else
-      words->kernel = log->About(pid);
+      words->kernel = log->About(pid, since_boot, others);
   });
   rank.awaited = {std::move(exit), std::move(words), work, now};
 }

@@ -25,7 +25,9 @@ bool Known(const JobState& job, const CheckpointSeen& seen) {
 bool LongForgotten(const World& world, const JobState& job, const CheckpointSeen& seen) {
   if (!seen.complete || !seen.step || job.checkpoints.size() < world.policy.checkpoints_kept) return false;
   return std::any_of(job.checkpoints.begin(), job.checkpoints.end(), [&](const CheckpointRecord& record) {
-    return record.offered && record.seen.step && *record.seen.step > *seen.step;
+    // A generation that began again from its first step saves what is new, whatever was saved before it.
+    return record.offered && record.seen.step && *record.seen.step > *seen.step &&
+           (seen.was_there || record.seen.generation == seen.generation);
   });
 }
 

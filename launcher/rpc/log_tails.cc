@@ -214,7 +214,7 @@ class LogTails::Table : public std::enable_shared_from_this<LogTails::Table> {
     while (bytes_ > limits_.all_bytes) {
       auto oldest = watched_.end();
       for (auto at = watched_.begin(); at != watched_.end(); ++at)
-        if (!at->second->runs && at->second->Idle() &&
+        if (!at->second->runs && !at->second->last && at->second->Idle() &&
             (oldest == watched_.end() || at->second->read_at < oldest->second->read_at))
           oldest = at;
       if (oldest == watched_.end()) return;

@@ -177,7 +177,10 @@ void LogsCall::ReadNextGang() {
     gangs_.pop_front();
     for (Host& host : gang_->hosts) sources_.push_back(std::make_unique<Source>(Source{.host = std::move(host)}));
     for (const auto& source : sources_) Open(*source);
-    request_.tail_lines.reset();  // of the first one only
+    // Of the first one only: all that later ones write is new.
+    request_.tail_lines.reset();
+    request_.within.reset();
+    request_.since.reset();
   } while (AllOver());
 }
 

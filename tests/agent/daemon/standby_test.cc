@@ -97,6 +97,29 @@ TEST_F(Standbys, KeepTheirLeaseAsLongAsTheHostIsHeard) {
   EXPECT_GT(keepers.keepers.at(Key(2)).lease, now);
 }
 
+TEST_F(Standbys, AGangThatFailsBeforeTheyCameLeavesNoDeadlineBehind) {
+  TrainingHost();
+  Pass(1s);
+  GangFails(1);
+  Pass(30s);  // asserts that each tick moves the deadline on
+  EXPECT_FALSE(Waits(2));
+}
+
+TEST_F(Standbys, AGenerationThatComesWhileTheyAreLeavingStartsOnceTheyAreGone) {
+  WarmHost();
+  GangFails(1);
+  ForgetGang(1);
+  keepers.holds_its_tongue = true;
+  Pass(StandbyTable::kPatience + 10ms);
+  keepers.holds_its_tongue = false;
+  PrepareGang(2);
+  EXPECT_EQ(Phase(2), "absent") << "the launcher asks again";
+  keepers.KeeperDies(Key(2));
+  PrepareGang(2);
+  StartGang(2);
+  EXPECT_EQ(Phase(2), "running");
+}
+
 TEST_F(Standbys, AKeeperThatDiesWaitingIsNotReplacedBeforeTheNextGeneration) {
   WarmHost();
   keepers.KeeperDies(Key(2));

@@ -71,6 +71,19 @@ TEST_F(StandbyRanks, BecomeTheScriptWithItsArgumentsAndExactlyItsEnvironment) {
   }
 }
 
+TEST_F(StandbyRanks, WhatAnImportStartsDoesNotReadWhatIsForThem) {
+  std::ofstream(root_ + "/eats.py") << "import subprocess\nsubprocess.run(['cat'], check=True)\n";
+  Launch();
+  AwaitKind(KeeperEventKind::up);
+  KeeperStandby waiting = Waiting(1);
+  waiting.ranks.at(0).argv.back() = "eats";
+  waiting.ranks.at(0).env.push_back("PYTHONPATH=" + root_);
+  Send(waiting);
+  WaitingPids(1);
+  Send(KeeperStart{.workdir = root_, .ranks = {Script(0, "--fail")}});
+  EXPECT_EQ(AwaitPhase(KeeperPhase::empty).ranks.at(0).exit->code, 7u) << "it ran the script";
+}
+
 TEST_F(StandbyRanks, WhatDoesNotFitStartsColdAndTheOthersAreKilled) {
   LaunchWaiting(2);
   const auto waited = WaitingPids(2);

@@ -107,9 +107,9 @@ TEST(JsonCodec, WhatIsNotUnderstoodIsRefusedWithItsPlace) {
       {R"([])", "found an array, expected an object"},
   };
   for (const Row& row : rows) EXPECT_EQ(ErrorOf<Report>(row.text), row.error) << row.text;
-  EXPECT_EQ(ErrorOf<ToKeeper>(R"({"strat":{}})"), "unknown kind \"strat\", expected start, lease, stop or quit");
+  EXPECT_EQ(ErrorOf<ToKeeper>(R"({"strat":{}})"), "unknown kind \"strat\", expected start, standby, lease, stop or quit");
   EXPECT_EQ(ErrorOf<ToKeeper>(R"({"quit":{},"stop":{}})"),
-            "found an object with 2 keys, expected one of start, lease, stop or quit");
+            "found an object with 2 keys, expected one of start, standby, lease, stop or quit");
   EXPECT_EQ(ErrorOf<ToKeeper>(R"({"stop":{"grace":"1s"}})"),
             "stop.grace: found \"1s\", expected a whole number from -9223372036854775808 to 9223372036854775807");
   EXPECT_EQ(ErrorOf<std::int64_t>("9223372036854775808"),

@@ -91,7 +91,7 @@ while True:
 
 @story("isolate: mount: whoever lives on of an old generation writes on, and reaches nothing that the next one sees", nodes=2, needs_cut=True)
 def zombie_writer(s):
-    job = s.submit(nodes=2, trainer=["--steps", 60, "--in-place"], isolate="mount")
+    job = s.submit(nodes=2, trainer=["--steps", 200, "--in-place"], isolate="mount")
     job.wait_registered(10)
     start = job.starts(1)[0]
     host, log = s.host_of(start), s.lab.directory / "zombie.log"
@@ -109,7 +109,7 @@ def zombie_writer(s):
     job.require_exact()
     resumed = [min(start["resumed"] for start in job.starts(number)) for number in (2, 3)]
     require(resumed[0] >= 10 and resumed[1] >= 30, f"each resumed from what it was given: {resumed}")
-    wait_until(lambda: (job.checkpoints / "step-60.pt").exists(), "the last one is shown in the real directory", PATIENCE)
+    wait_until(lambda: (job.checkpoints / "step-200.pt").exists(), "the last one is shown in the real directory", PATIENCE)
     s.cluster.run("ckpt", "verify", job.checkpoints)
     garbage = job.checkpoints / ".everstep" / "generations" / f"{job.id}.1" / "step-60.pt"
     require(garbage.read_bytes() == b"garbage", "what it wrote lies in its own generation's directory")

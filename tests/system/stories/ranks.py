@@ -2,6 +2,7 @@
 
 import pathlib
 import signal
+import time
 
 from harness import PATIENCE, ended, require, story, wait_until
 
@@ -177,7 +178,7 @@ def kernel_line_is_the_cause(s):
     before = job.host_names()
     line = "NVRM: Xid (PCI:0000:3b:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
     with open(s.hosts[before[1]].directory / "kmsg", "a") as kernel:
-        kernel.write(f"3,1234,5678,-;{line}\n")
+        kernel.write(f"3,1234,{time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000},-;{line}\n")
     job.kill_rank(1)
     incident = job.wait_generation(2)["incident"]
     require(incident["cause"] == f"rank 1 on {before[1]} was killed by SIGKILL: kernel: {line}", f"it is quoted: {incident['cause']}")
