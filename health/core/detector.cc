@@ -51,10 +51,26 @@ void FailureDetector::Watch(const NodeId& node, Time now, Time not_lost_before) 
   Host host;
   host.silent_since = now;
   host.not_lost_before = not_lost_before;
-  hosts_[node] = std::move(host);
+  Forget(node);
+  Enlist(node, hosts_[node] = std::move(host));
 }
 
-void FailureDetector::Forget(const NodeId& node) { hosts_.erase(node); }
+void FailureDetector::Forget(const NodeId& node) {
+  const auto it = hosts_.find(node);
+  if (it == hosts_.end()) return;
+  Strike(node, it->second);
+  hosts_.erase(it);
+}
+
+void FailureDetector::Enlist(const NodeId& node, const Host& host) {
+  if (host.trust == Trust::trusted) trusted_.emplace(host.silent_since, node);
+  if (host.trust == Trust::suspect) suspects_.insert(node);
+}
+
+void FailureDetector::Strike(const NodeId& node, const Host& host) {
+  if (host.trust == Trust::trusted) trusted_.erase({host.silent_since, node});
+  if (host.trust == Trust::suspect) suspects_.erase(node);
+}
 
 DetectorOutput FailureDetector::Heard(const NodeId& node, Time now, const Beat& beat) {
   DetectorOutput out;
@@ -63,12 +79,15 @@ DetectorOutput FailureDetector::Heard(const NodeId& node, Time now, const Beat& 
   Host& host = it->second;
   if (host.beat && !Newer(beat, *host.beat)) return out;
   const Duration silence = now - host.silent_since;
+  const bool was_trusted = host.trust == Trust::trusted;
+  Strike(node, host);
   host.beat = beat;
   host.heard_at = now;
   host.silent_since = now;
   host.session_lost.clear();
-  if (host.trust == Trust::trusted) return out;
   host.trust = Trust::trusted;
+  Enlist(node, host);
+  if (was_trusted) return out;
   host.opinions.clear();
   host.asked_at.reset();
   out.changed.push_back({node, Trust::trusted, Cat(node, " is heard again after ", Show(silence))});
@@ -112,7 +131,9 @@ DetectorOutput FailureDetector::Tick(Time now) {
 
 DetectorOutput FailureDetector::Suspect(const NodeId& node, Host& host, Time now, std::string why) {
   DetectorOutput out;
+  Strike(node, host);
   host.trust = Trust::suspect;
+  Enlist(node, host);
   host.opinions.clear();
   host.nonce_first = last_nonce_ + 1;
   out.changed.push_back({node, Trust::suspect, std::move(why)});
@@ -131,20 +152,26 @@ void FailureDetector::Judge(const NodeId& node, Host& host, Time now, DetectorOu
   if (now < host.not_lost_before) return;
   const auto why = LostBecause(options_, now - host.silent_since, Opinions(node));
   if (!why) return;
+  Strike(node, host);
   host.trust = Trust::lost;
   out.changed.push_back({node, Trust::lost, Cat(node, " is lost: ", *why)});
 }
 
 void FailureDetector::ForgiveLateness(Duration late) {
-  for (auto& [node, host] : hosts_) host.silent_since += late;
+  trusted_.clear();
+  suspects_.clear();
+  for (auto& [node, host] : hosts_) {
+    host.silent_since += late;
+    Enlist(node, host);
+  }
 }
 
 std::optional<Time> FailureDetector::Deadline() const {
   std::optional<Time> next;
   const auto consider = [&next](Time t) { next = next ? std::min(*next, t) : t; };
-  for (const auto& [node, host] : hosts_) {
-    if (host.trust == Trust::trusted) consider(host.silent_since + options_.suspect_after);
-    if (host.trust != Trust::suspect) continue;
+  if (!trusted_.empty()) consider(trusted_.begin()->first + options_.suspect_after);
+  for (const NodeId& node : suspects_) {
+    const Host& host = hosts_.at(node);
     consider(host.asked_at ? *host.asked_at + options_.ask_every : host.silent_since);
     for (const Duration d : {options_.lost_after, options_.agent_return}) {
       const Time judged = std::max(host.silent_since + d, host.not_lost_before);

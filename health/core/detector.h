@@ -11,13 +11,15 @@
 // (ForgiveLateness): slow observers are the main cause of false alarms (Dadgar et al., Lifeguard, DSN 2018). Losing a host here
 // never proves that its processes are dead: that is exclusion's work (launcher/core/exclusion.h).
 //
-// Cost: O(log N) a beat, O(N) a tick.
+// Cost: O(log N) a beat, O(suspects) a Deadline, which is asked for after every beat; O(N) a tick.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -110,12 +112,17 @@ class FailureDetector {
     std::map<NodeId, Opinion> opinions{};
   };
 
+  // What Deadline looks at, instead of all hosts: around every change of a host's trust or silent_since.
+  void Enlist(const NodeId& node, const Host& host);
+  void Strike(const NodeId& node, const Host& host);
   DetectorOutput Suspect(const NodeId& node, Host& host, Time now, std::string why);
   void Ask(const NodeId& node, Host& host, Time now, DetectorOutput& out);
   void Judge(const NodeId& node, Host& host, Time now, DetectorOutput& out);
 
   DetectorOptions options_;
   std::map<NodeId, Host> hosts_;
+  std::set<std::pair<Time, NodeId>> trusted_{};  // by silent_since
+  std::set<NodeId> suspects_{};
   std::uint64_t last_nonce_ = 0;
   Time ticked_at_{};
 };

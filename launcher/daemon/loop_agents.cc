@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -210,7 +211,9 @@ void LauncherLoop::TakeLost(const NodeId& node, const std::string& why) { Commit
 // Whoever was found lost while too many were silent is evicted as soon as the half rule allows.
 void LauncherLoop::RetryHeldEvictions() {
   if (!halted_.empty()) return;
-  for (const NodeId& node : SilentMembers(world_)) {
+  const std::vector<NodeId> silent = SilentMembers(world_);
+  if (2 * silent.size() >= MemberCount(world_.state)) return;  // nobody may be: not asked anew for each of so many
+  for (const NodeId& node : silent) {
     if (Host(node).pulse != Pulse::lost) continue;
     const Facts facts = Evict(world_, node, Host(node).pulse_why);
     if (!facts.empty() && std::holds_alternative<NodeLost>(facts.front())) Commit(facts);
@@ -224,16 +227,14 @@ void LauncherLoop::Ask(const AskAbout& ask) {
   rims_.links.Dial(ask.suspect, suspect->address, Ping{ask.nonce, ask.suspect, world_.state.epoch, acknowledged},
                    kDialDeadline);
   // Peers that share no gang with the suspect come first: what breaks the gang may break its hosts' view too.
+  // Found once, not anew for each peer: with a thousand hosts in a job and many suspects that would be all this loop did.
+  std::set<NodeId> gang;
+  for (const auto& [id, job] : world_.state.jobs)
+    if (!everstep::Ended(job.phase) && std::find(job.hosts.begin(), job.hosts.end(), ask.suspect) != job.hosts.end())
+      gang.insert(job.hosts.begin(), job.hosts.end());
   std::vector<std::pair<bool, SessionId>> peers;
-  for (const auto& [node, session] : sessions_) {
-    if (node == ask.suspect || Host(node).pulse != Pulse::trusted) continue;
-    bool shares = false;
-    for (const auto& [id, job] : world_.state.jobs) {
-      const auto works = [&](const NodeId& n) { return std::find(job.hosts.begin(), job.hosts.end(), n) != job.hosts.end(); };
-      shares = shares || (!everstep::Ended(job.phase) && works(node) && works(ask.suspect));
-    }
-    peers.emplace_back(shares, session.id);
-  }
+  for (const auto& [node, session] : sessions_)
+    if (node != ask.suspect && Host(node).pulse == Pulse::trusted) peers.emplace_back(gang.count(node) > 0, session.id);
   for (std::size_t i = peers.size(); i > 1; --i) std::swap(peers[i - 1], peers[rng_.Below(i)]);
   std::stable_sort(peers.begin(), peers.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   // One from outside the gang at least, but not only those: a gang's own network is a view of its own.

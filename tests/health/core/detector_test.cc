@@ -45,6 +45,23 @@ TEST_F(Detector, SilenceMakesAHostSuspectAndAsksAboutIt) {
   EXPECT_FALSE(out.ask[0].everybody);
 }
 
+TEST_F(Detector, TheNextDeadlineIsThatOfWhoIsSilentTheLongest) {
+  detector.Watch(n2, kStart + 200ms, kStart);
+  EXPECT_EQ(detector.Deadline(), kStart + 1500ms) << "of n1";
+  detector.Heard(n1, kStart + 700ms, BeatNo(2));
+  EXPECT_EQ(detector.Deadline(), kStart + 1700ms) << "of n2, since n1 was heard";
+  detector.ForgiveLateness(300ms);
+  EXPECT_EQ(detector.Deadline(), kStart + 2s) << "whoever was late himself waits longer";
+  detector.Watch(n2, kStart + 900ms, kStart);
+  EXPECT_EQ(detector.Deadline(), kStart + 2400ms) << "watched anew, as if it had beaten";
+  detector.SessionLost(n2, kStart + 1s, "reset");
+  EXPECT_EQ(detector.Deadline(), kStart + 2s) << "a suspect is asked about again after a second";
+  detector.Forget(n2);
+  EXPECT_EQ(detector.Deadline(), kStart + 2500ms) << "only n1 is left";
+  detector.Forget(n1);
+  EXPECT_EQ(detector.Deadline(), std::nullopt);
+}
+
 TEST_F(Detector, AHostIsLostAtFiveSecondsWhenAPeerGotNothing) {
   const DetectorOutput asked = RunTo(1500ms);
   detector.Found(n1, asked.ask[0].nonce, Nothing(n2, kStart + 2200ms), std::nullopt);
