@@ -1,5 +1,7 @@
 // What ranks print: files, limits, tails.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -8,6 +10,7 @@
 #include "agent/keeper/log_file.h"
 #include "agent/keeper/stderr_tail.h"
 #include "base/messages.h"
+#include "base/real/fd.h"
 #include "base/text.h"
 #include "tests/agent/keeper/host.h"
 
@@ -38,9 +41,13 @@ TEST_F(Output, AnyBytesArriveAsTheyWereWritten) {
 }
 
 TEST_F(Output, WhatAChildPrintsAfterItsRankHasEndedIsStillWritten) {
-  Run({Shell(0, "(while [ ! -e $0/go ]; do sleep 0.02; done; echo late) & exit 0")});
+  // A pipe, not a file to wait for: a child has two seconds, and a busy disk takes as long to make a file.
+  const std::string go = root_ + "/go";
+  ASSERT_EQ(::mkfifo(go.c_str(), 0600), 0);
+  const Fd opened(::open(go.c_str(), O_RDWR | O_CLOEXEC));  // so that neither end waits for the other
+  Run({Shell(0, "(read word; echo $word) < $0/go & exit 0")});
   AwaitEnds(1);
-  std::filesystem::create_directory(root_ + "/go");
+  ASSERT_EQ(::write(opened.get(), "late\n", 5), 5);
   AwaitPhase(KeeperPhase::empty);
   // A disk that is busy for two seconds is not waited for.
   EXPECT_TRUE(Eventually([&] { return LogOf(0, "out") == "late\n"; })) << LogOf(0, "out");
