@@ -42,7 +42,9 @@ Status Run(const LauncherOptions& options, StopSignals& signals) {
   LauncherServer server;
   RealFenceHooks fences(post);
   StoreThread journal(*store, options.history, post);
-  LauncherLoop loop(options, std::string(Version()), {clock, server, server, journal, fences, log},
+  LauncherLoop loop(options, std::string(Version()),
+                    {clock, server, server, journal, fences, log,
+                     [&server](const NodeId& node, const GangKey& gang) { return server.LastWords(node, gang); }},
                     Rng(std::random_device()()));
   EVERSTEP_TRY(loop.Begin(clock.Now(), recovered, epoch));
   EVERSTEP_ASSIGN(

@@ -23,9 +23,9 @@
 #include "agent/keeper/rank_spawn.h"
 #include "agent/keeper/spool.h"
 #include "agent/keeper/standby.h"
-#include "agent/keeper/stderr_tail.h"
 #include "base/progress/progress_file.h"
 #include "base/progress/rank_progress.h"
+#include "base/progress/stderr_tail.h"
 #include "base/seam/processes.h"
 
 namespace everstep {

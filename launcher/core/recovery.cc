@@ -64,9 +64,28 @@ std::string GiveUp(Now now, const JobState& job, const FailureJudged& judged, co
   return {};
 }
 
+// A host that is gone tells no exits, but what its ranks wrote before may say what was wrong with it: the first line that the
+// rules know as a cause.
+void AddLastWords(const World& world, const JobState& job, Blame& blame) {
+  const HostNow* host = HostIn(world, blame.node);
+  if (!host || !job.host_failed) return;
+  const auto words = host->last_words.find({job.id, job.generation});
+  if (words == host->last_words.end()) return;
+  for (const RankWords& rank : words->second) {
+    const auto found = world.policy.blame.Find({.code = 1, .tail = rank.tail});
+    if (!found || found->line.empty() || found->rule->role != BlameRole::cause) continue;
+    blame.kind = found->rule->blame;
+    blame.rank = rank.rank;
+    blame.means = found->rule->means;
+    blame.cause += Cat("; rank ", rank.rank, " there wrote last: ", found->line);
+    return;
+  }
+}
+
 Blame BlameOf(const World& world, const JobState& job, const FailureJudged& judged, const Culprit* culprit) {
   if (culprit) return culprit->blame;
   Blame blame{.kind = BlameClass::host, .node = judged.node, .cause = judged.cause};
+  if (!job.moved && !job.checkpoint_gone && job.refusal.empty()) AddLastWords(world, job, blame);
   if (!job.refusal.empty()) blame.kind = ClassOfRefusal(world.policy.blame, job.refusal);
   if (job.checkpoint_gone) blame.kind = BlameClass::storage;
   if (job.moved) blame.kind = BlameClass::preemption;
@@ -97,7 +116,9 @@ std::string Verdict(const JobState& job, const FailureJudged& judged) {
   const bool rank = judged.blame.rank.has_value();
   const std::string kind = rank ? Cat(" (class ", Name(judged.blame.kind), ')') : std::string();
   if (!judged.code)
-    return Cat(rank && !judged.avoid_node ? "counts against the budget only" : "counts as the host's failure", kind);
+    return Cat(
+        rank && !judged.avoid_node && !job.host_failed ? "counts against the budget only" : "counts as the host's failure",
+        kind);
   return Cat("counts as failure ", Fruitless(job, judged), " of ", job.spec.restart.no_progress, kind);
 }
 
@@ -222,7 +243,7 @@ Facts JudgeFailure(const World& world, Now now, const JobState& job) {
   if (job.moved || job.checkpoint_gone) judged.signature = job.signature;  // says nothing about the failure before
   judged.blame = BlameOf(world, job, judged, culprit ? &*culprit : nullptr);
   judged.give_up = GiveUp(now, job, judged, culprit ? &*culprit : nullptr);
-  const std::string found = judged.cause == job.broken ? std::string() : Cat(": ", OneLine(judged.cause, 600));
+  const std::string found = judged.blame.cause == job.broken ? std::string() : Cat(": ", OneLine(judged.blame.cause, 600));
   judged.why = Sentence(Verdict(job, judged), found, judged.give_up.empty() ? "" : "; gives up: ", judged.give_up);
   return {judged};
 }

@@ -40,6 +40,12 @@ struct Policy {
 
 EVERSTEP_ENUM(Pulse, trusted, suspect, lost)
 
+// The end of what a rank wrote to stderr, as RankExit::tail.
+struct RankWords {
+  std::uint32_t rank = 0;
+  std::string tail{};
+};
+
 // What is known of a host now.
 struct HostNow {
   bool connected = false;  // a session stands
@@ -49,6 +55,8 @@ struct HostNow {
   Time heard_since{};              // while trusted: no gap longer than suspect_after since then; never earlier than the truth
   std::uint64_t told = 0;          // a version of the membership that it surely has, or a newer one
   std::optional<Report> report{};  // of this session; nullopt: not heard since the launcher started
+  // Set when the host is lost or comes back rebooted, for the jobs that had ranks there; by rank.
+  std::map<GangKey, std::vector<RankWords>> last_words{};
 };
 
 struct World {

@@ -40,6 +40,8 @@ struct LauncherRims {
   Journal& journal;
   FenceHooks& fences;
   LogSink log;
+  // What is known of the ends of a gang's stderr on a host, by rank. Must not block. None: nothing is.
+  std::function<std::vector<RankWords>(const NodeId& node, const GangKey& gang)> last_words{};
 };
 
 class LauncherLoop {
@@ -114,6 +116,7 @@ class LauncherLoop {
   void Found(const NodeId& suspect, std::uint64_t nonce, Opinion opinion, std::optional<Beat> beat);
   void Ask(const AskAbout& ask);
   void TakeLost(const NodeId& node, const std::string& why);
+  void KeepLastWords(const NodeId& node);
   void RetryHeldEvictions();
   void SyncSilence();
   HostNow& Host(const NodeId& node) { return world_.hosts[node]; }

@@ -87,6 +87,8 @@ void LauncherLoop::On(const SessionOpened& input) {
   host.silent_since = NowAt(now_).at;
   detector_.Watch(hello.node, NowAt(now_).at, NowAt(now_).at);
   if (halted_.empty()) {
+    if (const NodeState* known = NodeIn(world_.state, hello.node); known && known->boot != hello.boot)
+      KeepLastWords(hello.node);
     const Facts joined = Join(world_, hello);
     Commit(joined);
     if (joined.empty() && was_silent) Commit({NodeTrusted{hello.node, Cat(hello.node, " opened a new session")}});
@@ -206,7 +208,22 @@ void LauncherLoop::CloseSession(const NodeId& node) {
   Host(node).connected = false;
 }
 
-void LauncherLoop::TakeLost(const NodeId& node, const std::string& why) { Commit(Evict(world_, node, why)); }
+void LauncherLoop::TakeLost(const NodeId& node, const std::string& why) {
+  KeepLastWords(node);
+  Commit(Evict(world_, node, why));
+}
+
+// Before anything is decided of a host whose ranks will never tell how they ended.
+void LauncherLoop::KeepLastWords(const NodeId& node) {
+  if (!rims_.last_words) return;
+  auto& kept = Host(node).last_words;
+  kept.clear();
+  for (const auto& [id, job] : world_.state.jobs) {
+    if (everstep::Ended(job.phase) || std::find(job.hosts.begin(), job.hosts.end(), node) == job.hosts.end()) continue;
+    const GangKey gang{id, job.generation};
+    if (std::vector<RankWords> words = rims_.last_words(node, gang); !words.empty()) kept[gang] = std::move(words);
+  }
+}
 
 // Whoever was found lost while too many were silent is evicted as soon as the half rule allows.
 void LauncherLoop::RetryHeldEvictions() {

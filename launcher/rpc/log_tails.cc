@@ -79,7 +79,7 @@ class LogTails::Table : public std::enable_shared_from_this<LogTails::Table> {
         one.address = address;
       }
       one.last = one.last || (one.runs && !runs);
-      one.runs = runs;
+      SetRuns(one, runs);
       one.failures = 0;
       one.ranks = std::max<std::size_t>(gang.ranks.size(), 1);
       // What it wrote last is read at once, also where a reading is due later.
@@ -99,7 +99,8 @@ class LogTails::Table : public std::enable_shared_from_this<LogTails::Table> {
     std::unique_lock lock(mutex_);
     closed_ = true;
     for (auto& [key, one] : watched_) {
-      one->runs = one->last = false;
+      SetRuns(*one, false);
+      one->last = false;
       one->again.Cancel();
       if (one->reading) one->reading->context.TryCancel();
     }
@@ -114,7 +115,7 @@ class LogTails::Table : public std::enable_shared_from_this<LogTails::Table> {
   void StopUnlisted(const NodeId& node, const Report& report) {
     for (auto& [key, one] : watched_) {
       const auto listed = [&key = key](const GangStatus& g) { return GangKey{g.job, g.generation} == key.second; };
-      if (key.first == node && std::none_of(report.gangs.begin(), report.gangs.end(), listed)) one->runs = false;
+      if (key.first == node && std::none_of(report.gangs.begin(), report.gangs.end(), listed)) SetRuns(*one, false);
     }
   }
 
@@ -155,11 +156,14 @@ class LogTails::Table : public std::enable_shared_from_this<LogTails::Table> {
       MakeRoom();
     }
     one->failures = status.ok() ? 0 : one->failures + 1;
-    if (one->failures >= kFailuresMax) one->runs = one->last = false;
+    if (one->failures >= kFailuresMax) {
+      SetRuns(*one, false);
+      one->last = false;
+    }
     if (one->last && one->failures < kLastTries) return Read(key, one);
     if (!one->runs) return one->channel.reset();  // the server stands: not the last one
     one->waits = true;
-    const Duration every = std::max<Duration>(limits_.every, kEveryPerGang * static_cast<std::int64_t>(watched_.size()));
+    const Duration every = std::max<Duration>(limits_.every, kEveryPerGang * static_cast<std::int64_t>(running_));
     one->again.Set(Within(every * (1u << std::min(one->failures, 4u))),
                    [weak = weak_from_this(), key, held = std::weak_ptr(one)](bool) {
                      const auto table = weak.lock();
@@ -172,7 +176,9 @@ class LogTails::Table : public std::enable_shared_from_this<LogTails::Table> {
     const std::lock_guard lock(mutex_);
     one->waits = false;
     changed_.notify_all();
-    if (!closed_ && (one->runs || one->last) && one->Idle()) Read(key, one);
+    if (closed_ || !one->Idle()) return;
+    if (one->runs || one->last) return Read(key, one);
+    one->channel.reset();
   }
 
   std::size_t StreamBytes() const {
@@ -210,8 +216,19 @@ class LogTails::Table : public std::enable_shared_from_this<LogTails::Table> {
     }
   }
 
+  void SetRuns(Watched& one, bool runs) {
+    running_ += static_cast<std::size_t>(runs) - static_cast<std::size_t>(one.runs);
+    one.runs = runs;
+  }
+
+  // What has ended goes before what runs is kept shorter.
+  bool Full() const {
+    return bytes_ > limits_.all_bytes || streams_ > limits_.all_bytes / std::max<std::size_t>(limits_.stream_bytes, 1) ||
+           watched_.size() - running_ > limits_.ended_max;
+  }
+
   void MakeRoom() {
-    while (bytes_ > limits_.all_bytes) {
+    while (Full()) {
       auto oldest = watched_.end();
       for (auto at = watched_.begin(); at != watched_.end(); ++at)
         if (!at->second->runs && !at->second->last && at->second->Idle() &&
@@ -231,6 +248,7 @@ class LogTails::Table : public std::enable_shared_from_this<LogTails::Table> {
   std::map<Key, std::shared_ptr<Watched>> watched_;
   std::size_t bytes_ = 0;
   std::size_t streams_ = 0;
+  std::size_t running_ = 0;  // of watched_
   bool closed_ = false;
 };
 

@@ -4,8 +4,8 @@
 //
 // Where a host has more than eight ranks, and all of them are loud, it is less of each.
 //
-// Memory: at most 256 MiB in all: with more than 4,096 streams each is kept shorter, and of gangs that have ended the oldest
-// go first.
+// Memory: at most 256 MiB in all, and 1,024 gangs that have ended: the oldest of those go first; beyond 4,096 streams of gangs
+// that run each is kept shorter.
 //
 // Cost: a call to each host with a gang that runs every two seconds, or every millisecond times their number if that is more;
 // a loud rank is read 64 KiB at a time, whatever it wrote meanwhile.
@@ -42,6 +42,7 @@ class LogTails {
   struct Limits {
     std::size_t stream_bytes = 64u << 10;
     std::size_t all_bytes = 256u << 20;
+    std::size_t ended_max = 1024;  // gangs
     Duration every = 2s;
   };
   explicit LogTails(bool insecure) : LogTails(insecure, Limits()) {}

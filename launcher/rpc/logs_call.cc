@@ -287,8 +287,10 @@ void LogsCall::ShowTail(const Source& source, const std::string& note) {
   }
   std::erase_if(tails->streams, [](const auto& entry) { return entry.second.bytes.empty(); });
   if (tails->streams.empty()) return Note(source.host.node, note);
+  // Its lines carry no times: those lie beside the files, on the host.
+  const bool timeless = source.request.has_since() || source.request.has_within();
   Note(source.host.node, Cat(note, "; what follows is what the launcher has of its last output, at most 64 KiB a stream, read ",
-                             everstep::Show(tails->age), " ago"));
+                             everstep::Show(tails->age), " ago", timeless ? ", whenever it was written" : ""));
   for (auto& [stream, tail] : tails->streams) {
     v1::LogChunk chunk;
     chunk.set_rank(stream.first);

@@ -1,6 +1,7 @@
 #include "launcher/rpc/server.h"
 
 #include "base/check.h"
+#include "base/progress/stderr_tail.h"
 #include "base/real/files.h"
 #include "base/text.h"
 #include "launcher/rpc/agent_session.h"
@@ -68,6 +69,19 @@ class LauncherServer::Impl {
     });
   }
 
+  std::vector<RankWords> LastWords(const NodeId& node, const GangKey& gang) const {
+    std::vector<RankWords> words;
+    const auto tails = shared_ ? shared_->tails.Of(node, gang) : std::nullopt;
+    if (!tails) return words;
+    for (const auto& [stream, tail] : tails->streams) {
+      if (const bool is_stderr = stream.second; !is_stderr) continue;
+      StderrTail end;
+      end.Append(tail.bytes);
+      words.push_back({stream.first, end.Text()});
+    }
+    return words;
+  }
+
   void Reply(std::uint64_t token, Result<ApiReply> reply, bool last) {
     shared_->callers.With(token, [&](Caller& caller) { caller.Deliver(std::move(reply), last); });
   }
@@ -94,6 +108,9 @@ void LauncherServer::Dial(const NodeId& node, const std::string& address, const 
 }
 void LauncherServer::Reply(std::uint64_t token, Result<ApiReply> reply, bool last) {
   impl_->Reply(token, std::move(reply), last);
+}
+std::vector<RankWords> LauncherServer::LastWords(const NodeId& node, const GangKey& gang) const {
+  return impl_->LastWords(node, gang);
 }
 
 }  // namespace everstep

@@ -9,9 +9,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/seam/links.h"
+#include "launcher/core/world.h"
 #include "launcher/daemon/inputs.h"
 
 namespace everstep {
@@ -48,6 +50,9 @@ class LauncherServer final : public AgentLinks, public ApiReplies {
   void Close(SessionId session) override;
   void Dial(const NodeId& node, const std::string& address, const Ping& ping, Duration deadline) override;
   void Reply(std::uint64_t token, Result<ApiReply> reply, bool last) override;
+
+  // The ends of stderr that were read from a host while it could be (log_tails.h). Any thread; empty before Start.
+  std::vector<RankWords> LastWords(const NodeId& node, const GangKey& gang) const;
 
  private:
   class Impl;

@@ -231,6 +231,26 @@ TEST_F(TailsTest, WhatAGangWroteLastIsReadWhenItEndsAndTheOldestGoesWhenThereIsN
   tails.Close();
 }
 
+TEST_F(TailsTest, OfGangsThatHaveEndedSoManyAreKept) {
+  LogTails tails(false, {.ended_max = 2, .every = 20ms});
+  const auto key = [](int i) { return GangKey{JobId(Cat("a-", i)), Generation(1)}; };
+  std::mutex mutex;
+  std::condition_variable never;
+  std::unique_lock lock(mutex);
+  const auto await = [&](const std::function<bool()>& holds) {
+    for (int i = 0; i < 2000 && !holds(); ++i) never.wait_for(lock, 10ms);
+    return holds();
+  };
+  for (int i = 1; i <= 4; ++i) {
+    one_.logs.Append(Cat("a-", i, "/1/0.out"), "said");
+    tails.Heard(NodeId("n1"), one_.address, Running(Cat("a-", i).c_str()));  // and those before it are over
+    EXPECT_TRUE(await([&] { return tails.Of(NodeId("n1"), key(i)).has_value(); })) << i;
+  }
+  EXPECT_TRUE(await([&] { return !tails.Of(NodeId("n1"), key(1)); }));
+  for (int i = 2; i <= 4; ++i) EXPECT_TRUE(tails.Of(NodeId("n1"), key(i))) << i;
+  tails.Close();
+}
+
 TEST_F(LogsTest, AnAgentThatRestartsIsReadOnWithoutLossOrRepetition) {
   auto logs = Logs({.job = JobId("a-1"), .follow = true});
   const auto call = launcher_.Take<ApiCall>();

@@ -56,6 +56,40 @@ TEST(Incidents, TheKilledRankOfThreeIsNamedAndNotThoseThatDiedOfItAndWereHeardFi
       << Join(says, "\n");
 }
 
+TEST(Incidents, WhatARankOfALostHostWroteBeforeIsTheClueToWhyTheHostWent) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Train(3));
+  story.Writes(train, 0, "RuntimeError: NCCL error: unhandled system error");
+  story.Writes(train, 1, "step 40\nRuntimeError: CUDA error: uncorrectable ECC error encountered\nstep 41");
+  story.Told();
+  story.PowerOff("n2");
+  story.Pass(20s);
+  const Lines told = story.Told();
+  EXPECT_EQ(told.at(told.size() - 3),
+            "counts as the host's failure (class gpu): n2 is lost: silent for 5 s, and 3 of 3 peers asked got no answer from "
+            "it; rank 1 there wrote last: RuntimeError: CUDA error: uncorrectable ECC error encountered");
+  const IncidentView incident = Incidents(story).front();
+  EXPECT_EQ(incident.blame, BlameClass::gpu);
+  EXPECT_EQ(incident.node, NodeId("n2"));
+  EXPECT_EQ(incident.rank, 1u);
+  EXPECT_TRUE(incident.cause.ends_with("uncorrectable ECC error encountered")) << incident.cause;
+  EXPECT_EQ(incident.logs, "everstep logs train-1 --rank 1 --generation 1 --tail 50");
+  EXPECT_EQ(incident.outcome, IncidentOutcome::restarted);
+}
+
+TEST(Incidents, WordsOfALostHostThatTellOfNoFailureOrOfOneElsewhereAreNoClue) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Train(3));
+  story.Writes(train, 1,
+               "RuntimeError: [pair.cc:534] Connection reset by peer\n 40%|####      | 40/100 [00:02<00:03, 19.9it/s]");
+  story.PowerOff("n2");
+  story.Pass(20s);
+  const IncidentView incident = Incidents(story).front();
+  EXPECT_EQ(incident.blame, BlameClass::host);
+  EXPECT_FALSE(incident.rank);
+  EXPECT_EQ(incident.cause, "n2 is lost: silent for 5 s, and 3 of 3 peers asked got no answer from it");
+}
+
 TEST(Incidents, WhatALostHostCostIsKnownInItsPartsAndTheyAddUp) {
   Story story({"n1", "n2", "n3"});
   const JobId train = story.Submit(Train(2));

@@ -240,6 +240,10 @@ void Story::AllRanksEnd(const JobId& job, const RankExit& exit) {
   for (std::uint32_t rank = 0; rank < ranks && !Ended(Phase(job)); ++rank) RankEnds(job, rank, exit);
 }
 
+void Story::Writes(const JobId& job, std::uint32_t rank, const std::string& text) {
+  read_[HostOfRank(job, rank)->id][{job, Job(job).generation}].push_back({rank, text});
+}
+
 void Story::Step(const JobId& job, std::uint64_t step) {
   const std::vector<NodeId> hosts = Job(job).hosts;
   for (const NodeId& node : hosts) {
@@ -339,6 +343,7 @@ void Story::Take(const DetectorOutput& output) {
     if (change.trust == Trust::trusted) host.heard_since = now_;
     host.pulse = PulseOf(change.trust);
     host.pulse_why = change.why;
+    if (change.trust == Trust::lost) host.last_words = read_[change.node];
     host.silent_since = detector_.SilentSince(change.node).value_or(now_);
     const NodeState* node = NodeIn(world_.state, change.node);
     if (!node || !node->member) continue;

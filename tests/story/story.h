@@ -64,6 +64,8 @@ class Story {
   // Ranks and checkpoints of the job's newest gangs.
   void RankEnds(const JobId& job, std::uint32_t rank, const RankExit& exit);
   void AllRanksEnd(const JobId& job, const RankExit& exit);
+  // To stderr, and the launcher has read it.
+  void Writes(const JobId& job, std::uint32_t rank, const std::string& text);
   void Step(const JobId& job, std::uint64_t step);
   void Saves(const JobId& job, const std::string& source, std::optional<std::uint64_t> step, bool complete = true);
   CheckpointSeen Seen(const JobId& job, const std::string& source, std::optional<std::uint64_t> step, bool complete = true);
@@ -101,6 +103,7 @@ class Story {
   void CheckFact(const Fact& fact) const;
 
   std::map<NodeId, SimHost> hosts_{};
+  std::map<NodeId, std::map<GangKey, std::vector<RankWords>>> read_{};  // of stderr
   World world_{};
   FailureDetector detector_{DetectorOptions{}};
   Duration step_;

@@ -38,6 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--fail-at", type=int, help="the step before which --fail-rank exits")
     parser.add_argument("--fail-rank", type=int, default=0)
     parser.add_argument("--fail-code", type=int, default=1)
+    parser.add_argument("--complain", help="what rank 0 writes to stderr when it begins")
     parser.add_argument("--deaf", action="store_true", help="ignore SIGTERM, and leave a double-forked child that does too")
     parser.add_argument("--hold", type=pathlib.Path, help="stay before the last step for as long as this file stands")
     return parser.parse_args()
@@ -154,6 +155,8 @@ def main() -> int:
     if options.deaf:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         leave_a_daemon_behind(witness)
+    if options.complain and RANK == 0:
+        print(options.complain, file=sys.stderr, flush=True)
     gang = Gang(options.alone)
     for step in range(done + 1, options.steps + 1):
         while options.hold and step == options.steps and options.hold.exists():

@@ -8,8 +8,8 @@
 #include <fstream>
 
 #include "agent/keeper/log_file.h"
-#include "agent/keeper/stderr_tail.h"
 #include "base/messages.h"
+#include "base/progress/stderr_tail.h"
 #include "base/real/fd.h"
 #include "base/text.h"
 #include "tests/agent/keeper/host.h"

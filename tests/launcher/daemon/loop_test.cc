@@ -64,7 +64,12 @@ class Loop : public ::testing::Test {
 
   void Boot(const Recovered& recovered, Epoch epoch) {
     loop = std::make_unique<LauncherLoop>(
-        options, "0.1.0", LauncherRims{clock, links, replies, disk, hooks, [](std::string_view, const std::string&) {}},
+        options, "0.1.0",
+        LauncherRims{clock, links, replies, disk, hooks, [](std::string_view, const std::string&) {},
+                     [this](const NodeId& node, const GangKey& gang) {
+                       asked.push_back(Cat(node, ' ', gang.job, ' ', gang.generation));
+                       return std::vector<RankWords>{{0, "boom"}};
+                     }},
         Rng(1));
     ASSERT_TRUE(loop->Begin(clock.now, recovered, epoch));
     Sync();
@@ -123,6 +128,7 @@ class Loop : public ::testing::Test {
   Replies replies;
   Disk disk;
   Hooks hooks;
+  std::vector<std::string> asked;  // for last words
   std::uint64_t report_seq = 0;
   std::unique_ptr<LauncherLoop> loop;
 };
@@ -395,6 +401,25 @@ TEST_F(Loop, AHostThatWasHeldAndIsHeardAgainIsSaidToBeSo) {
   ASSERT_TRUE(loop->world().state.nodes.at(n1).member) << "all are silent: it is not evicted";
   Connect(n1, 2);
   EXPECT_NE(disk.entries.back().find("node_trusted"), std::string::npos) << disk.entries.back();
+}
+
+TEST_F(Loop, TheLastWordsOfAHostAreFetchedWhenItIsLostAndWhenItComesBackRebooted) {
+  Connect(n1, 1);
+  Connect(n2, 2);
+  Do(ApiCall{1, Training()});
+  Sync();
+  Wait(1s);
+  EXPECT_TRUE(asked.empty());
+  Do(SessionClosed{SessionId(1), "connection lost"});
+  Hello rebooted = HelloFrom(n1, 2);
+  rebooted.boot = BootId("another");
+  Do(SessionOpened{SessionId(3), "ipv4:test", rebooted});
+  EXPECT_EQ(asked, std::vector<std::string>{"n1 train-1 1"});
+  EXPECT_EQ(loop->world().hosts.at(n1).last_words.at({JobId("train-1"), Generation(1)}).at(0).tail, "boom");
+  asked.clear();
+  Wait(30s);
+  ASSERT_EQ(loop->world().hosts.at(n1).pulse, Pulse::lost);
+  EXPECT_FALSE(asked.empty());
 }
 
 TEST_F(Loop, CheckpointsOfLongAgoDoNotPushOutTheNewest) {

@@ -221,9 +221,10 @@ def quick_reboot(s):
     job.require_exact()
 
 
-@story("The last words of a host that lost its power are shown, and said to be what the launcher has kept", nodes=3)
+@story("The last words of a host that lost its power are shown, said to be what the launcher has kept, and tell why it went", nodes=3)
 def last_words(s):
-    job = s.submit(nodes=2, trainer=["--steps", 4000, "--checkpoint-every", 4000])
+    ecc = "RuntimeError: CUDA error: uncorrectable ECC error encountered"
+    job = s.submit(nodes=2, trainer=["--steps", 4000, "--checkpoint-every", 4000, "--complain", ecc])
     job.wait_step(100)  # five seconds: the launcher has read what there was twice
     lost = job.host_names()[0]
     s.hosts[lost].power_off()
@@ -233,7 +234,12 @@ def last_words(s):
     require('"step": 1,' in told.stdout, f"they are shown: {told.stdout[-300:]}")
     require(f"{lost}: no answer" in told.stderr and "what the launcher has of its last output" in told.stderr, f"and said so: {told.stderr}")
     last = s.cluster.done("logs", job.id, "--rank", 0, "--generation", 1, "--tail", 1).stdout
-    require(len(last.splitlines()) == 1 and '"step"' in last, f"the last line alone: {last}")
+    require(len(last.splitlines()) == 2 and '"step"' in last and ecc in last, f"the last line of each stream alone: {last}")
+    since = s.cluster.done("logs", job.id, "--rank", 0, "--generation", 1, "--since", "1s")
+    require('"step": 1,' in since.stdout and "whenever it was written" in since.stderr, f"what has no times is shown whole: {since.stderr}")
+    incident = wait_until(lambda: s.cluster.ask("incidents", job.id), "the incident is told", PATIENCE)[0]
+    require(incident["blame"] == "gpu" and incident["node"] == lost and incident["rank"] == 0, f"what it said is the clue: {incident}")
+    require(incident["cause"].startswith(f"{lost} is lost: ") and incident["cause"].endswith(f"rank 0 there wrote last: {ecc}"), incident["cause"])
     s.cluster.run("cancel", job.id)
     job.wait_phase("cancelled")
 

@@ -1,4 +1,4 @@
-#include "agent/keeper/stderr_tail.h"
+#include "base/progress/stderr_tail.h"
 
 #include <vector>
 
