@@ -9,8 +9,9 @@ namespace everstep {
 
 namespace {
 
-// Without an argument, and without ending the interpreter at once or making it wait for a person.
-constexpr std::string_view kPlainFlags = "bBdEIOPqsSuvx";
+// Without an argument, and without ending the interpreter at once, making it wait for a person or changing what a script is
+// (-x skips its first line).
+constexpr std::string_view kPlainFlags = "bBdEIOPqsSuv";
 
 bool IsPython(std::string_view program) {
   std::string_view name = program.substr(program.rfind('/') + 1);

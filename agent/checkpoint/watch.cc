@@ -46,7 +46,6 @@ CheckpointWatch::CheckpointWatch(GangKey gang, CheckpointSpec checkpoint, std::s
       renames_(saves_) {}
 
 std::vector<CheckpointSeen> CheckpointWatch::Look(bool all) {
-  news_.clear();
   undecided_ = false;
   if (Overtaken(checkpoint_.dir, gang_)) return {};
   renames_.Update();  // before anything is surveyed: what is decided here was unchanged since the look before
@@ -54,7 +53,7 @@ std::vector<CheckpointSeen> CheckpointWatch::Look(bool all) {
   const std::string cannot_list = names ? "" : names.error().message;
   if (cannot_list != cannot_list_ && !names) Tell({.source = ".", .why = cannot_list});
   cannot_list_ = cannot_list;
-  if (!names) return std::move(news_);
+  if (!names) return std::exchange(news_, {});
 
   if (!begun_) Begin(*names);
   begun_ = true;
@@ -70,11 +69,10 @@ std::vector<CheckpointSeen> CheckpointWatch::Look(bool all) {
   }
   std::erase_if(sources_, [&](const auto& source) { return !std::binary_search(names->begin(), names->end(), source.first); });
   ++look_;
-  return std::move(news_);
+  return std::exchange(news_, {});
 }
 
 std::vector<CheckpointSeen> CheckpointWatch::Finish() {
-  news_.clear();
   if (Overtaken(checkpoint_.dir, gang_)) return {};
   for (auto& [name, source] : sources_) {
     if (!source.last.files.empty() && source.decided != source.last)
@@ -86,7 +84,7 @@ std::vector<CheckpointSeen> CheckpointWatch::Finish() {
     for (const Pin& pin : pins_)
       if (pin.generation == gang_.generation) unpublished_.insert(pin.path());
   Publish();
-  return std::move(news_);
+  return std::exchange(news_, {});
 }
 
 // ---- what was there --------------------------------------------------------------------------------------------------------
@@ -292,13 +290,19 @@ void CheckpointWatch::Publish() {
 
 // Names with and without a step are counted apart: a script's last.pt and best.pt must not crowd out its steps.
 void CheckpointWatch::RemoveOldPins() {
-  std::size_t with_step = 0, without = 0;
+  struct Counted {
+    std::size_t registered = 0, waiting = 0;
+  } with_step, without;
   for (std::size_t i = pins_.size(); i-- > 0;) {
-    std::size_t& kept = pins_[i].step ? with_step : without;
-    if (kept < kPinsKept) {
-      kept += registered_.contains(pins_[i].path()) ? 1 : 0;
+    Counted& kept = pins_[i].step ? with_step : without;
+    const bool registered = registered_.contains(pins_[i].path());
+    std::size_t& like_it = registered ? kept.registered : kept.waiting;
+    if (kept.registered < kPinsKept && (registered || kept.waiting < kPinsWaiting)) {
+      ++like_it;
       continue;
     }
+    if (!registered && kept.registered < kPinsKept)
+      TellLost(pins_[i], Cat("its pin was removed: ", kPinsWaiting, " newer ones wait for the launcher's word"));
     if (mounted_) UnpublishPin(checkpoint_.dir, pins_[i]);
     RemovePin(pins_[i]);
     registered_.erase(pins_[i].path());

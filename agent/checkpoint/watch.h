@@ -13,8 +13,8 @@
 //   - A pin that is damaged or deleted is told at once with its path, for the launcher to withdraw. A source seen to be
 //     overwritten in place is never linked again.
 //   - Of the pins that the launcher has registered, the newest kPinsKept with a step in their name and as many without are
-//   kept,
-//     and all newer ones; older ones are removed.
+//     kept; older ones are removed. Newer ones wait for its word, the newest kPinsWaiting of each kind: while it is away for
+//     long, older ones are removed and told as gone.
 //
 // What was there when the watch began (before.h, passed_over.h):
 //   - from before the job's first generation: not this job's; the newest of them is named once, none is offered.
@@ -54,6 +54,7 @@ class CheckpointWatch {
  public:
   static constexpr std::uint32_t kPatience = 10;   // looks
   static constexpr std::size_t kPinsKept = 3;      // of the job, with and without step each
+  static constexpr std::size_t kPinsWaiting = 8;   // not registered yet; likewise
   static constexpr std::uint64_t kSlowLooks = 16;  // looks
   static constexpr std::uint32_t kRetriesMax = 7;  // what cannot be read or pinned is tried again after 2, 4 … 128 looks
 
@@ -117,7 +118,7 @@ class CheckpointWatch {
   std::set<std::string> registered_;   // paths of pins_
   std::set<std::string> unpublished_;  // of these, not shown yet
   std::map<std::string, Source> sources_;
-  std::vector<CheckpointSeen> news_;  // of this look
+  std::vector<CheckpointSeen> news_;  // since the last look
 };
 
 }  // namespace everstep

@@ -3,8 +3,8 @@
 //
 // While a generation runs, each of its hosts may hold a keeper for the next one with such ranks in it (restart.warm in a job
 // file). They are no ranks yet: they have run nothing of the script's, hold no GPU, write nothing, and belong to no generation
-// until their keeper is started for one. Where the next generation differs (another interpreter, workdir or number of ranks),
-// they are killed and it starts cold.
+// until their keeper is started for one. Where the next generation differs (another interpreter, workdir, number of ranks, or a
+// variable that generations do not change by themselves), they are killed and it starts cold.
 //
 // Pure.
 #pragma once

@@ -29,6 +29,7 @@ class Standby {
  private:
   struct Waiting {
     RankCommand command{};  // without its environment
+    std::size_t environment = 0;
     SpawnedRank process{};
     Fd told{};  // its standard input
   };

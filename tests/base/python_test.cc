@@ -20,6 +20,7 @@ TEST(Python, TheInterpretersWordsEndWhereTheScriptOrTheModuleBegins) {
       {"python3 -c print(1)", std::nullopt},
       {"python3 -", std::nullopt},
       {"python3 -i train.py", std::nullopt},
+      {"python3 -x train.py", std::nullopt},
       {"python3 -um train", std::nullopt},
       {"python3 -m", std::nullopt},
       {"python3", std::nullopt},

@@ -324,6 +324,24 @@ TEST_F(Watch, AWatchThatIsCutOffFromTheLauncherRemovesNoPin) {
   EXPECT_EQ(Pins(), (Lines{"1-step-3.pt", "1-step-4.pt", "1-step-5.pt", "1-step-6.pt"}));
 }
 
+TEST_F(Watch, AWatchThatIsCutOffForLongKeepsTheNewestPinsAndSaysWhichItRemoved) {
+  CheckpointWatch watch = Start(1);
+  cut_off_ = true;
+  Lines told;
+  for (std::uint64_t step = 1; step <= 10; ++step) {
+    ByRename(Cat("step-", step, ".pt"), TorchFile(step));
+    for (const std::string& line : Looks(watch))
+      if (line.find(" wanting: ") != std::string::npos) told.push_back(line);
+  }
+  EXPECT_EQ(Pins().size(), CheckpointWatch::kPinsWaiting);
+  EXPECT_EQ(told, (Lines{"step-1.pt wanting: its pin was removed: 8 newer ones wait for the launcher's word",
+                         "step-2.pt wanting: its pin was removed: 8 newer ones wait for the launcher's word"}));
+  EXPECT_EQ(Looks(watch, 40), Lines{}) << "nor is one pinned again";
+  watch.Registered(dir_ / ".everstep/pins/1-step-1.pt/step-1.pt");
+  watch.Registered(dir_ / ".everstep/pins/1-step-10.pt/step-10.pt");
+  EXPECT_EQ(Pins().size(), CheckpointWatch::kPinsWaiting) << "one that is gone is registered in vain";
+}
+
 TEST_F(Watch, WhatWasThereBeforeTheJobIsNeverOfferedByAnyGenerationUnlessTheJobWritesIt) {
   ByRename("step-500.pt", TorchFile(1));
   ByRename("step-400.pt", TorchFile(2).substr(0, 500));

@@ -19,22 +19,23 @@ class StandbyRanks : public Host {
   // What the ranks of the next generation will be: a script that says who it is.
   RankCommand Script(std::uint32_t rank, const std::string& last = "--last") {
     const std::string script = root_ + "/script.py";
-    std::ofstream(script) << "import json, os, sys\n"
-                             "modules = 'decimal' in sys.modules\n"
-                             "print(json.dumps([sys.argv, sys.path[0], __name__, os.environ.get('RANK'), "
-                             "os.environ.get('OLD'), sys.stdin.read(), modules, os.getpid(), os.getcwd()]), flush=True)\n"
-                             "sys.exit(7 if sys.argv[-1] == '--fail' else 0)\n";
+    std::ofstream(script)
+        << "import json, os, sys\n"
+           "modules = 'decimal' in sys.modules\n"
+           "print(json.dumps([sys.argv, sys.path[0], __name__, os.environ.get('RANK'), "
+           "os.environ.get('EVERSTEP_OLD'), sys.stdin.read(), modules, os.getpid(), os.getcwd()]), flush=True)\n"
+           "sys.exit(7 if sys.argv[-1] == '--fail' else 0)\n";
     return {.rank = rank,
             .local_rank = rank,
             .argv = {"/usr/bin/python3", "-u", script, Cat("--rank=", rank), last},
-            .env = {Cat("RANK=", rank), "NEW=1", "MARK=" + root_}};
+            .env = {Cat("RANK=", rank), "EVERSTEP_NEW=1", "MARK=" + root_}};
   }
-  // The same as they wait, `OLD` being a variable of the generation before.
+  // The same as they wait, `EVERSTEP_OLD` being a variable of the generation before.
   KeeperStandby Waiting(std::size_t ranks) {
     KeeperStart running{.workdir = root_};
     for (std::uint32_t rank = 0; rank < ranks; ++rank) {
       running.ranks.push_back(Script(rank));
-      running.ranks.back().env = {"RANK=9", "OLD=1", "MARK=" + root_};
+      running.ranks.back().env = {"RANK=9", "EVERSTEP_OLD=1", "MARK=" + root_};
     }
     return StandbyFor(running, {"decimal", "no_such_module"}).value();
   }
@@ -80,7 +81,9 @@ TEST_F(StandbyRanks, WhatAnImportStartsDoesNotReadWhatIsForThem) {
   waiting.ranks.at(0).env.push_back("PYTHONPATH=" + root_);
   Send(waiting);
   WaitingPids(1);
-  Send(KeeperStart{.workdir = root_, .ranks = {Script(0, "--fail")}});
+  RankCommand rank = Script(0, "--fail");
+  rank.env.push_back("PYTHONPATH=" + root_);
+  Send(KeeperStart{.workdir = root_, .ranks = {rank}});
   EXPECT_EQ(AwaitPhase(KeeperPhase::empty).ranks.at(0).exit->code, 7u) << "it ran the script";
 }
 
@@ -94,6 +97,22 @@ TEST_F(StandbyRanks, WhatDoesNotFitStartsColdAndTheOthersAreKilled) {
   EXPECT_EQ(std::find(waited.begin(), waited.end(), status.ranks.at(0).pid), waited.end());
   EXPECT_EQ(status.ranks.at(0).exit->code, 0u);
   for (const std::int64_t pid : waited) EXPECT_TRUE(Eventually([&] { return !Alive(pid); }));
+}
+
+TEST_F(StandbyRanks, WhoseEnvironmentWasReadAnewAndDiffersStartsCold) {
+  for (const char* variable : {"PYTHONPATH=/elsewhere", "MASTER_PORT=20001"}) {
+    LaunchWaiting(1);
+    const std::int64_t waited = WaitingPids(1).at(0);
+    RankCommand rank = Script(0);
+    rank.env.push_back(variable);
+    Send(KeeperStart{.workdir = root_, .ranks = {rank}});
+    const KeeperStatus status = AwaitPhase(KeeperPhase::empty);
+    EXPECT_EQ(status.ranks.at(0).pid == waited, variable == std::string("MASTER_PORT=20001")) << variable;
+    EXPECT_EQ(status.ranks.at(0).exit->code, 0u);
+    Send(KeeperQuit{});
+    AwaitKind(KeeperEventKind::gone);
+    agent_->Discard(gang_);
+  }
 }
 
 TEST_F(StandbyRanks, OneThatDiedWaitingIsReplacedByAColdOne) {
