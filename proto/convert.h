@@ -253,4 +253,8 @@ template <class V>
 requires requires { std::variant_size<V>::value; }
 Result<V> FromProto(const google::protobuf::Message& message) { return VariantReader<V>::Read(message); }
 
+// "spec.restart.field 9": something was said that this version has no word for; nullopt: all of it is understood. What is read
+// for display may pass over it; what is to be done must not.
+std::optional<std::string> UnknownField(const google::protobuf::Message& message);
+
 }  // namespace everstep

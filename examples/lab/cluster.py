@@ -48,14 +48,14 @@ class Cluster:
             self.start_agent(name)
         self.wait_ready(nodes)
 
-    def start_launcher(self) -> None:
+    def start_launcher(self, environment: dict[str, str] | None = None) -> None:
         port = LAUNCHER_PORT if self.lab.isolated or self.address else 0
         listen = self.address or f"{self.control.address}:{port}"
         self._address_file.unlink(missing_ok=True)
         self.launcher = self.control.start(
             self.programs / "everstep-launcher", "--listen", listen, "--state", self.control.directory / "launcher",
             "--address-file", self._address_file, "--config", self._launcher_settings, *self.plain_text,
-            log=self.control.directory / "launcher.log",
+            log=self.control.directory / "launcher.log", environment=environment,
         )  # fmt: skip
 
         def serves() -> bool:
@@ -66,7 +66,7 @@ class Cluster:
         wait_until(serves, "the launcher serves")
         self.address = self._address_file.read_text().strip()
 
-    def start_agent(self, name: str) -> None:
+    def start_agent(self, name: str, environment: dict[str, str] | None = None) -> None:
         host = self.nodes[name]
         port = AGENT_PORT if self.lab.isolated else 0
         # What a host's kernel says is written there by whoever injects faults: they all have one kernel.
@@ -76,7 +76,7 @@ class Cluster:
         self.agents[name] = host.start(
             self.programs / "everstep-agent", "--node", name, "--launcher", self.address, "--listen", f"{host.address}:{port}",
             "--state", host.directory / "agent", "--config", settings, "--boot-id", host.boot_id, *self.plain_text,
-            log=host.directory / "agent.log",
+            log=host.directory / "agent.log", environment=environment,
         )  # fmt: skip
 
     def power_on(self, name: str) -> None:

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/text.h"
+#include "base/version.h"
 #include "everstep/v1/control.grpc.pb.h"
 #include "proto/convert.h"
 #include "proto/rpc/channel.h"
@@ -154,11 +155,23 @@ class ControlClient::Impl {
       case grpc::DEADLINE_EXCEEDED:
         return {ErrorCode::kTimeout, Cat("no answer from the launcher at ", address_, " within ", Show(deadline_)),
                 "it may be overloaded or stopped: look at its log"};
-      case grpc::UNIMPLEMENTED:
-        return {ErrorCode::kInvalid, Cat("what answers at ", address_, " does not know this command"),
-                "it is no launcher, or one of another version: compare `everstep --version` on both hosts"};
+      case grpc::UNIMPLEMENTED: return NotKnown();
       default: return {ErrorCode::kIo, Cat("the call to the launcher at ", address_, " failed: ", Words(status)), {}};
     }
+  }
+
+  // By whatever answers there.
+  Error NotKnown() const {
+    grpc::ClientContext context;
+    context.set_deadline(Within(kProbeWithin));
+    v1::InfoReply info;
+    if (stub_->Info(&context, {}, &info).ok())
+      return {ErrorCode::kInvalid,
+              Cat("the launcher at ", address_, " is version ", Printable(info.version()),
+                  " and does not know this command of ", Version()),
+              "use the `everstep` of the launcher's version, or upgrade the launcher"};
+    return {ErrorCode::kInvalid, Cat("what answers at ", address_, " does not know this command"),
+            "it is no launcher: an agent's port, or another program's"};
   }
 
   Error Unreachable() const {

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "base/text.h"
+#include "base/version.h"
 #include "launcher/rpc/api_checks.h"
 #include "launcher/rpc/logs_call.h"
 #include "proto/convert.h"
@@ -14,6 +15,16 @@ namespace {
 
 Error TooMany() {
   return {ErrorCode::kUnavailable, "the launcher has as many open calls as it can hold, or is going down", "try again later"};
+}
+
+// What an older launcher does not know of must not be left out in silence: a job without it is another job.
+template <class Request, class Message>
+Result<Request> Read(const Message& message) {
+  if (const auto unknown = UnknownField(message))
+    return Fail(ErrorCode::kInvalid,
+                Cat(*unknown, " of the request is not known to this launcher, which is version ", Version()),
+                "use the `everstep` of the launcher's version, or upgrade the launcher");
+  return FromProto<Request>(message);
 }
 
 // The part of a call that does not depend on what is called: its token, and that it ends once.
@@ -145,7 +156,7 @@ template <class Reply, class Request, class RequestMessage>
 grpc::ServerUnaryReactor* Answer(const std::shared_ptr<Shared>& shared, grpc::CallbackServerContext* context,
                                  const RequestMessage& request, google::protobuf::Message* reply) {
   auto* call = new UnaryCall<Reply>(shared, context, reply);
-  call->Begin(FromProto<Request>(request));
+  call->Begin(Read<Request>(request));
   return call;
 }
 

@@ -5,8 +5,14 @@
 #include <thread>
 
 #include "base/text.h"
+#include "base/version.h"
+#include "everstep/v1/control.grpc.pb.h"
 #include "launcher/rpc/client.h"
 #include "launcher/rpc/server.h"
+#include "proto/convert.h"
+#include "proto/rpc/address.h"
+#include "proto/rpc/channel.h"
+#include "proto/rpc/status.h"
 #include "tests/rpc/inbox.h"
 
 namespace everstep {
@@ -45,6 +51,47 @@ class ControlTest : public testing::Test {
   std::string address_;
   std::unique_ptr<ControlClient> client_;
 };
+
+// A launcher that is older: it knows but one of the calls.
+class OldLauncher final : public v1::Control::Service {
+  grpc::Status Info(grpc::ServerContext*, const v1::GetInfo*, v1::InfoReply* reply) override {
+    reply->set_version("0.0.9");
+    return grpc::Status::OK;
+  }
+};
+
+TEST(ControlVersionTest, ACommandThatAnOlderLauncherDoesNotKnowIsRefusedWithBothVersions) {
+  OldLauncher old;
+  const auto served = Serve({"127.0.0.1", 0}, {&old});
+  ASSERT_TRUE(served) << served.error().Str();
+  const auto client = ControlClient::Connect({.address = served->bound.Str()});
+  ASSERT_TRUE(client);
+  const auto refused = (*client)->Call(ListJobs{});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(refused.error().Str(),
+            Cat("the launcher at ", served->bound, " is version 0.0.9 and does not know this command of ", Version(),
+                "; use the `everstep` of the launcher's version, or upgrade the launcher"));
+}
+
+TEST_F(ControlTest, ASubmitOfANewerClientIsRefusedWhereItSaysWhatThisLauncherDoesNotKnow) {
+  v1::SubmitJob submit;
+  ASSERT_TRUE(ToProto(SubmitJob{.spec = {.name = "finetune", .command = {"./a.out"}, .workdir = "/srv"}}, submit));
+  submit.mutable_spec()
+      ->mutable_restart()
+      ->GetReflection()
+      ->MutableUnknownFields(submit.mutable_spec()->mutable_restart())
+      ->AddVarint(4711, 1);
+  const auto stub = v1::Control::NewStub(FreshChannel(ParseHostPort("launcher", address_).value(), kPatience));
+  grpc::ClientContext context;
+  v1::Submitted reply;
+  const grpc::Status status = stub->Submit(&context, submit, &reply);
+  EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT);
+  const auto said = SaidByServer(status, context);
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->message,
+            Cat("spec.restart.field 4711 of the request is not known to this launcher, which is version ", Version()));
+}
 
 TEST_F(ControlTest, ASubmitArrivesAsItWasAndItsAnswerComesBack) {
   const SubmitJob submit{.spec = {.name = "finetune", .command = {"python3", "train.py"}, .nodes = 3, .workdir = "/srv"},

@@ -1,5 +1,6 @@
 """What happens to the daemons: the job must not feel it."""
 
+import shutil
 import signal
 import subprocess
 
@@ -146,7 +147,68 @@ def wrong_places(s):
     agent = s.node("n1")["address"]
     wrong = control.command(programs / "everstep", "--launcher", agent, *s.cluster.plain_text, "jobs")
     done = subprocess.run(wrong, capture_output=True, text=True, env=control.environment(), cwd="/", timeout=60)
-    require(done.returncode == 2 and "it is no launcher, or one of another version" in done.stderr, f"an agent is none: {done.stderr}")
+    require(done.returncode == 2 and "it is no launcher: an agent's port" in done.stderr, f"an agent is none: {done.stderr}")
     require(job.view()["generation"] == 1, "the job has not noticed")
     s.cluster.run("cancel", job.id)
     job.wait_phase("cancelled")
+
+
+@story("The launcher's disk fills up: new jobs are refused, the one that runs loses a rank and goes on, and with room all is well", nodes=2, needs_cut=True)
+def full_disk(s):
+    state, aside = s.cluster.control.directory / "launcher", s.cluster.control.directory / "aside"
+    s.cluster.launcher.kill()
+    shutil.copytree(state, aside)
+    s.cluster.control.run("mount", "-t", "tmpfs", "-o", "size=96m", "none", state)
+    s.cluster.control.run("cp", "-a", f"{aside}/.", state)
+    s.cluster.start_launcher()
+    job = s.submit(nodes=2, trainer=["--steps", 60])
+    job.wait_registered(10)
+    s.cluster.control.run("dd", "if=/dev/zero", f"of={state}/big", "bs=1M", check=False)  # all that there is
+    job.kill_rank(1)
+    job.wait_generation(2)
+    refused = s.cluster.done("submit", job.witness_file.parent / "job.yaml")
+    require(refused.returncode == 2 and "is nearly full" in refused.stderr and "state_dir" in refused.stderr, f"it says so: {refused}")
+    job.wait_phase("done")
+    job.require_exact()
+    require("nearly full: new jobs are refused" in s.cluster.log_of_launcher(), "the operator's log says so too")
+    s.cluster.control.run("rm", f"{state}/big")
+    s.cluster.run("drain", "n1", "--reason", "anything that is written")  # looks at the disk again
+    s.cluster.run("undrain", "n1")
+    after = s.submit(nodes=2, trainer=["--steps", 12])
+    after.wait_phase("done")
+
+
+@story("Wall clocks jump by days, on the launcher and on a host: times shown differ, and nothing else", nodes=2)
+def clocks_jump(s):
+    shim = s.cluster.programs.parent / "tests" / "wall_shift.so"
+    shifts = {"control": s.lab.directory / "control.shift", "n1": s.lab.directory / "n1.shift"}
+    jumped = {name: {"LD_PRELOAD": str(shim), "EVERSTEP_WALL_SHIFT": str(file)} for name, file in shifts.items()}
+
+    def jump(name: str, seconds: int) -> None:
+        shifts[name].with_suffix(".new").write_text(f"{seconds}\n")
+        shifts[name].with_suffix(".new").rename(shifts[name])
+
+    s.cluster.launcher.kill()
+    s.cluster.agents["n1"].kill()
+    s.cluster.start_launcher(jumped["control"])
+    s.cluster.start_agent("n1", jumped["n1"])
+    s.cluster.wait_ready(["n1", "n2"])
+    job = s.submit(nodes=2, trainer=["--steps", 120])
+    job.wait_registered(10)
+    submitted = job.events()[0]["at"]
+    for days in (30, -30):
+        jump("control", days * 86_400)
+        jump("n1", -days * 86_400)
+        job.wait_step(max(line["step"] for line in job.witness("step")) + 20)
+    require(job.view()["generation"] == 1, f"the job has not noticed: {job.whys()}")
+    require("suspect" not in s.whys(), f"nor has anybody been suspected: {s.whys()}")
+    job.kill_rank(1)
+    job.wait_generation(2)
+    shown = next(event["at"] for event in reversed(job.events()))
+    require(shown < submitted, f"what is shown is the clock as it is: {shown} after {submitted}")
+    require(0 <= s.cluster.ask("incidents", job.id)[0]["lost"] < 60e9, "what was lost is measured by no wall clock")
+    s.cluster.launcher.kill()
+    s.cluster.start_launcher()  # thirty days later, by the log
+    job.wait_phase("done")
+    job.require_exact()
+    require(job.view()["restarts"] == 1, f"one restart: {job.whys()}")

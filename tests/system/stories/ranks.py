@@ -186,3 +186,26 @@ def kernel_line_is_the_cause(s):
     require(before[1] not in job.host_names(), f"another host takes the rank: {job.host_names()}")
     s.cluster.run("cancel", job.id)
     job.wait_phase("cancelled")
+
+
+@story("A workdir or a program that one host lacks: that host is named and left, and without another one the job says what it waits for", nodes=3, needs_cut=True)
+def missing_on_one_host(s):
+    place = s.lab.directory / "work"
+    (place / "dir").mkdir(parents=True)
+    program = place / "dir" / "train"
+    program.write_text("#!/bin/sh\nexec sleep 0.2\n")
+    program.chmod(0o755)
+    s.hosts["n1"].run("mount", "-t", "tmpfs", "none", place)
+    for keys, what in (({"workdir": str(place / "dir")}, "workdir"), ({}, "program")):
+        command = ["sleep", "0.2"] if keys else [program]
+        two = s.submit(f"two-{what}", nodes=2, command=command, **keys)
+        two.wait_phase("done")
+        require("n1 refused" in two.whys() and f"{place}/dir" in two.whys(), f"host and path are named: {two.whys()}")
+        require(two.host_names() == ["n2", "n3"] or two.host_names() == ["n3", "n2"], f"others do: {two.host_names()}")
+        three = s.submit(f"three-{what}", nodes=3, command=command, **keys)
+        says = "waits for a host in place of n1, which failed this job before"
+        wait_until(lambda: says in three.view()["why"], "it says what it waits for", PATIENCE)
+        require(f"n1 refused: " in three.view()["why"] and f"{place}/dir" in three.view()["why"], f"and why: {three.view()['why']}")
+        require(three.view()["generation"] == 1, "nothing is tried again meanwhile")
+        s.cluster.run("cancel", three.id)
+        three.wait_phase("cancelled")
