@@ -83,14 +83,17 @@ int Misused(const CLI::App& app, const Cli& cli, const CLI::ParseError& error) {
     message = Cat(word.starts_with('-') ? "unknown flag " : verb ? "unexpected word " : "unknown verb ", Printable(word));
     if (const std::string meant = DidYouMean(word, Known(app, verb)); !meant.empty()) hint = meant;
   }
-  WriteErr(Cat(name, ": ", message, "\n  ", hint, "\n"));
+  WriteErr(WrapLines(cli.console.err, Cat(name, ": ", message, "\n  ", hint, "\n"), 2));
   return cli.failure_code;
 }
 
 // A verb's error: what and where first, then what to do.
 void Tell(const Cli& cli, const Error& error) {
-  WriteErr(Cat(Paint(cli.console.err, Style::red, "everstep:"), ' ', Printable(error.message), '\n'));
-  if (!error.hint.empty()) WriteErr(Cat("  ", Printable(error.hint), '\n'));
+  constexpr std::string_view kWho = "everstep:";
+  std::string text = WrapLines(cli.console.err, Cat(kWho, ' ', Printable(error.message)), 2) + '\n';
+  text.replace(0, kWho.size(), Paint(cli.console.err, Style::red, kWho));
+  if (!error.hint.empty()) text += WrapLines(cli.console.err, Cat("  ", Printable(error.hint)), 2) + '\n';
+  WriteErr(text);
 }
 
 // A good end needs its data to have arrived; a bad one keeps its code.

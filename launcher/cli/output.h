@@ -51,7 +51,9 @@ Page PageOf(const Cli& cli, const T& view, Text text) {
 
 // The table's style that the flags ask for: only -o table is made to fit the terminal.
 inline TableStyle StyleOf(const Cli& cli) {
-  return {.titles = cli.titles, .columns = cli.output == OutputFormat::table ? cli.console.out.columns : std::nullopt};
+  return {.titles = cli.titles,
+          .columns = cli.output == OutputFormat::table ? cli.console.out.columns : std::nullopt,
+          .colour = cli.console.out.colour};
 }
 
 // What of `now` has to be printed after `before`, where nothing can be printed over: all of it when something has changed, as

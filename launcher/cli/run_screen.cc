@@ -39,14 +39,16 @@ void RunScreen::Say(std::string_view sentence) { Mark("", sentence); }
 void RunScreen::End(const JobView& job) {
   const Duration took(job.ended_at.value_or(job.submitted_at).ns - job.submitted_at.ns);
   const std::string phase = Paint(console_.err, job.phase == JobPhase::done ? Style::green : Style::red, Name(job.phase));
-  std::string text = Cat(job.id,
+  std::string text = Cat(Paint(console_.err, Style::bold, "==>"), ' ', job.id,
                          job.phase == JobPhase::failed      ? " "
                          : job.phase == JobPhase::cancelled ? " was "
                                                             : " is ",
                          phase, " after ", Show(std::max<Duration>(took, 0s)));
   if (job.generation.value > 1) text += Cat(" in generation ", job.generation);
-  if (job.phase != JobPhase::done && !job.next.empty()) text += Cat("; next: ", job.next);
-  WriteErr(Cat(Paint(console_.err, Style::bold, "==>"), ' ', text, '\n'));
+  text += '\n';
+  // A line of its own: it is there to be copied.
+  if (job.phase != JobPhase::done && !job.next.empty()) text += Cat("    Next: ", job.next, '\n');
+  WriteErr(text);
 }
 
 void RunScreen::Mark(std::string_view time, std::string_view sentence) {

@@ -102,6 +102,13 @@ std::string Wrap(std::string_view text, std::size_t width, std::size_t indent) {
   return out;
 }
 
+std::string WrapLines(const Terminal& terminal, std::string_view text, std::size_t indent) {
+  if (!terminal.columns) return std::string(text);
+  std::vector<std::string> lines = Split(text, '\n');
+  for (std::string& line : lines) line = Wrap(line, *terminal.columns - indent, indent);
+  return Join(lines, "\n");
+}
+
 void WriteOut(std::string_view text) {
   const int error = WriteAll(STDOUT_FILENO, text);
   if (error != 0 && lost_output == 0) lost_output = error;

@@ -42,6 +42,9 @@ std::string CutToColumns(std::string_view text, std::size_t columns);
 // `text` broken between words into lines of at most `width` columns, each but the first behind `indent` more blanks.
 std::string Wrap(std::string_view text, std::size_t width, std::size_t indent);
 
+// Each line of `text` broken to fit the terminal where there is one, what goes on in it behind `indent` blanks.
+std::string WrapLines(const Terminal& terminal, std::string_view text, std::size_t indent);
+
 // Whole, at once, also when the stream is slow; stdout first gets all that was written to it. What did not arrive is asked for
 // at the end.
 void WriteOut(std::string_view text);

@@ -62,6 +62,20 @@ std::string IncidentText(const IncidentView& incident) {
   return Cat(text, " (everstep incidents ", incident.job, ")");
 }
 
+// As the script said it, but no more of its digits than anybody compares: "0.855464", "1.5e-07", "nan".
+std::string LossText(const std::string& told) {
+  std::size_t end = 0, digits = 0;
+  bool point = false;
+  for (; end < told.size() && (IsDigit(told[end]) || told[end] == '.' || (end == 0 && told[end] == '-')); ++end) {
+    point = point || told[end] == '.';
+    digits += IsDigit(told[end]) && (digits > 0 || told[end] != '0') ? 1 : 0;
+    if (point && digits == 6) break;
+  }
+  if (!point || end >= told.size()) return told;
+  const std::size_t rest = told.find_first_not_of("0123456789", end + 1);
+  return Cat(std::string_view(told).substr(0, end + 1), rest == std::string::npos ? "" : told.substr(rest));
+}
+
 std::string HostsOf(const JobView& job) {
   std::vector<std::string> names;
   for (const HostView& host : job.hosts) names.push_back(host.node.value);
@@ -78,7 +92,7 @@ std::string StepRow(const JobView& job, WallTime now) {
   std::string text = job.step ? StepText(job) : "none told of";
   if (job.progress && job.progress->step_time) text += Cat(", ", Show(*job.progress->step_time), " a step");
   if (job.progress && job.progress->eta) text += Cat(", done in ", Show(*job.progress->eta));
-  if (job.progress && job.progress->loss) text += Cat(", loss ", Plain(*job.progress->loss));
+  if (job.progress && job.progress->loss) text += Cat(", loss ", Plain(LossText(*job.progress->loss)));
   if (!job.checkpoint) return text + ", no checkpoint";
   const CheckpointView& checkpoint = *job.checkpoint;
   text += checkpoint.step ? Cat(", checkpoint at step ", *checkpoint.step) : Cat(", checkpoint ", Plain(checkpoint.id));
@@ -89,10 +103,9 @@ std::string Times(const JobView& job, WallTime now) {
   std::string text = Cat("submitted ", ClockText(job.submitted_at, now));
   if (job.started_at) text += Cat(", started ", ClockText(*job.started_at, now));
   if (job.ended_at) text += Cat(", ended ", ClockText(*job.ended_at, now));
-  const WallTime from = job.started_at.value_or(job.submitted_at);
-  return Cat(text, job.ended_at ? ", took " : ", ",
-             Show(std::chrono::duration_cast<std::chrono::seconds>(Between(from, job.ended_at.value_or(now)))),
-             job.ended_at ? "" : " ago");
+  const Duration lasts = Between(job.started_at.value_or(job.submitted_at), job.ended_at.value_or(now));
+  const Duration whole = lasts < 10s ? Duration(lasts / 1ms * 1ms) : Duration(lasts / 1s * 1s);
+  return Cat(text, job.ended_at ? ", took " : ", ", Show(whole), job.ended_at ? "" : " ago");
 }
 
 }  // namespace
@@ -119,7 +132,7 @@ std::string StepText(const JobView& job, std::string_view of) {
 }
 
 TextTable JobsTable(const std::vector<JobView>& jobs, WallTime now, bool wide) {
-  TextTable table{.titles = {"JOB", "PHASE", "NODES", "GEN", "STEP", "RESTARTS", "AGE"}};
+  TextTable table{.titles = {"JOB", "PHASE", "NODES", "GEN", "STEP", "RESTARTS", "AGE"}, .states = 1};
   if (wide)
     table.titles.insert(table.titles.end(),
                         {"PACE", "ETA", "LOSS", "PRIORITY", "RANKS", "HOSTS", "SPARES", "CHECKPOINT", "SUBMITTED", "COMMAND"});
@@ -136,9 +149,9 @@ TextTable JobsTable(const std::vector<JobView>& jobs, WallTime now, bool wide) {
     if (wide)
       row.insert(row.end(),
                  {told && told->step_time ? Show(*told->step_time) : "", told && told->eta ? Show(*told->eta) : "",
-                  told ? told->loss.value_or("") : "", Cat(job.priority), job.world_size == 0 ? "" : Cat(job.world_size),
-                  HostsOf(job), FoldHostList(NamesOf(job.spare_hosts)), job.checkpoint ? job.checkpoint->path : "",
-                  Rfc3339(job.submitted_at), CommandText(job.command)});
+                  told ? LossText(told->loss.value_or("")) : "", Cat(job.priority),
+                  job.world_size == 0 ? "" : Cat(job.world_size), HostsOf(job), FoldHostList(NamesOf(job.spare_hosts)),
+                  job.checkpoint ? job.checkpoint->path : "", Rfc3339(job.submitted_at), CommandText(job.command)});
     row.push_back(job.why);
     table.rows.push_back(std::move(row));
   }
@@ -146,7 +159,7 @@ TextTable JobsTable(const std::vector<JobView>& jobs, WallTime now, bool wide) {
 }
 
 TextTable NodesTable(const std::vector<NodeView>& nodes, bool wide) {
-  TextTable table{.titles = {"NODE", "STATE", "JOB", "ROLE", "ADDRESS", "LAST-BEAT"}};
+  TextTable table{.titles = {"NODE", "STATE", "JOB", "ROLE", "ADDRESS", "LAST-BEAT"}, .states = 1};
   if (wide) table.titles.insert(table.titles.end(), {"ACCELERATORS", "VERSION", "BOOT-ID"});
   table.titles.emplace_back("WHY");
   for (const NodeView& node : nodes) {

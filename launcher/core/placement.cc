@@ -156,7 +156,8 @@ std::string WhyNotPlaced(const JobState& job, const Fit& fit) {
   const std::string fits = n > 0 ? Cat(n, n == 1 ? " fits" : " fit") : known == 0 ? "none has joined" : "none fits";
   const std::string there = known == 0 || known >= needed ? std::string() : Cat(", the cluster has ", known);
   if (!there.empty() && reasons.empty()) return Sentence("needs ", Needs(job.spec), there);
-  const std::string because = reasons.empty() ? std::string() : Cat(": ", FirstOf(std::move(reasons)));
+  // Where enough fit, what keeps the others away is of no use to anybody.
+  const std::string because = reasons.empty() || n >= needed ? std::string() : Cat(": ", FirstOf(std::move(reasons)));
   return Sentence("needs ", Needs(job.spec), there, ", ", fits, because);
 }
 

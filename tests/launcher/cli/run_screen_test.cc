@@ -28,9 +28,9 @@ TEST(RunScreen, TheEndSaysHowLongItTookAlsoWhenThatWasShort) {
   EXPECT_EQ(Shown([](RunScreen& s) { s.End(Ended(JobPhase::done, 0)); }), "==> a-1 is done after 0 s\n");
   EXPECT_EQ(Shown([](RunScreen& s) { s.End(Ended(JobPhase::done, 350)); }), "==> a-1 is done after 350 ms\n");
   EXPECT_EQ(Shown([](RunScreen& s) { s.End(Ended(JobPhase::failed, 4200)); }),
-            "==> a-1 failed after 4.2 s; next: everstep logs a-1 --rank 2\n");
+            "==> a-1 failed after 4.2 s\n    Next: everstep logs a-1 --rank 2\n");
   EXPECT_EQ(Shown([](RunScreen& s) { s.End(Ended(JobPhase::cancelled, 65'000)); }),
-            "==> a-1 was cancelled after 1 min 5 s; next: everstep logs a-1 --rank 2\n");
+            "==> a-1 was cancelled after 1 min 5 s\n    Next: everstep logs a-1 --rank 2\n");
 }
 
 TEST(RunScreen, ALongWordIsShownWholeOnlyOnce) {

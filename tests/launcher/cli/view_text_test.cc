@@ -198,6 +198,14 @@ TEST_F(ViewText, TheLineAtTheBottomSaysHowFarTheJobIs) {
       DescribeJob(told, kNow).find("Step        52 of 100, 500 ms a step, done in 24 s, loss 1.954, checkpoint at step 40 ("),
       std::string::npos)
       << DescribeJob(told, kNow);
+  const auto loss = [&](const char* said) {
+    told.progress->loss = said;
+    return JobsTable({told}, kNow, true).rows.front().at(9);
+  };
+  EXPECT_EQ(loss("0.8554646058539166"), "0.855464");
+  EXPECT_EQ(loss("-12.3456789e-07"), "-12.3456e-07");
+  EXPECT_EQ(loss("0.00000123456789"), "0.00000123456");
+  for (const char* as_said : {"1.5e-07", "nan", "12345678", "2.5", "inf"}) EXPECT_EQ(loss(as_said), as_said);
   EXPECT_EQ(JobsTable({told}, kNow).rows.front().at(4), "52/100");
   EXPECT_EQ(ProgressText(kQueued, kNow), "queued · 1 in the queue · 1 d 3 h");
 }
