@@ -331,9 +331,10 @@ struct Pong {
   // The answering agent hears no launcher either. Only such an answer counts for an agent that counts whom it reaches: a host
   // that hears the launcher may be about to help it replace the one that asks (agent/core/fence.h).
   bool launcher_silent = false;
+  Epoch epoch{};  // the highest it ever obeyed: a launcher of a lower one learns so that it is none any more; 0: not told
   friend bool operator==(const Pong&, const Pong&) = default;
 };
-EVERSTEP_FIELDS(Pong, nonce, node, boot, beat, launcher_silent)
+EVERSTEP_FIELDS(Pong, nonce, node, boot, beat, launcher_silent, epoch)
 
 // ---- limits --------------------------------------------------------------------------------------------------------------
 

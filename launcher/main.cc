@@ -34,9 +34,7 @@ Status Run(const LauncherOptions& options, StopSignals& signals) {
   RealClock clock;
   EVERSTEP_ASSIGN(const auto store, OpenStore("sqlite:" + options.state_dir, clock));
   EVERSTEP_ASSIGN(const Recovered recovered, store->Open());
-  const Epoch epoch = recovered.epoch.Next();
-  EVERSTEP_TRY(store->BeginEpoch(epoch));
-
+  Rng rng((std::random_device()()));
   LoopThread<LauncherInput> inputs(clock);
   const auto post = [&inputs](LauncherInput input) { inputs.Post(std::move(input)); };
   LauncherServer server;
@@ -45,8 +43,11 @@ Status Run(const LauncherOptions& options, StopSignals& signals) {
   LauncherLoop loop(options, std::string(Version()),
                     {clock, server, server, journal, fences, log,
                      [&server](const NodeId& node, const GangKey& gang) { return server.LastWords(node, gang); }},
-                    Rng(std::random_device()()));
-  EVERSTEP_TRY(loop.Begin(clock.Now(), recovered, epoch));
+                    Rng(rng.Next()));
+  EVERSTEP_TRY(loop.Replay(recovered));
+  const Epoch epoch = NextEpoch(recovered, rng);
+  EVERSTEP_TRY(store->BeginEpoch(epoch));
+  loop.Begin(clock.Now(), recovered.last_write, epoch);
   EVERSTEP_ASSIGN(
       const LauncherServing serving,
       server.Start({.listen = options.listen, .insecure = options.insecure, .address_file = options.address_file}, post));

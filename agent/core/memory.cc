@@ -29,6 +29,7 @@ std::optional<std::string> WhyNotPrepare(const AgentMemory& memory, const GangKe
   if (gang.generation < job.prepared)
     return Cat("generation ", gang.generation, " is over: generation ", job.prepared, " was prepared here");
   if (gang.generation <= job.started) return Cat("generation ", gang.generation, " was started here before");
+  if (gang.generation <= job.forgotten) return Cat("generation ", gang.generation, " is over: it was forgotten here");
   return std::nullopt;
 }
 
@@ -51,6 +52,12 @@ AgentMemory WithPrepared(AgentMemory memory, const GangRecord& gang) {
 AgentMemory WithStarted(AgentMemory memory, const GangKey& gang) {
   JobMemory job = Of(memory, gang.job);
   job.started = std::max(job.started, gang.generation);
+  return With(std::move(memory), job);
+}
+
+AgentMemory WithForgotten(AgentMemory memory, const GangKey& gang) {
+  JobMemory job = Of(memory, gang.job);
+  job.forgotten = std::max(job.forgotten, gang.generation);
   return With(std::move(memory), job);
 }
 

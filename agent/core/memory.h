@@ -19,11 +19,12 @@ namespace everstep {
 
 struct JobMemory {
   JobId job{};
-  Generation prepared{};  // highest that this host was asked to prepare
-  Generation started{};   // highest that this host gave to a keeper to exec; 0: none
+  Generation prepared{};   // highest that this host was asked to prepare
+  Generation started{};    // highest that this host gave to a keeper to exec; 0: none
+  Generation forgotten{};  // highest that the launcher had this host forget: a command for it can only be a late one
   friend bool operator==(const JobMemory&, const JobMemory&) = default;
 };
-EVERSTEP_FIELDS(JobMemory, job, prepared, started)
+EVERSTEP_FIELDS(JobMemory, job, prepared, started, forgotten)
 
 // What the next agent has to know to take a living gang over. No command line and no environment: those live in memory only.
 struct GangRecord {
@@ -68,6 +69,7 @@ std::optional<std::string> WhyNotStart(const AgentMemory& memory, const GangKey&
 // The memory with one more thing in it, to be written before it is acted on.
 AgentMemory WithPrepared(AgentMemory memory, const GangRecord& gang);
 AgentMemory WithStarted(AgentMemory memory, const GangKey& gang);
+AgentMemory WithForgotten(AgentMemory memory, const GangKey& gang);
 AgentMemory WithoutGang(AgentMemory memory, const GangKey& gang);
 bool WasStarted(const AgentMemory& memory, const GangKey& gang);
 

@@ -117,6 +117,7 @@ void GangTable::Handle(Time now, const Forget& forget) {
   if (forget.for_good) standbys_.Drop(forget.job);
   const auto found = gangs_.find(key);
   if (found == gangs_.end()) return;
+  if (found->second.Over()) state_.Forgotten(key);
   Do(found->second, found->second.Forget());
   Advance(now);
 }

@@ -271,13 +271,18 @@ void AgentLoop::Follow(Time now, Fence::Step step) {
 void AgentLoop::On(Time now, const PingReceived& input) {
   const Ping& ping = input.ping;
   if (ping.to != setup_.node) return link_.Answer(input.token, std::nullopt);
+  const Epoch obeyed = state_.memory().epoch;
+  if (session_.Up() && rumour_.Leave(now, obeyed, ping.epoch))
+    CloseLink(Cat("a launcher of epoch ", ping.epoch, " asks after this host, the one it follows is of epoch ", obeyed,
+                  ": looking who answers now"));
   // Epoch 0, of an agent that counts its peers, is always stale.
   if (ping.acknowledged && !WhyStaleEpoch(state_.memory(), ping.epoch)) Acknowledged(now, *ping.acknowledged);
   link_.Answer(input.token, Pong{.nonce = ping.nonce,
                                  .node = setup_.node,
                                  .boot = setup_.boot,
                                  .beat = FreshBeat(now),
-                                 .launcher_silent = fence_->LauncherSilent(now)});
+                                 .launcher_silent = fence_->LauncherSilent(now),
+                                 .epoch = obeyed});
 }
 
 void AgentLoop::Obey(Time, const ProbePeer& probe) {

@@ -17,6 +17,7 @@
 
 #include "agent/core/fence.h"
 #include "agent/core/report.h"
+#include "agent/core/rumour.h"
 #include "agent/core/session.h"
 #include "agent/daemon/gang_table.h"
 #include "agent/daemon/inputs.h"
@@ -115,6 +116,7 @@ class AgentLoop {
   GangTable gangs_;
   Session session_;
   Reporter reporter_{};
+  Rumour rumour_{};
   std::optional<Fence> fence_{};  // set by Begin
 
   bool adopting_ = false;              // the first attempt waits for keepers

@@ -52,6 +52,8 @@ void StateFiles::Remember(ClusterMemory cluster) {
 
 void StateFiles::Heard(LogIndex index) { memory_.index = std::max(memory_.index, index); }
 
+void StateFiles::Forgotten(const GangKey& gang) { memory_ = WithForgotten(std::move(memory_), gang); }
+
 void StateFiles::Dropped(const GangKey& gang) { memory_ = WithoutGang(std::move(memory_), gang); }
 
 }  // namespace everstep

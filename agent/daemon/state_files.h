@@ -36,6 +36,7 @@ class StateFiles {
   bool IsMemory(const StateWritten& written) const { return written.path == MemoryPath(); }
   // Goes to disk with the next Remember: not worth an fsync of its own.
   void Heard(LogIndex index);
+  void Forgotten(const GangKey& gang);  // by the launcher's command
   void Dropped(const GangKey& gang);
 
  private:

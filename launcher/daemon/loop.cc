@@ -68,6 +68,11 @@ std::string_view LevelOf(const Fact& fact) {
 
 }  // namespace
 
+Epoch NextEpoch(const Recovered& recovered, Rng& rng) {
+  if (recovered.epoch.value == 0) return Epoch(1);  // a new log has no copies
+  return Epoch(recovered.epoch.value + 1 + rng.Below(kEpochsApart));
+}
+
 LauncherLoop::LauncherLoop(LauncherOptions options, std::string version, LauncherRims rims, Rng rng)
     : options_(std::move(options)),
       version_(std::move(version)),
@@ -77,26 +82,32 @@ LauncherLoop::LauncherLoop(LauncherOptions options, std::string version, Launche
   world_.policy = PolicyFrom(options_);
 }
 
-Status LauncherLoop::Begin(Time now, const Recovered& recovered, Epoch epoch) {
-  now_ = now;
+Status LauncherLoop::Replay(const Recovered& recovered) {
+  constexpr std::string_view kHint = "this log was written by another version of everstep-launcher: run that one";
   if (recovered.snapshot) {
-    EVERSTEP_ASSIGN(world_.state, DecodeState(recovered.snapshot->bytes));
     end_ = recovered.snapshot->index;
+    auto state = DecodeState(recovered.snapshot->bytes);
+    if (!state)
+      return Fail(ErrorCode::kInvalid, Cat("the snapshot of entry ", end_, ": ", state.error().message), std::string(kHint));
+    world_.state = *std::move(state);
   }
   compacted_ = end_;
   for (const std::string& bytes : recovered.entries) {
     const auto entry = DecodeEntry(bytes);
     if (!entry)
-      return Fail(ErrorCode::kInvalid, Cat("log entry ", end_.Next(), ": ", entry.error().message),
-                  "this log was written by another version of everstep-launcher: run that one");
+      return Fail(ErrorCode::kInvalid, Cat("log entry ", end_.Next(), ": ", entry.error().message), std::string(kHint));
     Apply(world_.state, *entry);
     end_ = end_.Next();
   }
   durable_ = recovered_end_ = end_;
+  return {};
+}
+
+void LauncherLoop::Begin(Time now, WallTime last_write, Epoch epoch) {
+  now_ = now;
   const WallTime wall = rims_.clock.Wall();
-  const bool first = recovered.last_write.ns == 0;
-  const Duration away =
-      first ? Duration(0) : std::clamp(Duration(wall.ns - recovered.last_write.ns), Duration(0), kDowntimeMax);
+  const bool first = last_write.ns == 0;
+  const Duration away = first ? Duration(0) : std::clamp(Duration(wall.ns - last_write.ns), Duration(0), kDowntimeMax);
   log_offset_ = world_.state.now.time_since_epoch() + away - now.time_since_epoch();
   return_until_ = NowAt(now).at + options_.return_grace;
   for (const auto& [id, node] : world_.state.nodes) {
@@ -113,7 +124,6 @@ Status LauncherLoop::Begin(Time now, const Recovered& recovered, Epoch epoch) {
   if (!halted_.empty()) rims_.log("error", halted_);
   Settle();
   due_ = Deadline();
-  return {};
 }
 
 Now LauncherLoop::NowAt(Time now) const { return {now + log_offset_, rims_.clock.Wall()}; }
@@ -300,10 +310,16 @@ void LauncherLoop::StartFences(const Facts& facts) {
     if (!node) continue;
     Commit({FenceStarted{lost->node, node->boot,
                          Cat("fence hook for ", lost->node, " started: ", options_.fence_command.front())}});
-    WhenDurable([this, id = lost->node, boot = node->boot] {
-      rims_.fences.Run(id, boot, options_.fence_command, options_.fence_deadline);
-    });
+    WhenDurable([this, id = lost->node, boot = node->boot] { RunFence(id, boot); });
   }
+}
+
+// The disk may have taken long: who has said hello meanwhile may have work already, and is not switched off.
+void LauncherLoop::RunFence(const NodeId& id, const BootId& boot) {
+  const NodeState* node = NodeIn(world_.state, id);
+  if (node && !node->member && node->boot == boot)
+    return rims_.fences.Run(id, boot, options_.fence_command, options_.fence_deadline);
+  Commit({FenceEnded{id, boot, false, Cat("fence hook for ", id, " not run: it has come back before the disk took note")}});
 }
 
 void LauncherLoop::MaybeCompact() {

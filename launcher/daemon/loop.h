@@ -44,13 +44,19 @@ struct LauncherRims {
   std::function<std::vector<RankWords>(const NodeId& node, const GangKey& gang)> last_words{};
 };
 
+// The epoch for a launcher that begins on this log: later than all that ever wrote there, by a distance that is drawn. So two
+// launchers that begin on copies of one log do not take each other's word for their own (but once in kEpochsApart times).
+inline constexpr std::uint64_t kEpochsApart = 1000;
+Epoch NextEpoch(const Recovered& recovered, Rng& rng);
+
 class LauncherLoop {
  public:
   LauncherLoop(LauncherOptions options, std::string version, LauncherRims rims, Rng rng);
 
-  // Replays the log and begins the next epoch, for which the store was claimed (Store::BeginEpoch). Errors: kCorrupt, kInvalid
-  // (an entry that this version does not know).
-  Status Begin(Time now, const Recovered& recovered, Epoch epoch);
+  // Reads the log back, before the store is claimed: a log that this version does not know stays as it is. Errors: kInvalid.
+  Status Replay(const Recovered& recovered);
+  // Begins the epoch for which the store was claimed (Store::BeginEpoch). REQUIRES: Replay, once.
+  void Begin(Time now, WallTime last_write, Epoch epoch);
 
   void Handle(Time now, LauncherInput input);
   void Tick(Time now);
@@ -97,6 +103,7 @@ class LauncherLoop {
   void WhenDurable(std::function<void()> action);
   void BroadcastMembership();
   void StartFences(const Facts& facts);
+  void RunFence(const NodeId& id, const BootId& boot);
   void MaybeCompact();
   void Halt(std::string why);
 
@@ -110,6 +117,8 @@ class LauncherLoop {
   void OnReport(const NodeId& node, Session& session, const Report& report);
   void CloseSession(const NodeId& node);
   std::string WhyRejected(const Hello& hello, bool& final) const;
+  void HaltIfLater(const NodeId& node, Epoch obeyed);
+  void WarnOfRival(const NodeId& node, const Pong& pong);
   Welcome MakeWelcome() const;
   void SendWelcome(Session& session, const Welcome& welcome);
   void Take(const DetectorOutput& output);
@@ -175,6 +184,7 @@ class LauncherLoop {
   LogIndex recovered_end_{};  // of the log as it was found
   std::string halted_{};      // why nothing is decided any more; empty: all is well
   bool nearly_full_ = false;  // the store's disk
+  std::set<Epoch> rivals_{};  // of earlier epochs, that were warned of
   std::string fatal_{};
 };
 

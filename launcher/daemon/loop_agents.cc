@@ -62,9 +62,7 @@ void LauncherLoop::On(const SessionOpened& input) {
     rims_.links.Close(input.session);
     return;
   }
-  if (hello.epoch_seen > world_.state.epoch)
-    Halt(Cat(hello.node, " has obeyed epoch ", hello.epoch_seen, ", this launcher is only epoch ", world_.state.epoch,
-             ": another launcher has taken over, or this log is an old copy; nothing is decided here any more"));
+  HaltIfLater(hello.node, hello.epoch_seen);
   // What this launcher has written itself is no part of what an earlier one told of.
   const LogIndex ends = hello.epoch_seen == world_.state.epoch ? end_ : recovered_end_;
   if (hello.index_seen > ends)
@@ -102,6 +100,21 @@ void LauncherLoop::On(const SessionOpened& input) {
   RetryHeldEvictions();
 }
 
+// This launcher has been superseded. Its log may have told it already, unless it is a copy, or there was nothing to decide.
+void LauncherLoop::HaltIfLater(const NodeId& node, Epoch obeyed) {
+  if (obeyed > world_.state.epoch)
+    Halt(Cat(node, " has obeyed epoch ", obeyed, ", this launcher is only epoch ", world_.state.epoch,
+             ": another launcher has taken over, or this log is an old copy; nothing is decided here any more"));
+}
+
+// A host that lives and hears a launcher of an earlier epoch is somebody else's.
+void LauncherLoop::WarnOfRival(const NodeId& node, const Pong& pong) {
+  if (pong.epoch.value == 0 || pong.epoch >= world_.state.epoch || pong.launcher_silent) return;
+  if (sessions_.contains(node) || NowAt(now_).at < return_until_ || !rivals_.insert(pong.epoch).second) return;
+  rims_.log("warning", Cat(node, " lives and follows a launcher of epoch ", pong.epoch, ", this one is epoch ",
+                           world_.state.epoch, ": two launchers run, end one of them"));
+}
+
 void LauncherLoop::On(const SessionMessage& input) {
   const auto it = nodes_by_session_.find(input.session);
   if (it == nodes_by_session_.end()) return;  // replaced by a newer session
@@ -129,7 +142,11 @@ void LauncherLoop::On(const SessionClosed& input) {
 void LauncherLoop::On(const DialAnswer& input) {
   std::optional<Beat> beat;
   const NodeState* node = NodeIn(world_.state, input.node);
-  if (input.pong && node && input.pong->node == input.node && input.pong->boot == node->boot) beat = input.pong->beat;
+  if (input.pong && node && input.pong->node == input.node) {
+    if (input.pong->boot == node->boot) beat = input.pong->beat;
+    HaltIfLater(input.node, input.pong->epoch);
+    WarnOfRival(input.node, *input.pong);
+  }
   Found(input.node, input.nonce, {NodeId(), input.finding, input.evidence, NowAt(now_).at}, beat);
 }
 

@@ -96,7 +96,7 @@ void CrashDisk::Survive(File& file, Survivors survivors, Rng& rng) const {
         content[i] = static_cast<char>(rng.Next());
     }
   }
-  file = File{.durable = content, .live = content, .before = std::move(file.before)};
+  file = File{.durable = content, .live = content, .before = std::move(file.before), .synced = std::move(file.synced)};
 }
 
 void CrashDisk::Reboot(Survivors survivors, Rng& rng) {
@@ -119,6 +119,25 @@ bool CrashDisk::LoseLastSync(const std::string& name) {
   for (const auto& [path, file] : live_) {
     if (!path.ends_with(name) || !file->before) continue;
     file->live = file->durable = *std::exchange(file->before, std::nullopt);
+    return true;
+  }
+  return false;
+}
+
+bool CrashDisk::MisdirectLastSync(const std::string& name, Rng& rng) {
+  for (const auto& [path, file] : live_) {
+    if (!path.ends_with(name) || !file->before || file->synced.empty()) continue;
+    const std::size_t astray = rng.Below(file->synced.size());
+    std::string content = *std::exchange(file->before, std::nullopt);
+    for (std::size_t i = 0; i < file->synced.size(); ++i) {
+      Change change = file->synced[i];
+      if (i == astray && !change.truncate) {
+        const std::uint64_t sectors = content.size() / kSector + 1;
+        change.offset = static_cast<std::int64_t>(rng.Below(sectors)) * kSector;
+      }
+      Apply(content, change);
+    }
+    file->live = file->durable = std::move(content);
     return true;
   }
   return false;
@@ -212,7 +231,10 @@ struct CrashDisk::Methods {
         true, [] {},
         [&] {
           if (disk.ignores_syncs_) return;
-          if (disk.keeps_last_sync_ && !target.changes.empty()) target.before = target.durable;
+          if (disk.keeps_last_sync_ && !target.changes.empty()) {
+            target.before = target.durable;
+            target.synced = target.changes;
+          }
           for (const Change& change : target.changes) Apply(target.durable, change);
           target.changes.clear();
           if (std::exchange(Of(file).names_too, false)) disk.durable_ = disk.live_;

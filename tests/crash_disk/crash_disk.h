@@ -59,6 +59,9 @@ class CrashDisk {
   void KeepLastSync() { keeps_last_sync_ = true; }
   // REQUIRES: no file is open. False: nothing was synced.
   bool LoseLastSync(const std::string& name);
+  // What the last sync made durable, one of its writes, stands at another place of the file: the intended one has what was
+  // there before. REQUIRES: KeepLastSync, no file is open. False: nothing was synced.
+  bool MisdirectLastSync(const std::string& name, Rng& rng);
   // Syncs are not done at all, whatever they say.
   void IgnoreSyncs() { ignores_syncs_ = true; }
   // Bytes in all files.
@@ -84,6 +87,7 @@ class CrashDisk {
     std::string live{};
     std::vector<Change> changes{};        // from durable to live
     std::optional<std::string> before{};  // durable before the last sync; only with KeepLastSync
+    std::vector<Change> synced{};         // from there to durable
   };
   struct Cut {
     std::uint64_t operation = 0;

@@ -26,6 +26,14 @@ Epoch EpochOf(const ToAgent& message) {
       message);
 }
 
+void Renew(ToAgent& message, Epoch epoch) {
+  std::visit(
+      [&](auto& said) {
+        if constexpr (requires { said.epoch; }) said.epoch = epoch;
+      },
+      message);
+}
+
 }  // namespace
 
 // All rims of one life of the process: what they do later is dropped when the process is gone by then.
@@ -302,6 +310,7 @@ void AgentProcess::TakeMessage(ToAgent message, std::uint64_t connection) {
   if (auto* welcome = std::get_if<Welcome>(&message); welcome && around_.bug == Bug::short_exclusion)
     welcome->fence_after = 20s;
   const bool stale = EpochOf(message) < epoch_obeyed_;
+  if (stale && around_.bug == Bug::ignore_epoch) Renew(message, epoch_obeyed_);
   if (EpochOf(message) < Epoch(UINT64_MAX)) epoch_obeyed_ = std::max(epoch_obeyed_, EpochOf(message));
   if (auto* ack = std::get_if<BeatAck>(&message); ack && around_.bug == Bug::fence_from_receipt) ack->sent = life_->Local();
   keepers.stale = stale;

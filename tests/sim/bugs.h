@@ -18,6 +18,8 @@ EVERSTEP_ENUM(Bug, none,
               evict_beyond_half,    // whom the half rule protects is evicted all the same
               peer_word_as_beat,    // that a peer was asked about a host counts as a beat of that host
               ignore_generation,    // what is reported of an older generation counts for the newest
+              ignore_epoch,         // agents obey a launcher whose epoch is over, and it does not hear of the later one
+              deaf_to_successor,    // a launcher does not hear that an agent has obeyed a later epoch
               forgetful_agent,      // what an agent has to remember is never written
               blind_adoption,       // an agent that starts again does not see the keepers of the one before
               one_shot_commands,    // each command is sent once, whatever becomes of it: lost in a crash

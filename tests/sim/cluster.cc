@@ -11,6 +11,9 @@ namespace everstep::sim {
 
 namespace {
 
+// Once all faults are over: until then agents have asked, found their way and told.
+constexpr Duration kSupersededKnowsWithin = 2min;
+
 std::vector<std::unique_ptr<Machine>> MakeMachines(const RunOptions& options, Rng& rng) {
   std::vector<std::unique_ptr<Machine>> machines;
   for (int i = 0; i <= options.hosts; ++i) {
@@ -201,6 +204,9 @@ void Cluster::Tick() {
 
 // The site's hook: it takes a while, and does not always work.
 void Cluster::FenceOff(const NodeId& node, const std::function<void(bool off)>& done) {
+  const World* world = launcher_->world();
+  if (const NodeState* known = world ? NodeIn(world->state, node) : nullptr; known && known->member)
+    Accuse(Cat("I25: ", node, " is to be switched off, and is a member"));
   Rng dice(rng_.Next());
   const bool works = dice.Unit() < swarm_.hook_works;
   agenda_.After(500ms + dice.Jitter(4s), [this, node, done, works, off = 10s + dice.Jitter(30s)] {
@@ -208,6 +214,7 @@ void Cluster::FenceOff(const NodeId& node, const std::function<void(bool off)>& 
       if (machines_[i]->name != node.value || !works) continue;
       if (machines_[i]->power == Power::paused) machines_[i]->power = Power::up;  // off is off
       PowerOff(static_cast<int>(i), off);
+      agenda_.After(off, [this, i] { PowerOn(static_cast<int>(i)); });  // also when all faults are over by then
     }
     done(works);
   });
@@ -227,6 +234,12 @@ Outcome Cluster::Run() {
   while (!judge_.Convinced() && agenda_.now() < end) {
     const Time until = std::min(end, agenda_.now() + 1s);
     while (agenda_.Step(until) && !judge_.Convinced()) continue;
+    const bool two_lead = launcher_->SupersededStillLeads();
+    if (!two_lead) launcher_->EndZombies();  // an operator does, who reads their logs
+    if (two_lead && agenda_.now() - heal >= kSupersededKnowsWithin)
+      Accuse("I2: a launcher was superseded and believes that it leads, although it can hear the agents");
+    if (two_lead) continue;
+    if (judge_.Halted(launcher_->world()) && agenda_.now() - heal >= kSupersededKnowsWithin) break;
     if (open_.empty() && judge_.AllEnded() && training_.Running().empty() && launcher_->Quiet()) break;
   }
   const Time still = agenda_.now() + 5min;  // what was decided last becomes durable, at a disk that stood still too
@@ -271,7 +284,7 @@ void Cluster::HealAll() {
   log_.Heal();
   launcher_->disk = {};
   launcher_->ContinueProcess();
-  launcher_->EndZombies();
+  launcher_->ContinueZombies();
   if (!launcher_->Alive()) launcher_->Start();
   for (HostWatch& watch : watch_) watch.stopped = false;
   for (auto& agent : agents_) {

@@ -47,7 +47,7 @@ void Judge::Forget() {
 void Judge::DecidedOn(const World& world, const JobState& job) {
   JobSeen& seen = seen_[job.id];
   if (job.generation < seen.generation) Accuse(Cat("I2: ", job.id, " went back to generation ", job.generation));
-  if (const Generation ran = training_.Newest(job.id); job.generation < ran)
+  if (const Generation ran = training_.Newest(job.id); job.generation < ran && !copied_)
     Accuse(Cat("I2: ", job.id, " is at generation ", job.generation, " and ranks of ", ran, " have run"));
   if (Ended(seen.phase) && (job.phase != seen.phase || job.generation != seen.generation))
     Accuse(Cat("I10: ", job.id, " had ended as ", Name(seen.phase), " and is ", Name(job.phase), " now"));
@@ -137,6 +137,8 @@ bool Judge::AllEnded() const {
 
 void Judge::End(const World* world, bool quiet, std::size_t unanswered) {
   if (!Convinced()) {
+    outcome_.halted = Halted(world);
+    if (outcome_.halted) return Count();  // an operator has to say which of the two logs is the one: nothing ends until then
     if (!world) Accuse("I1: there is no launcher although all faults are over");
     for (const auto& [id, seen] : seen_)
       if (world && !Ended(seen.phase))
@@ -145,6 +147,11 @@ void Judge::End(const World* world, bool quiet, std::size_t unanswered) {
     for (const GangKey& gang : training_.Running()) Accuse(Cat("I9: ranks of ", gang.Str(), " still run"));
     if (world && quiet && durable_ != world->state) Accuse("I13: the log does not give the state that the launcher has");
   }
+  Count();
+}
+
+// Of jobs that have ended, and of what it took.
+void Judge::Count() {
   for (const auto& [id, job] : durable_.jobs) {
     if (!acknowledged_.contains(id)) continue;
     outcome_.done += job.phase == JobPhase::done ? 1u : 0u;

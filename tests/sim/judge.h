@@ -43,6 +43,9 @@ class Judge {
       : agenda_(agenda), training_(training), calm_(calm), port_rest_(port_rest), truth_(std::move(truth)) {}
 
   void Accuse(const std::string& what);
+  // Two launchers have a log each from now on: what one of them starts need not stand in the other's. Exclusion holds all the
+  // same, and whoever is left decides nothing if it must not.
+  void LogIsCopied() { copied_ = true; }
   void Acknowledged(const JobId& job) { acknowledged_.insert(job); }
   void Loaded(const std::vector<std::string>& entries);  // stood in the log before the run
 
@@ -55,6 +58,8 @@ class Judge {
   void Tick(const World& world, Time well_since);
   void End(const World* world, bool quiet, std::size_t unanswered);
 
+  // It waits for an operator, because another launcher had a copy of its log.
+  bool Halted(const World* world) const { return copied_ && world && !world->state.halted.empty(); }
   bool Convinced() const { return !outcome_.violations.empty(); }
   // Every job that was acknowledged has ended, as far as was decided.
   bool AllEnded() const;
@@ -66,6 +71,7 @@ class Judge {
     JobPhase phase = JobPhase::queued;
   };
   void Forget();
+  void Count();
   void DecidedOn(const World& world, const JobState& job);
   void ResumesSoundly(const JobState& job);
   void HeldOnce(const State& state);
@@ -83,6 +89,7 @@ class Judge {
   const Agenda& agenda_;
   const Training& training_;
   const bool calm_;
+  bool copied_ = false;
   const Duration port_rest_;
   const Truth truth_;
   std::set<JobId> acknowledged_{};

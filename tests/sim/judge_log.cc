@@ -153,6 +153,7 @@ void Judge::CommittedStep(const Fact& fact) {
 
 // I2: only what is durable acts, and only its newest generation. I7: a command has its effect once.
 void Judge::RankStarts(const RankPlace& place) {
+  if (copied_) return;
   const auto job = durable_.jobs.find(place.gang.job);
   if (job == durable_.jobs.end()) return Accuse(Cat("I2: a rank of ", place.gang.Str(), " starts, and no such job is durable"));
   const JobState& known = job->second;

@@ -38,6 +38,7 @@ Result<std::vector<GangKey>> Keepers::Adopt() {
   if (bug_ == Bug::blind_adoption) return found;
   for (const auto& [gang, keeper] : keepers_) {
     found.push_back(gang);
+    if (keeper.buried > 0) continue;  // the agent looks for the end of what a dead keeper has left
     Say(gang, keeper.alive ? KeeperEventKind::up : KeeperEventKind::gone);
   }
   return found;
@@ -139,7 +140,9 @@ void Keepers::RankStepped(const RankPlace& place, std::uint64_t step) {
 
 void Keepers::RankExited(const RankPlace& place, RankExit exit) {
   const auto found = keepers_.find(place.gang);
-  if (found == keepers_.end() || !found->second.alive) return;
+  if (found == keepers_.end()) return;
+  if (found->second.buried > 0 && --found->second.buried == 0) Gone(place.gang, found->second);
+  if (!found->second.alive) return;
   KeeperStatus& status = found->second.status;
   exit.at = Now();
   for (RankStatus& rank : status.ranks)
@@ -148,10 +151,30 @@ void Keepers::RankExited(const RankPlace& place, RankExit exit) {
   Say(place.gang, KeeperEventKind::status);
 }
 
+void Keepers::KillOne(std::uint64_t dice) {
+  std::vector<GangKey> alive;
+  for (const auto& [gang, keeper] : keepers_)
+    if (keeper.alive) alive.push_back(gang);
+  if (alive.empty()) return;
+  const GangKey gang = alive[dice % alive.size()];
+  Keeper& keeper = keepers_.at(gang);
+  keeper.alive = false;
+  for (const RankStatus& rank : keeper.status.ranks)
+    if (!rank.exit && !training_.Kill({machine_.index, gang, rank.rank})) ++keeper.buried;
+  if (keeper.buried == 0) Gone(gang, keeper);
+}
+
+// Its spool is what is left of it: exits that it did not see are nowhere.
+void Keepers::Gone(const GangKey& gang, Keeper& keeper) {
+  keeper.status.phase = keeper.started ? KeeperPhase::empty : KeeperPhase::ready;
+  Say(gang, KeeperEventKind::gone);
+}
+
 void Keepers::PowerLost() {
   unread_.clear();
   for (auto& [gang, keeper] : keepers_) {
     keeper.alive = false;
+    keeper.buried = 0;
     for (RankStatus& rank : keeper.status.ranks)
       if (!rank.exit) training_.Gone({machine_.index, gang, rank.rank});
     keeper.status.phase = keeper.started ? KeeperPhase::empty : KeeperPhase::ready;

@@ -31,6 +31,8 @@ class Keepers : public Processes {
   void RankExited(const RankPlace& place, RankExit exit);
   void RankStepped(const RankPlace& place, std::uint64_t step);
   void PowerLost();
+  // SIGKILL to the keeper of one gang, drawn by `dice`. Its ranks get SIGKILL from the kernel.
+  void KillOne(std::uint64_t dice);
   // The machine runs again after this long: timers that came due meanwhile fire before anything else.
   void Resumed(Duration stood);
 
@@ -48,6 +50,7 @@ class Keepers : public Processes {
     Time lease{};
     bool started = false;
     bool alive = true;
+    std::size_t buried = 0;  // ranks that a dead keeper has left in a system call
     bool ignores_term = false;
     std::optional<Time> armed{};  // when it looks at its timers next; virtual time
   };
@@ -58,6 +61,7 @@ class Keepers : public Processes {
   bool HearTerm(const GangKey& gang, const Keeper& keeper) const;
   void EndRanks(const GangKey& gang, Keeper& keeper, std::uint32_t signal);
   void StoppedInTime(const GangKey& gang, Time asked);
+  void Gone(const GangKey& gang, Keeper& keeper);
   static void EmptyIfSo(Keeper& keeper);
   void Obey(const GangKey& gang, Keeper& keeper, const KeeperStart& start);
   void Obey(const GangKey& gang, Keeper& keeper, const KeeperLease& lease);

@@ -19,14 +19,18 @@ namespace {
 constexpr std::size_t kReserve = 64u << 10;
 constexpr int kCheckpointPages = 64;          // so that the write-ahead log is copied often enough to be interrupted
 constexpr std::uint64_t kOperationsMax = 12;  // of one commit, about
+constexpr std::string_view kNewerEntry = R"({"at":1,"wall":1,"fact":{"rack_added":{"rack":"r1","why":"a newer version"}}})";
+
+struct FixedClock : Clock {
+  Time Now() override { return {}; }
+  WallTime Wall() override { return {1'795'413'243'397'949'579}; }  // of the last line of the earlier version's log
+};
 
 }  // namespace
 
 LauncherDisk::LauncherDisk(StoreKind kind, Bug bug, Rng rng) : kind_(kind), bug_(bug), rng_(rng) {
   if (kind_ == StoreKind::memory) return;
-  std::string name = std::filesystem::temp_directory_path() / "everstep-sim-XXXXXX";
-  Check(mkdtemp(name.data()) != nullptr, "a temporary directory");
-  directory_ = name;
+  MakeDirectory();
   safe_overwrite_ = rng_.Below(2) == 0;
   disk_ = std::make_unique<CrashDisk>(safe_overwrite_);
   disk_->KeepLastSync();
@@ -35,6 +39,13 @@ LauncherDisk::LauncherDisk(StoreKind kind, Bug bug, Rng rng) : kind_(kind), bug_
 
 LauncherDisk::~LauncherDisk() {
   if (!directory_.empty()) std::filesystem::remove_all(directory_);
+  for (const Left& left : left_) std::filesystem::remove_all(left.directory);
+}
+
+void LauncherDisk::MakeDirectory() {
+  std::string name = std::filesystem::temp_directory_path() / "everstep-sim-XXXXXX";
+  Check(mkdtemp(name.data()) != nullptr, "a temporary directory");
+  directory_ = name;
 }
 
 std::unique_ptr<Store> LauncherDisk::NewStore(Clock& clock) {
@@ -107,6 +118,15 @@ bool LauncherDisk::LoseWrite() {
   return true;
 }
 
+bool LauncherDisk::MisdirectWrite() {
+  if (!disk_ || Damaged()) return false;
+  const CrashDisk::Image before = disk_->Files();
+  const char* const names[] = {"everstep.db", "everstep.db-wal", "everstep.head"};
+  if (!disk_->MisdirectLastSync(names[rng_.Below(std::size(names))], rng_)) return false;
+  good_ = before;
+  return true;
+}
+
 void LauncherDisk::Repair() {
   if (good_) disk_->Load(*std::exchange(good_, std::nullopt));
 }
@@ -118,11 +138,70 @@ bool LauncherDisk::StealLock() {
   return true;
 }
 
+// ---- others at the same log ----------------------------------------------------------------------------------------------
+
+void LauncherDisk::GoOnWithACopy() {
+  if (!disk_) {
+    log_ = std::make_shared<MemoryLog>(*log_);
+    log_->open = false;
+    return;
+  }
+  CrashDisk::Image copy;
+  const std::string from = directory_;
+  MakeDirectory();
+  for (auto& [name, content] : disk_->Files()) copy[directory_ + name.substr(from.size())] = content;
+  left_.push_back({from, std::move(disk_)});
+  disk_ = std::make_unique<CrashDisk>(safe_overwrite_);
+  disk_->KeepLastSync();
+  disk_->Load(copy);
+  if (bug_ == Bug::syncs_ignored) disk_->IgnoreSyncs();
+}
+
+// The store is put away without another word to the disk.
+void LauncherDisk::Rest(std::unique_ptr<Store> store) {
+  if (disk_) disk_->CutPowerAt(disk_->operations() + 1, Moment::before);
+  store.reset();
+  if (disk_) disk_->Restart();
+}
+
+bool LauncherDisk::BecomeNewer() {
+  if (Damaged()) return false;
+  before_ = Before{.log = *log_, .files = disk_ ? disk_->Files() : CrashDisk::Image{}};
+  FixedClock clock;
+  std::unique_ptr<Store> store = NewStore(clock);
+  const auto write = [&]() -> Status {
+    EVERSTEP_ASSIGN(const Recovered found, store->Open());
+    EVERSTEP_TRY(store->BeginEpoch(found.epoch.Next()));
+    const LogIndex end(found.first.value - 1 + found.entries.size());
+    const Result<LogIndex> written = store->Append(end, found.epoch.Next(), {{.entries = {std::string(kNewerEntry)}}});
+    return written ? Status{} : Fail(written.error());
+  };
+  const Status written = write();
+  Rest(std::move(store));
+  if (!written) BecomeOlder();
+  return written.has_value();
+}
+
+std::string LauncherDisk::Content() {
+  FixedClock clock;
+  std::unique_ptr<Store> store = NewStore(clock);
+  const auto found = store->Open();
+  std::string content;
+  if (found) content = Cat(found->epoch, ' ', found->first, ' ', found->snapshot ? found->snapshot->bytes : "");
+  if (found)
+    for (const std::string& entry : found->entries) content += Cat('\n', entry);
+  Rest(std::move(store));
+  return content;
+}
+
+void LauncherDisk::BecomeOlder() {
+  const Before before = *std::exchange(before_, std::nullopt);
+  *log_ = before.log;
+  if (disk_) disk_->Load(before.files);
+}
+
 void LauncherDisk::Load(std::vector<std::string> entries) {
-  struct Then : Clock {
-    Time Now() override { return {}; }
-    WallTime Wall() override { return {1'795'413'243'397'949'579}; }  // of its last line
-  } then;
+  FixedClock then;
   const std::unique_ptr<Store> store = NewStore(then);
   Check(store->Open().has_value() && store->BeginEpoch(Epoch(1)).has_value(), "an empty log can be opened");
   const Batch batch{.entries = std::move(entries)};

@@ -51,6 +51,8 @@ class LauncherDisk {
   // REQUIRES: no launcher has it open. False: there is nothing that could be harmed (yet, or in a log in memory).
   bool FlipBit();
   bool LoseWrite();
+  // What was flushed last stands at another place of the same file, over what stood there.
+  bool MisdirectWrite();
   // What stands there is not what was written, and nobody has put it right.
   bool Damaged() const { return good_.has_value(); }
   // An operator puts the right bytes back.
@@ -62,16 +64,40 @@ class LauncherDisk {
   // It was: from then on the lock tells nothing.
   bool LockStolen() const { return stolen_; }
 
+  // Whoever has it open keeps it, and from now on nobody else does: the next to open it gets a copy of what stands there.
+  void GoOnWithACopy();
+  // A launcher of a newer version has written to it: an entry of a kind that this one does not know. False: it could not.
+  // REQUIRES: no launcher has it open.
+  bool BecomeNewer();
+  // All that stands in the log, as a reader finds it. REQUIRES: no launcher has it open.
+  std::string Content();
+  // What stood there before BecomeNewer is put back.
+  void BecomeOlder();
+
   // An older launcher's log stands there: these entries. REQUIRES: nothing has been written.
   void Load(std::vector<std::string> entries);
 
  private:
+  // Nobody's files any more but those of a launcher that still has them open.
+  struct Left {
+    std::string directory{};
+    std::unique_ptr<CrashDisk> disk{};
+  };
+  struct Before {
+    MemoryLog log{};
+    CrashDisk::Image files{};
+  };
+  void MakeDirectory();
+  void Rest(std::unique_ptr<Store> store);
+
   const StoreKind kind_;
   const Bug bug_;
   Rng rng_;
   std::string directory_;  // of the real file system: only the lock is there
   std::shared_ptr<MemoryLog> log_ = std::make_shared<MemoryLog>();
   std::unique_ptr<CrashDisk> disk_;
+  std::vector<Left> left_{};
+  std::optional<Before> before_{};  // a newer version wrote there
   std::optional<CrashDisk::Image> good_{};
   bool stolen_ = false;
   bool safe_overwrite_ = true;  // a power cut spares the neighbours of what was being written

@@ -22,14 +22,23 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
         around(process.around_),
         machine(process.machine_),
         rng(process.rng_.Next()),
-        store(process.log_.NewStore(*this)) {}
+        store(process.log_.NewStore(*this)) {
+    loop = std::make_unique<LauncherLoop>(owner.options_, "simulated",
+                                          LauncherRims{*this, *this, *this, *this, *this,
+                                                       [this](std::string_view level, const std::string& line) {
+                                                         around.trace(Cat(name, ": ", level, ": ", line));
+                                                       }},
+                                          Rng(process.rng_.Next()));
+  }
 
   LauncherProcess& owner;
   const Surroundings& around;
   Machine& machine;
   Rng rng;
   std::unique_ptr<Store> store;
+  std::string name = "launcher";
   bool decided = false;
+  bool astray = false;  // on a copy of the log, or the other way round: what becomes durable there is nobody's log
 
   struct Peer {
     std::shared_ptr<Connection> connection{};
@@ -63,7 +72,7 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
   Duration skew{0};
 
   void Turned() override {
-    if (!std::exchange(decided, false)) return;
+    if (!std::exchange(decided, false) || astray) return;
     if (around.bug == Bug::evict_beyond_half) EvictTheProtected();
     if (around.bug == Bug::double_spare) ShareASpare();
     owner.hooks_.decided(loop->world());
@@ -122,14 +131,17 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
   }
   void Dial(const NodeId& node, const std::string& address, const Ping& ping, Duration deadline) override {
     sim::Dial(around, machine.index, address, ping, deadline,
-              [this, node, nonce = ping.nonce, still = alive()](const Dialled& dialled) {
-                if (!still.expired()) Deliver(DialAnswer{node, nonce, dialled.finding, dialled.pong, dialled.evidence});
+              [this, node, nonce = ping.nonce, still = alive()](Dialled dialled) {
+                if (still.expired()) return;
+                if (DeafToSuccessors() && dialled.pong) dialled.pong->epoch = Epoch(0);
+                Deliver(DialAnswer{node, nonce, dialled.finding, dialled.pong, dialled.evidence});
               });
   }
 
   // ---- ApiReplies, FenceHooks ----------------------------------------------------------------------------------------------
 
   void Reply(std::uint64_t token, Result<ApiReply> reply, bool) override {
+    if (astray) return;  // people ask the launcher that answers at the address now
     around.agenda.After(1ms, [replied = owner.hooks_.replied, token, reply = std::move(reply)] { replied(token, reply); });
   }
   void Run(const NodeId& node, const BootId& boot, std::vector<std::string>, Duration) override {
@@ -167,7 +179,7 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
     if (owner.disk.stall > 0 && rng.Unit() < owner.disk.stall) takes += rng.Jitter(owner.disk.stall_max);
     Later(takes, [this] {
       const Result<LogIndex> written = Commit();
-      if (writing.front().batch) {
+      if (writing.front().batch && !astray) {
         if (written)
           owner.hooks_.durable(LogIndex(writing.front().expected.value + 1), Batches());
         else if (this == owner.life_.get())
@@ -209,6 +221,7 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
 
   // ---- what comes from agents, as a launcher with a planted bug would take it ---------------------------------------------
 
+  bool DeafToSuccessors() const { return around.bug == Bug::deaf_to_successor || around.bug == Bug::ignore_epoch; }
   std::map<NodeId, Beat> last_beats{};
   FromAgent Misread(const NodeId& from, FromAgent message) {
     if (const auto* beat = std::get_if<Beat>(&message)) last_beats[from] = *beat;
@@ -235,41 +248,32 @@ LauncherProcess::LauncherProcess(const Surroundings& around, Machine& machine, L
     : around_(around), machine_(machine), log_(log), options_(std::move(options)), rng_(rng), hooks_(std::move(hooks)) {}
 LauncherProcess::~LauncherProcess() = default;
 
+// In the order of launcher/main.cc.
 void LauncherProcess::Start() {
   if (life_ || !machine_.Runs()) return;
   auto life = std::make_unique<Life>(*this);
   const auto recovered = life->store->Open();
-  const Status claimed = recovered ? life->store->BeginEpoch(recovered->epoch.Next()) : Status{};
-  if (!recovered || !claimed) {
-    const Error& error = recovered ? claimed.error() : recovered.error();
-    around_.trace(Cat("launcher: cannot start on its log: ", NameOf(error.code)));
-    if (error.code == ErrorCode::kCorrupt) {
-      if (!log_.Damaged()) around_.accuse(Cat("I11: the log is refused although nothing harmed it: ", error.message));
-      log_.DiesAtRest();
-      life.reset();
-      log_.Died(false);
-      log_.Repair();
-    } else {
-      log_.DiesAtRest();
-      life.reset();
-      log_.Died(false);
-    }
-    return StartSoon();
-  }
+  const Status known = recovered ? life->loop->Replay(*recovered) : Fail(recovered.error());
+  const Epoch epoch = known ? NextEpoch(*recovered, rng_) : Epoch();
+  const Status claimed = known ? life->store->BeginEpoch(epoch) : known;
+  if (!claimed) return CannotStart(std::move(life), claimed.error());
   log_.FoundIntact();
   life_ = std::move(life);
   began_ = around_.agenda.now();
   hooks_.opened(*recovered);
-  Life& begun = *life_;
-  begun.loop = std::make_unique<LauncherLoop>(options_, "simulated",
-                                              LauncherRims{begun, begun, begun, begun, begun,
-                                                           [this](std::string_view level, const std::string& line) {
-                                                             around_.trace(Cat("launcher: ", level, ": ", line));
-                                                           }},
-                                              Rng(rng_.Next()));
-  const Status done = begun.loop->Begin(begun.Now(), *recovered, recovered->epoch.Next());
-  Check(done.has_value(), done ? "" : done.error().message.c_str());
-  begun.Turn();
+  life_->loop->Begin(life_->Now(), recovered->last_write, epoch);
+  life_->Turn();
+}
+
+void LauncherProcess::CannotStart(std::unique_ptr<Life> life, const Error& error) {
+  around_.trace(Cat("launcher: cannot start on its log: ", NameOf(error.code)));
+  if (error.code == ErrorCode::kCorrupt && !log_.Damaged())
+    around_.accuse(Cat("I11: the log is refused although nothing harmed it: ", error.message));
+  log_.DiesAtRest();
+  life.reset();
+  log_.Died(false);
+  if (error.code == ErrorCode::kCorrupt) log_.Repair();
+  StartSoon();
 }
 
 void LauncherProcess::LoopEnded(Life* life) {
@@ -341,6 +345,43 @@ void LauncherProcess::Supersede(Duration lasts) {
   });
 }
 
+void LauncherProcess::SupersedeByCopy(Duration lasts) {
+  if (!life_ || log_.Damaged()) return;
+  around_.trace("launcher: it stands still, and another one is started on a copy of its log");
+  life_->Stop();
+  life_->name = "launcher of before";
+  life_->astray = true;
+  Life* const old = life_.get();
+  zombies_.push_back(std::move(life_));
+  log_.GoOnWithACopy();
+  Start();
+  around_.agenda.After(lasts, [old, still = old->alive()] {
+    if (!still.expired()) old->Continue();
+  });
+}
+
+bool LauncherProcess::SupersededStillLeads() const {
+  return std::any_of(zombies_.begin(), zombies_.end(),
+                     [](const auto& one) { return !one->loop->Ended() && one->loop->world().state.halted.empty(); });
+}
+
+void LauncherProcess::ContinueZombies() {
+  std::vector<Life*> all;
+  for (const auto& zombie : zombies_) all.push_back(zombie.get());
+  for (Life* const zombie : all) zombie->Continue();
+}
+
+void LauncherProcess::MeetNewerLog() {
+  Kill();
+  if (!log_.BecomeNewer()) return StartSoon();
+  const std::string before = log_.Content();
+  Start();
+  if (life_) return around_.accuse("I11: a launcher takes a log in which a newer version has written");
+  if (log_.Content() != before) around_.accuse("I11: a launcher that refused a newer version's log has changed it");
+  around_.trace("launcher: the log of a newer version is put away, the one of before put back");
+  log_.BecomeOlder();
+}
+
 void LauncherProcess::EndZombies() {
   for (auto& zombie : std::exchange(zombies_, {})) End(std::move(zombie));
 }
@@ -385,7 +426,9 @@ void LauncherProcess::Take(std::uint64_t connection, const FromAgent& message) {
   if (const auto* hello = std::get_if<Hello>(&message); hello && peer.session.value == 0) {
     peer.session = SessionId(++life->sessions);
     life->connection_of[peer.session] = connection;
-    return life->Deliver(SessionOpened{peer.session, peer.agent->address(), *hello});
+    SessionOpened opened{peer.session, peer.agent->address(), *hello};
+    if (life->DeafToSuccessors()) opened.hello.epoch_seen = std::min(opened.hello.epoch_seen, life->loop->world().state.epoch);
+    return life->Deliver(std::move(opened));
   }
   if (peer.session.value == 0) return;
   const NodeId from(peer.agent->machine().name);

@@ -49,8 +49,15 @@ class LauncherProcess {
   // The process stands still, and somebody who takes it for dead starts another one. It goes on after `lasts`, and still has
   // its connections.
   void Supersede(Duration lasts);
+  // The same, but the other one is started on a copy of the log: no lock and no claim tells either of the other.
+  void SupersedeByCopy(Duration lasts);
+  // One that was superseded has neither ended nor halted.
+  bool SupersededStillLeads() const;
+  void ContinueZombies();
   // An operator ends those that are still there.
   void EndZombies();
+  // Somebody had a newer version of the launcher on this log, and starts this one again: it has to leave it alone.
+  void MeetNewerLog();
   void MachineResumed();
   bool Alive() const { return life_ != nullptr; }
 
@@ -74,6 +81,7 @@ class LauncherProcess {
   Life* OwnerOf(std::uint64_t connection);
   void End(std::unique_ptr<Life> life);
   void LoopEnded(Life* life);
+  void CannotStart(std::unique_ptr<Life> life, const Error& error);
 
   const Surroundings& around_;
   Machine& machine_;

@@ -145,7 +145,7 @@ void PrintFailure(const Command& command, std::uint64_t seed, const Outcome& out
 }
 
 struct Sum {
-  std::size_t bad = 0;
+  std::size_t bad = 0, halted = 0;
   Outcome all{};
   void Add(const Outcome& one) {
     bad += one.violations.empty() ? 0u : 1u;
@@ -157,6 +157,7 @@ struct Sum {
     all.done += one.done;
     all.failed += one.failed;
     all.cancelled += one.cancelled;
+    halted += one.halted ? 1u : 0u;
     all.steps += one.steps;
     all.steps_lost += one.steps_lost;
     all.useful += one.useful;
@@ -180,6 +181,7 @@ void PrintSummary(const Sum& sum, std::uint64_t seeds, Duration took) {
               Show(all.virtual_time).c_str(), Show(took).c_str(), Seconds(all.virtual_time) / Seconds(took));
   std::printf("jobs       %zu done, %zu failed, %zu cancelled; %zu restarts\n", all.done, all.failed, all.cancelled,
               all.restarts);
+  if (sum.halted > 0) std::printf("halted     %zu seeds: two launchers had a log each\n", sum.halted);
   std::printf("evictions  %zu true, %zu false\n", all.evictions - all.evictions_false, all.evictions_false);
   std::printf("detection  %s, of hosts that stood still or lost their power\n", Spread(all.detections).c_str());
   std::printf("recovery   %s, from the first sign to the next start\n", Spread(all.recoveries).c_str());

@@ -108,15 +108,19 @@ void Cluster::Strike(const Fault& fault) {
     case FaultKind::mute:
     case FaultKind::fabric_cut:
     case FaultKind::flap:
-    case FaultKind::replay: return Replay(host, 5 * fault.lasts, fault.dice);
     case FaultKind::late_then_cut:
     case FaultKind::clog:
     case FaultKind::weather: return StrikeLinks(fault);
+    case FaultKind::replay: return Replay(host, 5 * fault.lasts, fault.dice);
     case FaultKind::storage_stall:
     case FaultKind::storage_full:
     case FaultKind::checkpoint_rot: return StrikeStorage(fault);
     case FaultKind::cancel: return Cancel(fault);
     case FaultKind::drain: return Drain(fault);
+    case FaultKind::keeper_kill:
+      if (machines_[static_cast<std::size_t>(host)]->Runs())
+        agents_[static_cast<std::size_t>(host)]->keepers.KillOne(fault.dice);
+      return;
     case FaultKind::agent_kill:
     case FaultKind::agent_stop:
     case FaultKind::agent_disk:
@@ -125,11 +129,14 @@ void Cluster::Strike(const Fault& fault) {
     case FaultKind::launcher_kill:
     case FaultKind::launcher_stop:
     case FaultKind::launcher_power:
+    case FaultKind::launcher_copy:
+    case FaultKind::launcher_newer_log:
     case FaultKind::launcher_twin: return StrikeLauncher(fault);
     case FaultKind::launcher_disk:
     case FaultKind::launcher_disk_full:
     case FaultKind::launcher_fsync:
     case FaultKind::launcher_bit_flip:
+    case FaultKind::launcher_misdirected_write:
     case FaultKind::launcher_lost_write: return StrikeLog(fault);
     case FaultKind::wall_jump:
     case FaultKind::wall_strobe: return JumpWall(fault);
@@ -268,6 +275,11 @@ void Cluster::StrikeLauncher(const Fault& fault) {
     launcher_->Kill();
     return launcher_->StartSoon();
   }
+  if (fault.kind == FaultKind::launcher_newer_log) return launcher_->MeetNewerLog();
+  if (fault.kind == FaultKind::launcher_copy) {
+    if (launcher_->Alive()) judge_.LogIsCopied();
+    return launcher_->SupersedeByCopy(fault.lasts);
+  }
   if (fault.kind == FaultKind::launcher_twin) {
     if (fault.dice % 2 == 0) return launcher_->Supersede(fault.lasts);
     if (!launcher_->SecondIsRefused()) Accuse("I2: a second launcher was let in on a log that is in use");
@@ -292,7 +304,8 @@ void Cluster::StrikeLog(const Fault& fault) {
     default:
       if (!launcher_->machine().Runs()) return;
       PowerOff(0, fault.lasts);
-      if (log_.LoseWrite()) Trace("launcher: its drive has lost what it had called flushed");
+      if (fault.kind == FaultKind::launcher_lost_write ? log_.LoseWrite() : log_.MisdirectWrite())
+        Trace("launcher: its drive has lost what it had called flushed, or put it elsewhere");
   }
 }
 

@@ -30,6 +30,12 @@ TEST(Memory, OnlyANewGenerationOrOneThatNeverStartedMayBePrepared) {
   EXPECT_EQ(WhyNotPrepare(memory, Key(1, "other-1")), std::nullopt);
 }
 
+TEST(Memory, WhatWasForgottenIsNotPreparedAgainAlsoIfItNeverStarted) {
+  const AgentMemory memory = WithoutGang(WithForgotten(WithPrepared({}, Record(4)), Key(4)), Key(4));
+  EXPECT_EQ(WhyNotPrepare(memory, Key(4)), "generation 4 is over: it was forgotten here");
+  EXPECT_EQ(WhyNotPrepare(memory, Key(5)), std::nullopt);
+}
+
 TEST(Memory, AGenerationStartsOnceAndOnlyTheNewestOne) {
   AgentMemory memory = WithPrepared({}, Record(2));
   EXPECT_EQ(WhyNotStart(memory, Key(2)), std::nullopt);

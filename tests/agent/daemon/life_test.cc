@@ -109,6 +109,22 @@ TEST_F(GangLife, AForgetOfALivingGangIsIgnored) {
   EXPECT_TRUE(Logged("not forgotten: it is running"));
 }
 
+TEST_F(GangLife, ALatePrepareAndStartOfWhatWasRefusedAndForgottenBringNothingBack) {
+  StartAgent();
+  slow_files.refusal = NotReadied{.refusal = Refusal::host, .why = "workdir /srv/run1: no such directory"};
+  PrepareGang(4);
+  ASSERT_EQ(Phase(4), "refused");
+  ForgetGang(4);
+  Pass(1s);
+  ASSERT_EQ(Phase(4), "absent") << "the launcher goes on with generation 5, on other hosts";
+  slow_files.refusal.reset();
+  PrepareGang(4);
+  StartGang(4);
+  EXPECT_EQ(Phase(4), "absent");
+  EXPECT_FALSE(keepers.Runs(Key(4)));
+  EXPECT_TRUE(Logged("train-1.4: not prepared: generation 4 is over: it was forgotten here"));
+}
+
 TEST_F(GangLife, WhatTheHostLacksIsToldAndNothingRuns) {
   StartAgent();
   slow_files.refusal = NotReadied{.refusal = Refusal::checkpoint, .why = "/ckpt/step-40.pt: size 7, registered as 9"};

@@ -90,6 +90,30 @@ TEST_F(Link, ALauncherOfAnOldEpochIsRefused) {
   EXPECT_TRUE(Logged("obeys epoch 6 from now on"));
 }
 
+TEST_F(Link, WhoIsAskedForALaterLauncherLeavesItsOwnAndFollowsWhoeverAnswersNow) {
+  launcher.welcome.epoch = Epoch(5);
+  TrainingHost();
+  const auto ask = [&] { Give(PingReceived{.token = 1, .ping = {.nonce = 1, .to = NodeId("n1"), .epoch = Epoch(6)}}); };
+  ask();
+  EXPECT_EQ(launcher.answered.back().second->epoch, Epoch(5)) << "what it has obeyed, not what it was told of";
+  EXPECT_TRUE(Logged("a launcher of epoch 6 asks after this host, the one it follows is of epoch 5"));
+  Pass(1s);
+  ASSERT_EQ(launcher.hellos.size(), 2u) << "the same one answers again: that is its launcher";
+  EXPECT_EQ(launcher.hellos.back().epoch_seen, Epoch(5));
+  ask();
+  Pass(1s);
+  EXPECT_EQ(launcher.hellos.size(), 2u) << "a stray launcher does not keep it busy";
+  EXPECT_EQ(Phase(1), "running");
+  Pass(4s);
+  launcher.welcome.epoch = Epoch(6);
+  ask();
+  Pass(1s);
+  ASSERT_EQ(launcher.hellos.size(), 3u);
+  ask();
+  EXPECT_EQ(launcher.answered.back().second->epoch, Epoch(6));
+  EXPECT_EQ(Phase(1), "running");
+}
+
 TEST_F(Link, AStaleStartOnALivingStreamIsRefusedAndTheStreamClosed) {
   launcher.welcome.epoch = Epoch(5);
   StartAgent();

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "base/text.h"
 #include "launcher/daemon/codec.h"
 
@@ -65,13 +68,15 @@ class Loop : public ::testing::Test {
   void Boot(const Recovered& recovered, Epoch epoch) {
     loop = std::make_unique<LauncherLoop>(
         options, "0.1.0",
-        LauncherRims{clock, links, replies, disk, hooks, [](std::string_view, const std::string&) {},
+        LauncherRims{clock, links, replies, disk, hooks,
+                     [this](std::string_view, const std::string& line) { lines.push_back(line); },
                      [this](const NodeId& node, const GangKey& gang) {
                        asked.push_back(Cat(node, ' ', gang.job, ' ', gang.generation));
                        return std::vector<RankWords>{{0, "boom"}};
                      }},
         Rng(1));
-    ASSERT_TRUE(loop->Begin(clock.now, recovered, epoch));
+    ASSERT_TRUE(loop->Replay(recovered));
+    loop->Begin(clock.now, recovered.last_write, epoch);
     Sync();
   }
   void Do(LauncherInput input) { loop->Handle(clock.now, std::move(input)); }
@@ -129,6 +134,7 @@ class Loop : public ::testing::Test {
   Disk disk;
   Hooks hooks;
   std::vector<std::string> asked;  // for last words
+  std::vector<std::string> lines;
   std::uint64_t report_seq = 0;
   std::unique_ptr<LauncherLoop> loop;
 };
@@ -263,6 +269,59 @@ TEST_F(Loop, AnAgentThatObeyedAHigherEpochStopsThisLauncherFromDeciding) {
             "copy; nothing is decided here any more");
 }
 
+TEST_F(Loop, ASilentHostThatAnswersForALaterEpochTellsAnIdleLauncherThatItIsSuperseded) {
+  Connect(n1, 1);
+  Wait(2s);  // silent: it is asked
+  ASSERT_FALSE(links.dialed.empty());
+  const auto& [node, ping] = links.dialed.back();
+  const auto answer = [&](std::uint64_t epoch) {
+    Do(DialAnswer{.node = n1,
+                  .nonce = ping.nonce,
+                  .finding = PeerFinding::alive,
+                  .pong = Pong{.nonce = ping.nonce, .node = n1, .boot = BootId("boot"), .epoch = Epoch(epoch)}});
+    Sync();
+    Do(ApiCall{epoch, Training()});
+    Sync();
+  };
+  answer(1);
+  EXPECT_TRUE(replies.all.back().reply) << "its own epoch";
+  answer(700);
+  ASSERT_FALSE(replies.all.back().reply);
+  EXPECT_EQ(replies.all.back().reply.error().message,
+            "n1 has obeyed epoch 700, this launcher is only epoch 1: another launcher has taken over, or this log is an old "
+            "copy; nothing is decided here any more");
+}
+
+TEST_F(Loop, AHostThatFollowsAnEarlierLauncherIsWarnedOfOnce) {
+  Connect(n1, 1);
+  Boot({.epoch = Epoch(1), .entries = disk.entries, .last_write = clock.Wall()}, Epoch(2));
+  const auto answers = [&](bool launcher_silent) {
+    Do(DialAnswer{.node = n1,
+                  .pong = Pong{.node = n1, .boot = BootId("boot"), .launcher_silent = launcher_silent, .epoch = Epoch(1)}});
+  };
+  const std::string warning =
+      "n1 lives and follows a launcher of epoch 1, this one is epoch 2: two launchers run, end one of them";
+  answers(false);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), warning), 0) << "it may be on its way here";
+  Wait(options.return_grace);
+  answers(true);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), warning), 0) << "it follows nobody";
+  answers(false);
+  answers(false);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), warning), 1);
+}
+
+TEST_F(Loop, TwoLaunchersThatBeginOnCopiesOfOneLogHaveEpochsOfTheirOwn) {
+  Rng rng(1);
+  EXPECT_EQ(NextEpoch({}, rng), Epoch(1)) << "a new log";
+  const Recovered copy{.epoch = Epoch(41)};
+  std::set<Epoch> drawn;
+  for (int i = 0; i < 20; ++i) drawn.insert(NextEpoch(copy, rng));
+  EXPECT_GT(drawn.size(), 15u);
+  EXPECT_GT(*drawn.begin(), Epoch(41));
+  EXPECT_LE(*drawn.rbegin(), Epoch(41 + kEpochsApart));
+}
+
 TEST_F(Loop, ALogThatLostItsTailIsNoticedThroughTheAgents) {
   Hello hello = HelloFrom(n1);
   hello.index_seen = LogIndex(1000);
@@ -338,6 +397,26 @@ TEST_F(Loop, AHaltOutlivesRestartsUntilAnOperatorClearsIt) {
   EXPECT_TRUE(replies.all.back().reply);
 }
 
+TEST_F(Loop, AFenceHookThatASlowDiskHeldUpDoesNotSwitchOffAHostThatIsBack) {
+  options.fence_command = {"/usr/local/sbin/power-off-host"};
+  disk.entries.clear();
+  disk.end = LogIndex(0);
+  Boot({}, Epoch(1));
+  for (const bool back : {false, true}) {
+    hooks.ran.clear();
+    Connect(n1, back ? 2 : 1);
+    Wait(6s);
+    Do(ApiCall{7, ConfirmDead{n1, "operator"}});
+    EXPECT_TRUE(hooks.ran.empty()) << "not before its intent is durable";
+    if (back) Do(SessionOpened{SessionId(3), "ipv4:test", HelloFrom(n1, 2)});
+    Sync();
+    EXPECT_EQ(hooks.ran.size(), back ? 0u : 1u);
+    EXPECT_EQ(lines.back() == "fence hook for n1 not run: it has come back before the disk took note", back) << lines.back();
+    Do(FenceDone{.node = n1, .boot = BootId("boot"), .off = false, .why = "exit code 1"});
+    Sync();
+  }
+}
+
 TEST_F(Loop, AnAnswerOfAnotherAgentUnderTheSameNameIsNoSignOfLife) {
   Connect(n1, 1);
   const std::uint64_t others[] = {TagOf("another directory", BootId("boot")), TagOf("1", BootId("next boot"))};
@@ -369,14 +448,21 @@ TEST_F(Loop, AnotherStateDirectoryHasToWaitUntilTheFirstOnesRanksAreGone) {
   EXPECT_EQ(SentTo<Welcome>(3).size(), 1u);
 }
 
-TEST_F(Loop, AnEntryOfANewerVersionIsRefusedWithWords) {
-  LauncherLoop again(options, "0.1.0", {clock, links, replies, disk, hooks, [](std::string_view, const std::string&) {}},
-                     Rng(1));
-  const Status status = again.Begin(
-      clock.now, {.epoch = Epoch(1), .first = LogIndex(1), .entries = {R"({"at":1,"wall":1,"fact":{"job_teleported":{}}})"}},
-      Epoch(2));
-  ASSERT_FALSE(status);
-  EXPECT_NE(status.error().Str().find("log entry 1"), std::string::npos) << status.error().Str();
+TEST_F(Loop, AnEntryOrASnapshotOfANewerVersionIsRefusedWithWordsBeforeAnythingIsWritten) {
+  const Recovered newer[] = {
+      {.epoch = Epoch(1), .first = LogIndex(1), .entries = {R"({"at":1,"wall":1,"fact":{"job_teleported":{}}})"}},
+      {.epoch = Epoch(1), .snapshot = Snapshot{LogIndex(7), R"({"teleports":[]})"}, .first = LogIndex(8)}};
+  const std::string_view named[] = {"log entry 1: ", "the snapshot of entry 7: "};
+  const std::size_t written = disk.entries.size();
+  for (const std::size_t i : {0u, 1u}) {
+    LauncherLoop again(options, "0.1.0", {clock, links, replies, disk, hooks, [](std::string_view, const std::string&) {}},
+                       Rng(1));
+    const Status status = again.Replay(newer[i]);
+    ASSERT_FALSE(status);
+    EXPECT_TRUE(status.error().message.starts_with(named[i])) << status.error().Str();
+    EXPECT_NE(status.error().Str().find("written by another version of everstep-launcher"), std::string::npos);
+  }
+  EXPECT_EQ(disk.entries.size(), written);
 }
 
 TEST_F(Loop, ASilentHostIsAskedAboutOverAFreshConnectionAndThroughPeersWithItsLastBeat) {
