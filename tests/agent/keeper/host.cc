@@ -100,9 +100,11 @@ void Host::EndAgent() {
   agent_.reset();
   const std::lock_guard lock(mutex_);
   events_.clear();
+  last_.reset();
 }
 
 void Host::Launch(Duration lease) {
+  last_.reset();
   if (!agent_) StartAgent();
   agent_->Launch(gang_, {.until = clock_.Now() + lease});
 }
@@ -129,6 +131,7 @@ KeeperEvent Host::Await(const std::string& what, const std::function<bool(const 
     const auto at = std::find_if(events_.begin(), events_.end(), wanted);
     if (at == events_.end()) return false;
     found = *at;
+    last_ = found;
     events_.erase(events_.begin(), at + 1);
     return true;
   });
@@ -143,8 +146,11 @@ KeeperEvent Host::AwaitKind(KeeperEventKind kind) {
   return Await(std::string(Name(kind)), [kind](const KeeperEvent& e) { return e.kind == kind; });
 }
 
+// What one wait was told may hold for the next one too: a rank may end before its start is heard of.
 KeeperStatus Host::AwaitPhase(KeeperPhase phase) {
-  return Await(std::string(Name(phase)), [phase](const KeeperEvent& e) { return e.status.phase == phase; }).status;
+  const auto wanted = [phase](const KeeperEvent& e) { return e.status.phase == phase; };
+  if (last_ && wanted(*last_)) return last_->status;
+  return Await(std::string(Name(phase)), wanted).status;
 }
 
 KeeperStatus Host::AwaitEnds(std::size_t ranks) {
@@ -152,6 +158,7 @@ KeeperStatus Host::AwaitEnds(std::size_t ranks) {
   const auto wanted = [&](const KeeperEvent& e) {
     return static_cast<std::size_t>(std::count_if(e.status.ranks.begin(), e.status.ranks.end(), ended)) == ranks;
   };
+  if (last_ && wanted(*last_)) return last_->status;
   return Await(Cat(Count(ranks, "rank"), " to end"), wanted).status;
 }
 

@@ -68,6 +68,7 @@ class Host : public testing::Test {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<KeeperEvent> events_;
+  std::optional<KeeperEvent> last_;  // that was waited for, of this gang
 };
 
 }  // namespace everstep

@@ -30,6 +30,22 @@ TEST_F(Output, TenMegabytesWithoutANewlineAreKeptInBoundedFilesAndTheTailIsTheEn
   EXPECT_EQ(FileText(LogPath(0, "err.2")).size(), 4u << 20);
 }
 
+TEST(Tail, OfAMessageThatIsTooLongTheExceptionIsStillNamed) {
+  StderrTail one_line;
+  one_line.Append("Traceback (most recent call last):\nValueError: tensor([" + std::string(24'000, '1') +
+                  "]) has a wrong shape\n");
+  EXPECT_EQ(one_line.Text().size(), limit::kTailBytes);
+  EXPECT_TRUE(one_line.Text().starts_with("ValueError: tensor([111")) << one_line.Text().substr(0, 80);
+  EXPECT_TRUE(one_line.Text().ends_with("]) has a wrong shape"));
+  StderrTail many;
+  std::string rows;
+  for (int i = 0; i < 500; ++i) rows += Cat("row ", i, " of the offending batch\n");
+  many.Append("Traceback (most recent call last):\nValueError: sizes do not match\n" + rows);
+  EXPECT_LE(many.Text().size(), limit::kTailBytes);
+  EXPECT_TRUE(many.Text().starts_with("ValueError: sizes do not match\n")) << many.Text().substr(0, 80);
+  EXPECT_TRUE(many.Text().ends_with("row 499 of the offending batch"));
+}
+
 TEST_F(Output, AnyBytesArriveAsTheyWereWritten) {
   std::string all;
   for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
@@ -48,9 +64,9 @@ TEST_F(Output, WhatAChildPrintsAfterItsRankHasEndedIsStillWritten) {
   Run({Shell(0, "(read word; echo $word) < $0/go & exit 0")});
   AwaitEnds(1);
   ASSERT_EQ(::write(opened.get(), "late\n", 5), 5);
-  AwaitPhase(KeeperPhase::empty);
+  const std::string why = AwaitPhase(KeeperPhase::empty).why;
   // A disk that is busy for two seconds is not waited for.
-  EXPECT_TRUE(Eventually([&] { return LogOf(0, "out") == "late\n"; })) << LogOf(0, "out");
+  EXPECT_TRUE(Eventually([&] { return LogOf(0, "out") == "late\n"; })) << LogOf(0, "out") << why << FileText(spool() + "/keeper.log");
 }
 
 TEST_F(Output, LogsThatCannotBeWrittenStopNoRank) {
