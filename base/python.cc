@@ -49,4 +49,13 @@ bool ValidModule(std::string_view name) {
   return !name.empty() && !begins && name.size() <= 255;
 }
 
+bool NamesException(std::string_view line) {
+  const std::string_view name = line.substr(0, line.find(':'));
+  const bool word = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || IsDigit(c) || c == '_' || c == '.';
+  });
+  constexpr std::string_view kEnds[] = {"Error", "Exception", "Interrupt"};
+  return word && std::any_of(std::begin(kEnds), std::end(kEnds), [&](std::string_view end) { return name.ends_with(end); });
+}
+
 }  // namespace everstep

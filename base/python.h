@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace everstep {
@@ -14,5 +15,8 @@ std::optional<std::size_t> InterpreterWords(const std::vector<std::string>& comm
 
 // "torch", "torch.distributed": what `import` takes.
 bool ValidModule(std::string_view name);
+
+// "ValueError: boom", "torch.cuda.OutOfMemoryError: CUDA out of memory.": how a traceback's last line begins.
+bool NamesException(std::string_view line);
 
 }  // namespace everstep

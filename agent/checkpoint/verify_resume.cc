@@ -37,7 +37,8 @@ std::optional<NotReadied> VerifyResume(const CheckpointSeen& resume, const Check
     const std::string label = PathIn(resume.source, registered.name);
     const Result<CheckpointFile> facts = FactsOf(resume.path, registered.name);
     if (!facts && facts.error().code == ErrorCode::kNotFound)
-      return Refuse(Cat(label, ": ", PathIn(resume.path, registered.name), " is not here"));
+      return Refuse(Cat(label, ": ", PathIn(resume.path, registered.name), " is not here; is ", checkpoint.dir,
+                        " the same directory on all hosts?"));
     if (!facts) return Refuse(Cat(label, ": ", facts.error().message));
     if (const std::string difference = Difference(*facts, registered); !difference.empty())
       return Refuse(Cat(label, ": ", difference));

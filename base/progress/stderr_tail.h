@@ -1,7 +1,8 @@
 // The last lines of a rank's stderr, for RankExit::tail: at most limit::kTailBytes, whole lines where one fits, safe to print.
-// Progress bars that redraw their line with '\r' count as their last state; colour codes are taken out.
+// Progress bars that redraw their line with '\r' count as their last state; colour codes are taken out. Of a line that is
+// too long there are both ends; of an exception whose message is too long, its first line and the end.
 //
-// Thread: its owner's. Cost: keeps 16 KiB.
+// Thread: its owner's. Cost: keeps 64 KiB.
 #pragma once
 
 #include <string>

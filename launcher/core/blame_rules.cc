@@ -4,6 +4,7 @@
 #include <array>
 #include <bitset>
 
+#include "base/python.h"
 #include "base/text.h"
 #include "launcher/core/sentence.h"
 
@@ -12,7 +13,6 @@ namespace everstep {
 namespace {
 
 constexpr std::uint32_t kSigabrt = 6, kSigpipe = 13;
-constexpr std::string_view kExceptionEnds[] = {"Error", "Exception", "Interrupt"};
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 std::string Lower(std::string_view text) {
@@ -32,23 +32,39 @@ std::string_view WithoutRank(std::string_view line) {
   return line.starts_with("[rank") && end != std::string_view::npos ? line.substr(end + 3) : line;
 }
 
-// "ValueError: boom", "torch.cuda.OutOfMemoryError: CUDA out of memory."
-bool NamesException(std::string_view line) {
-  const std::string_view name = line.substr(0, line.find(':'));
-  const bool word = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-  });
-  return word && std::any_of(std::begin(kExceptionEnds), std::end(kExceptionEnds),
-                             [&](std::string_view end) { return name.ends_with(end); });
+// An exception that only says that another process had one.
+bool TellsOfAnother(std::string_view line) { return line.substr(0, line.find(':')).ends_with("ChildFailedError"); }
+
+// A traceback goes on below these with the exception that came of the one above.
+constexpr std::string_view kChained[] = {"The above exception was the direct cause of the following exception:",
+                                         "During handling of the above exception, another exception occurred:"};
+
+// A program's remark about its own work, however bad the words in it are.
+bool IsRemark(std::string_view line) {
+  line = line.substr(0, 80);
+  if (line.find("NCCL WARN") != std::string_view::npos) return false;  // says why a collective failed
+  for (const std::string_view level : {"DEBUG", "INFO", "WARNING", "Warning:", "WARN ", "[W", "retrying", "Retrying"})
+    if (line.find(level) != std::string_view::npos) return true;
+  return false;
 }
 
-// Takes the last line off `text`.
-std::string_view TakeLastLine(std::string_view& text) {
+// Takes the last line off `text`, with the blanks that it begins with.
+std::string_view TakeLastWhole(std::string_view& text) {
   const std::size_t start = text.rfind('\n');
-  const std::string_view line = WithoutRank(Trim(start == std::string_view::npos ? text : text.substr(start + 1)));
+  const std::string_view line = WithoutRank(start == std::string_view::npos ? text : text.substr(start + 1));
   text = start == std::string_view::npos ? std::string_view() : text.substr(0, start);
   return line;
 }
+std::string_view TakeLastLine(std::string_view& text) { return Trim(TakeLastWhole(text)); }
+
+// What follows is the exception of a traceback, whatever its name.
+bool EndsInFrame(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  const std::string_view line = TakeLastWhole(text);
+  return line.starts_with("  ") && text.find("Traceback (most recent call last):") != std::string_view::npos;
+}
+
+constexpr std::size_t kLinesBefore = 10;  // of an end without an exception: what came earlier is another matter
 
 template <class N>
 bool Lists(const std::vector<N>& values, const std::optional<N>& value) {
@@ -117,26 +133,52 @@ std::optional<BlameRules::Found> BlameRules::Find(const RankExit& exit) const {
   if (speaks && !exit.tail.empty()) {
     const std::string lower = Lower(exit.tail);
     const Text text(lower);
-    std::string_view telling = TellingLine(exit.tail);
+    const std::string_view telling = TellingLine(exit.tail);
     if (const BlameRule* rule = OnLine(text, exit, Lower(telling), false)) return Found{rule, OneLine(telling, 160)};
-    for (std::string_view left = exit.tail; !left.empty();) {
-      const std::string_view line = TakeLastLine(left);
-      if (const BlameRule* rule = OnLine(text, exit, Lower(line), false)) return Found{rule, OneLine(line, 160)};
-    }
+    if (auto found = Before(text, exit, telling)) return found;
   }
   for (const BlameRule& rule : rules_)
     if (!HasWords(rule) && ByItsEnd(rule, exit)) return Found{&rule, {}};
   return std::nullopt;
 }
 
-std::string_view TellingLine(std::string_view tail) {
-  std::string_view last;
-  while (!tail.empty()) {
-    const std::string_view line = TakeLastLine(tail);
-    if (NamesException(line)) return line;
-    if (last.empty()) last = line;
+// The telling line says nothing to the rules: what does the text before it say? An exception speaks for itself, but for those
+// that it came of. An abort prints its reason above a list of frames. Any other end may have its reason in the lines before.
+std::optional<BlameRules::Found> BlameRules::Before(const Text& text, const RankExit& exit, std::string_view telling) const {
+  const std::string_view whole = exit.tail;
+  std::string_view left = whole.substr(0, static_cast<std::size_t>(telling.data() - whole.data()));
+  const bool exception = NamesException(telling) || EndsInFrame(left);
+  bool chained = false;
+  for (std::size_t lines = 0; !left.empty() && (exception || exit.signal || lines < kLinesBefore);) {
+    const std::string_view line = TakeLastLine(left);
+    lines += line.empty() ? 0 : 1;
+    if (std::find(std::begin(kChained), std::end(kChained), line) != std::end(kChained)) chained = true;
+    if (exception ? !chained || !NamesException(line) : IsRemark(line)) continue;
+    if (const BlameRule* rule = OnLine(text, exit, Lower(line), false))
+      return Found{rule, OneLine(exception ? telling : line, 160)};
+    chained = false;  // the next one further up needs a link of its own
   }
-  return last;
+  return std::nullopt;
+}
+
+std::string_view TellingLine(std::string_view tail) {
+  std::string_view last, below, another, raised;
+  while (!tail.empty()) {
+    const std::string_view whole = TakeLastWhole(tail), line = Trim(whole);
+    // Of any name: what stands at the margin below the frames.
+    if (line == "Traceback (most recent call last):" && !raised.empty() && !TellsOfAnother(raised)) return raised;
+    if (!line.empty() && whole.front() != ' ' && whole.front() != '\t') raised = line;
+    if (TellsOfAnother(line)) {
+      if (another.empty()) another = line;
+    } else if (NamesException(line)) {
+      // "RuntimeError: Error(s) in loading state_dict for Linear:" goes on in the next line.
+      if (!line.ends_with(':') || below.empty()) return line;
+      return {line.data(), static_cast<std::size_t>(below.data() + below.size() - line.data())};
+    }
+    if (last.empty()) last = line;
+    if (!line.empty()) below = line;
+  }
+  return another.empty() ? last : another;
 }
 
 }  // namespace everstep

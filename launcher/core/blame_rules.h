@@ -68,13 +68,14 @@ class BlameRules {
   // `kernel`: only rules for such lines, else only others.
   const BlameRule* OnLine(const Text& text, const RankExit& exit, std::string_view lower, bool kernel) const;
   std::optional<Found> InKernelLog(const RankExit& exit) const;
+  std::optional<Found> Before(const Text& text, const RankExit& exit, std::string_view telling) const;
 
   std::vector<BlameRule> rules_{};
   std::vector<Words> words_{};
 };
 
 // The line of stderr that says most: the last exception of a Python traceback (libraries print more while the process ends),
-// else the last line that is not blank. Whole; may be empty.
+// with the line below it where it ends in a colon; else the last line that is not blank. May be empty.
 std::string_view TellingLine(std::string_view tail);
 
 }  // namespace everstep

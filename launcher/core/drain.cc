@@ -38,6 +38,7 @@ Result<Facts> DrainBy(const World& world, const DrainNode& request) {
   if (!node) return Fail(UnknownHost(world.state, request.node));
   NodeDrained drained{.node = request.node, .by = OneLine(request.by, 100), .reason = Said(request.reason), .now = request.now};
   if (node->drain) drained.now = drained.now || node->drain->now;
+  if (node->drain && drained.reason.empty()) drained.reason = node->drain->reason;  // who says none takes none away
   const bool same = node->drain && node->drain->reason == drained.reason && node->drain->now == drained.now;
   if (same) return Facts();
   drained.why = Sentence(request.node, " is drained by ", Who(request.by), drained.reason.empty() ? "" : ": ", drained.reason,

@@ -321,7 +321,10 @@ Explanation Explain(const World& world, Now now, const JobState& job) {
       says.push_back(
           Cat(id, " is ", DrainText(*node, now.at), "; it keeps the job until that ends or starts anew, and gets no other"));
   for (const AvoidedHost& avoided : job.avoid)
-    says.push_back(Cat(avoided.node, " is not used while others can be had: it failed this job before"));
+    says.push_back(
+        Cat(avoided.node,
+            " is not used while others can be had: it failed this job before; where none can be had it is tried again",
+            now.at >= ForgivenAt(avoided) ? std::string() : Cat(" in ", Show(ForgivenAt(avoided) - now.at))));
   if (job.restarts_total > 0)
     says.push_back(Cat("restarted ", job.restarts_total, job.restarts_total == 1 ? " time, " : " times, ",
                        RestartsInWindow(job, now.at), " of ", job.spec.restart.budget, " within ",

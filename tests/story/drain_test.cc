@@ -150,6 +150,16 @@ TEST(Drain, AnUnknownHostIsAnErrorThatNamesThoseLikeIt) {
   EXPECT_EQ(none.Drain("n1", ""), "there is no host \"n1\"; none has ever joined; `everstep nodes` lists them");
 }
 
+TEST(Drain, SayingItAgainWithoutAReasonKeepsTheReason) {
+  Story story({"n1"});
+  story.Drain("n1", "fan is loud");
+  story.Told();
+  EXPECT_EQ(story.Drain("n1", ""), "");
+  EXPECT_EQ(story.Told(), Lines{});
+  EXPECT_EQ(story.Drain("n1", "", true), "");
+  EXPECT_EQ(story.Told(), Lines{"n1 is drained by ann@login1: fan is loud; what it has moves to other hosts at once"});
+}
+
 TEST(Drain, SayingItAgainChangesNothingAndAnotherReasonTakesTheOldOnesPlace) {
   Story story({"n1"});
   story.Drain("n1", "ecc");

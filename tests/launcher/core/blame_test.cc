@@ -53,6 +53,42 @@ void ExpectCauses(const std::vector<Case>& cases) {
   }
 }
 
+TEST(BlameTable, WhatWasPrintedBeforeAnEndDoesNotSpeakForIt) {
+  const std::string chatter =
+      "s3: attempt 1: Connection reset by peer, retrying\nWARNING could not write the cache: Permission denied\n"
+      "DEBUG trying optional: No module named 'apex'\n";
+  const std::string traceback = "Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\n";
+  const std::string chain = "\nThe above exception was the direct cause of the following exception:\n\n";
+  const std::vector<Case> cases{
+      {"an exception of its own", Exit(1, chatter + traceback + "RuntimeError: the labels have 11 classes, the head has 10"),
+       EndClass::error, BlameClass::unknown, RetryRule::counts,
+       "exited with code 1: RuntimeError: the labels have 11 classes, the head has 10"},
+      {"one that no rule knows", Exit(1, chatter + traceback + "TrainingDiverged: loss is nan"), EndClass::error,
+       BlameClass::code, RetryRule::counts, "exited with code 1: TrainingDiverged: loss is nan"},
+      {"sys.exit with words", Exit(1, chatter + "config is wrong: lr must be > 0"), EndClass::error, BlameClass::unknown,
+       RetryRule::counts, "exited with code 1: config is wrong: lr must be > 0"},
+      {"what a chained exception came of gives the class, the last one the words",
+       Exit(1, traceback + "KeyError: 'a'\n" + chain + traceback + "LookupFailed: no row for a"), EndClass::error,
+       BlameClass::code, RetryRule::counts, "exited with code 1: LookupFailed: no row for a"},
+      {"a victim, in words of its own",
+       Exit(1, traceback + "ConnectionResetError: [Errno 104] Connection reset by peer\n" + chain + traceback +
+                   "RuntimeError: the ring is broken"),
+       EndClass::victim, BlameClass::fabric, RetryRule::budget, "exited with code 1: RuntimeError: the ring is broken"},
+      {"an exception that goes on in its next line",
+       Exit(1, traceback + "RuntimeError: Error(s) in loading state_dict for Linear:\n\tsize mismatch for weight: copying a "
+                           "param with shape (3, 4)"),
+       EndClass::error, BlameClass::code, RetryRule::counts,
+       "exited with code 1: RuntimeError: Error(s) in loading state_dict for Linear:  size mismatch for weight: copying a "
+       "param "
+       "with shape (3, 4)"},
+      {"torchrun's own exception is not the cause",
+       Exit(1, traceback + "ValueError: boom\n" + traceback +
+                   "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: \n=====\ntrain.py FAILED\n"),
+       EndClass::error, BlameClass::code, RetryRule::counts, "exited with code 1: ValueError: boom"},
+  };
+  ExpectCauses(cases);
+}
+
 TEST(BlameTable, EndsArePutDownToTheirCauses) {
   const std::string reset = "RuntimeError: [pair.cc:534] Connection reset by peer";
   const std::vector<Case> cases{
