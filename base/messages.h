@@ -187,9 +187,11 @@ struct Welcome {
   Epoch epoch{};
   LogIndex index{};  // durable
   Duration beat_every{0};
-  Duration fence_after{0};       // F: without an acknowledged beat for this long, and without a majority: kill
-  std::uint64_t membership = 0;  // version of `peers`
-  std::vector<Peer> peers{};     // all members, this host too
+  Duration fence_after{0};  // F: without an acknowledged beat for this long, and without a majority: kill
+  // Version of `peers`. 0: they are not told here, those told before stand. A host that has no gang to keep alive without a
+  // launcher has nobody to ask: it gets them with the first prepare.
+  std::uint64_t membership = 0;
+  std::vector<Peer> peers{};  // all members, this host too
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };
 EVERSTEP_FIELDS(Welcome, epoch, index, beat_every, fence_after, membership, peers)

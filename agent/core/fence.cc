@@ -18,6 +18,11 @@ void Fence::Told(Duration fence_after, std::vector<Peer> peers) {
   if (acknowledged_) Grow(*acknowledged_ + fence_after);
 }
 
+void Fence::Told(Duration fence_after) {
+  fence_after_ = fence_after;
+  if (acknowledged_) Grow(*acknowledged_ + fence_after);
+}
+
 bool Fence::Grow(Time until) {
   if (lease_ && until <= *lease_) return false;
   lease_ = until;

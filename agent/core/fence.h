@@ -54,6 +54,8 @@ class Fence {
 
   // As last told by the launcher (or remembered from that). `peers`: all members, this host too.
   void Told(Duration fence_after, std::vector<Peer> peers);
+  // The same peers as before.
+  void Told(Duration fence_after);
 
   // The launcher has our beat that was sent at `sent`. True when the lease grew. A time to come is not ours: ignored.
   bool Acknowledged(Time now, Time sent);

@@ -193,13 +193,15 @@ void AgentLoop::On(Time now, const StateWritten& input) {
 }
 
 void AgentLoop::Obey(Time now, const Welcome& welcome) {
-  if (!session_.Up())
-    log_("info", Cat("welcomed in epoch ", welcome.epoch, ": ", Count(welcome.peers.size(), "host"), ", fence time ",
-                     Show(welcome.fence_after)));
+  if (!session_.Up()) log_("info", Cat("welcomed in epoch ", welcome.epoch, ": fence time ", Show(welcome.fence_after)));
   session_.Welcomed(now, welcome.beat_every, welcome.fence_after);
   link_said_.clear();
-  fence_->Told(welcome.fence_after, welcome.peers);
-  cluster_ = ClusterMemory{.fence_after = welcome.fence_after, .peers = welcome.peers};
+  if (welcome.membership == 0) {
+    fence_->Told(welcome.fence_after);
+  } else {
+    fence_->Told(welcome.fence_after, welcome.peers);
+    cluster_ = ClusterMemory{.fence_after = welcome.fence_after, .peers = welcome.peers};
+  }
   // The launcher has our Hello, so it heard of us at or after the time it was sent.
   if (hello_sent_) Acknowledged(now, *hello_sent_);
   hello_sent_.reset();

@@ -3,6 +3,7 @@
 // below), validated.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -42,6 +43,8 @@ class AgentLinks {
  public:
   virtual ~AgentLinks() = default;
   virtual void Send(SessionId session, ToAgent message) = 0;
+  // The same one to many sessions: it may be long, and is made ready for the wire once.
+  virtual void SendWelcome(SessionId session, const std::shared_ptr<const Welcome>& welcome) { Send(session, *welcome); }
   // Ends the session after what was sent before; SessionClosed follows.
   virtual void Close(SessionId session) = 0;
   // Asks over a fresh connection; DialAnswer follows within `deadline`.

@@ -17,7 +17,8 @@ namespace {
 
 constexpr Duration kResendEvery = 1s;        // a command that is not obeyed
 constexpr Duration kBroadcastDelay = 200ms;  // joins come in crowds
-constexpr Duration kLateness = 250ms;        // of this loop; more than that is subtracted from everybody's silence
+constexpr Duration kBroadcastPerMember = 200us;
+constexpr Duration kLateness = 250ms;  // of this loop; more than that is subtracted from everybody's silence
 constexpr Duration kDowntimeMax = 1h;
 constexpr int kRoundsMax = 100000;  // of settling; more means that two rules fight
 
@@ -129,16 +130,25 @@ void LauncherLoop::Begin(Time now, WallTime last_write, Epoch epoch) {
 Now LauncherLoop::NowAt(Time now) const { return {now + log_offset_, rims_.clock.Wall()}; }
 
 void LauncherLoop::Handle(Time now, LauncherInput input) {
-  if (due_ && now > *due_ + kLateness) detector_.ForgiveLateness(now - *due_);
+  ForgiveLateness(now);
   now_ = now;
+  settled_ = false;
   std::visit([this](const auto& in) { On(in); }, input);
   Settle();
   due_ = Deadline();
 }
 
+// How long this loop was stuck is nobody's silence.
+void LauncherLoop::ForgiveLateness(Time now) {
+  if (!due_ || now <= *due_ + kLateness) return;
+  detector_.ForgiveLateness(now - *due_);
+  for (const auto& [node, host] : world_.hosts) SyncSilence(node);
+}
+
 void LauncherLoop::Tick(Time now) {
-  if (due_ && now > *due_ + kLateness) detector_.ForgiveLateness(now - *due_);
+  ForgiveLateness(now);
   now_ = now;
+  settled_ = false;
   Take(detector_.Tick(NowAt(now).at));
   if (resend_at_ && now >= *resend_at_) {
     resend_at_.reset();
@@ -168,6 +178,7 @@ std::optional<Time> LauncherLoop::Deadline() const {
 
 void LauncherLoop::Commit(const Facts& facts) {
   if (facts.empty()) return;
+  settled_ = false;
   Batch batch;
   const LogIndex before = end_;
   const Now now = NowAt(now_);
@@ -185,7 +196,10 @@ void LauncherLoop::Commit(const Facts& facts) {
   WhenDurable([this, rows = batch.history] { ShowFollowers(rows); });
   rims_.journal.Append(before, world_.state.epoch, std::move(batch));
   StartFences(facts);
-  if (world_.state.membership != broadcast_membership_ && !broadcast_at_) broadcast_at_ = now_ + kBroadcastDelay;
+  if (world_.state.membership == broadcast_membership_ || broadcast_at_) return;
+  // What is sent then grows with the members, and so does the crowd in which they join.
+  const auto members = static_cast<std::int64_t>(world_.state.nodes.size());
+  broadcast_at_ = now_ + std::max(kBroadcastDelay, kBroadcastPerMember * members);
 }
 
 // Whom a fact concerns: those are looked at again when the turn settles. Before and after it is applied: it may add and remove.
@@ -207,7 +221,7 @@ void LauncherLoop::Settle() {
 }
 
 void LauncherLoop::SettleJobs() {
-  SyncSilence();
+  if (settled_) return;
   for (int round = 0; round < kRoundsMax; ++round) {
     Facts facts;
     for (const auto& [id, job] : world_.state.jobs) {
@@ -216,7 +230,10 @@ void LauncherLoop::SettleJobs() {
       if (!facts.empty()) break;
     }
     if (facts.empty()) facts = AdvanceQueue(world_, NowAt(now_));
-    if (facts.empty()) return;
+    if (facts.empty()) {
+      settled_ = true;
+      return;
+    }
     Commit(facts);
   }
   Check(false, "the decisions reach a fixed point");
@@ -260,7 +277,7 @@ void LauncherLoop::SendInSession(const NodeId& node, SessionId id, const ToAgent
   const auto it = sessions_.find(node);
   if (it == sessions_.end() || it->second.id != id) return;
   if (std::holds_alternative<Prepare>(command) && it->second.welcomed < world_.state.membership)
-    SendWelcome(it->second, MakeWelcome());
+    SendWelcome(it->second, Peers::told);
   rims_.links.Send(id, command);
 }
 
@@ -271,31 +288,61 @@ void LauncherLoop::WhenDurable(std::function<void()> action) {
     held_.emplace_back(end_, std::move(action));
 }
 
-Welcome LauncherLoop::MakeWelcome() const {
-  Welcome welcome;
-  welcome.epoch = world_.state.epoch;
-  welcome.index = durable_;
+// Made once for all that get the same. `index` may be one of a little earlier: agents keep the highest that they were told.
+std::shared_ptr<const Welcome> LauncherLoop::WelcomeWith(Peers peers) {
+  std::shared_ptr<const Welcome>& made = peers == Peers::told ? welcome_ : short_welcome_;
   const std::size_t members = MemberCount(world_.state);
+  Welcome welcome{.epoch = world_.state.epoch, .index = durable_, .fence_after = options_.fence_after};
   welcome.beat_every = std::max(options_.beat_every, Duration(static_cast<std::int64_t>(members) * 100'000));
-  welcome.fence_after = options_.fence_after;
-  welcome.membership = world_.state.membership;
-  for (const auto& [id, node] : world_.state.nodes)
-    if (node.member) welcome.peers.push_back({id, node.address});
-  return welcome;
+  if (peers == Peers::told) {
+    if (made && made->membership == world_.state.membership) return made;
+    welcome.membership = world_.state.membership;
+    for (const auto& [id, node] : world_.state.nodes)
+      if (node.member) welcome.peers.push_back({id, node.address});
+  } else if (made && made->beat_every == welcome.beat_every) {
+    return made;
+  }
+  return made = std::make_shared<const Welcome>(std::move(welcome));
 }
 
+std::set<NodeId> LauncherLoop::NodesWithGangs() const {
+  std::set<NodeId> nodes;
+  for (const auto& [id, job] : world_.state.jobs)
+    for (const LiveGang& gang : job.live) nodes.insert(gang.node);
+  for (const auto& [id, host] : world_.hosts)
+    if (host.report && !host.report->gangs.empty()) nodes.insert(id);
+  return nodes;
+}
+
+bool LauncherLoop::HasGangs(const NodeId& node) const {
+  const HostNow* host = HostIn(world_, node);
+  if (host && host->report && !host->report->gangs.empty()) return true;
+  return std::any_of(world_.state.jobs.begin(), world_.state.jobs.end(), [&](const auto& entry) {
+    const std::vector<LiveGang>& live = entry.second.live;
+    return std::any_of(live.begin(), live.end(), [&](const LiveGang& gang) { return gang.node == node; });
+  });
+}
+
+// Only a host that has gangs may have to keep them alive without a launcher, and asks its peers then. Others have nobody to
+// ask: in a crowd that joins, all members to all members would be most of what is sent.
 void LauncherLoop::BroadcastMembership() {
   broadcast_at_.reset();
   broadcast_membership_ = world_.state.membership;
-  const Welcome welcome = MakeWelcome();
-  for (auto& [node, session] : sessions_) SendWelcome(session, welcome);
+  const std::set<NodeId> busy = NodesWithGangs();
+  const Duration beat_every = WelcomeWith(Peers::left_out)->beat_every;
+  for (auto& [node, session] : sessions_)
+    if (const bool told = busy.contains(node); told || (session.beat_every != Duration(0) && session.beat_every != beat_every))
+      SendWelcome(session, told ? Peers::told : Peers::left_out);
 }
 
-void LauncherLoop::SendWelcome(Session& session, const Welcome& welcome) {
-  rims_.links.Send(session.id, welcome);
-  session.welcomed = welcome.membership;
+void LauncherLoop::SendWelcome(Session& session, Peers peers) {
+  const std::shared_ptr<const Welcome> welcome = WelcomeWith(peers);
+  rims_.links.SendWelcome(session.id, welcome);
+  session.beat_every = welcome->beat_every;
+  if (peers == Peers::left_out) return;
+  session.welcomed = welcome->membership;
   if (session.awaited == 0) {
-    session.awaited = welcome.membership;
+    session.awaited = welcome->membership;
     session.awaited_since = now_;
   }
 }

@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -76,7 +77,8 @@ class LauncherLoop {
     std::string peer{};
     std::uint64_t report_hash = 0;
     std::map<std::string, Time> sent{};  // commands on their way: key → when
-    std::uint64_t welcomed = 0;          // version of the membership that was sent last
+    std::uint64_t welcomed = 0;          // version of the membership that was sent last; 0: none
+    Duration beat_every{0};              // that was sent last
     std::uint64_t awaited = 0;           // version that it has once a beat comes F/2 after `awaited_since`; 0: none
     Time awaited_since{};
   };
@@ -119,15 +121,19 @@ class LauncherLoop {
   std::string WhyRejected(const Hello& hello, bool& final) const;
   void HaltIfLater(const NodeId& node, Epoch obeyed);
   void WarnOfRival(const NodeId& node, const Pong& pong);
-  Welcome MakeWelcome() const;
-  void SendWelcome(Session& session, const Welcome& welcome);
+  enum class Peers { told, left_out };
+  std::shared_ptr<const Welcome> WelcomeWith(Peers peers);
+  void SendWelcome(Session& session, Peers peers);
+  std::set<NodeId> NodesWithGangs() const;
+  bool HasGangs(const NodeId& node) const;
   void Take(const DetectorOutput& output);
   void Found(const NodeId& suspect, std::uint64_t nonce, Opinion opinion, std::optional<Beat> beat);
   void Ask(const AskAbout& ask);
   void TakeLost(const NodeId& node, const std::string& why);
   void KeepLastWords(const NodeId& node);
   void RetryHeldEvictions();
-  void SyncSilence();
+  void SyncSilence(const NodeId& node);
+  void ForgiveLateness(Time now);
   HostNow& Host(const NodeId& node) { return world_.hosts[node]; }
 
   // loop_api.cc: people
@@ -178,6 +184,9 @@ class LauncherLoop {
   std::optional<Time> resend_at_{};
   std::optional<Time> broadcast_at_{};
   std::uint64_t broadcast_membership_ = 0;
+  std::shared_ptr<const Welcome> welcome_{};        // as it was sent last, to as many as get the same
+  std::shared_ptr<const Welcome> short_welcome_{};  // without peers; likewise
+  bool settled_ = false;                            // nothing has happened since SettleJobs found nothing to decide
   std::uint64_t last_command_ = 0;
   std::map<std::uint64_t, Follower> followers_{};
   std::map<std::uint64_t, Watcher> watchers_{};

@@ -73,7 +73,11 @@ void LauncherLoop::On(const SessionOpened& input) {
     rims_.links.Close(old->second.id);
   }
   nodes_by_session_[input.session] = hello.node;
-  sessions_[hello.node] = {input.session, hello.state_id, hello.incarnation, input.peer, HashOf(hello.report), {}, 0, 0, {}};
+  sessions_[hello.node] = {.id = input.session,
+                           .state_id = hello.state_id,
+                           .incarnation = hello.incarnation,
+                           .peer = input.peer,
+                           .report_hash = HashOf(hello.report)};
   HostNow& host = Host(hello.node);
   if (const NodeState* known = NodeIn(world_.state, hello.node); known && known->state_id != hello.state_id) host.told = 0;
   const bool was_silent = host.pulse != Pulse::trusted;  // suspect, or lost and held: too many were
@@ -94,7 +98,7 @@ void LauncherLoop::On(const SessionOpened& input) {
   OnReport(hello.node, sessions_[hello.node], hello.report);
   WhenDurable([this, id = input.session, node = hello.node] {
     const auto it = sessions_.find(node);
-    if (it != sessions_.end() && it->second.id == id) SendWelcome(it->second, MakeWelcome());
+    if (it != sessions_.end() && it->second.id == id) SendWelcome(it->second, HasGangs(node) ? Peers::told : Peers::left_out);
   });
   touched_nodes_.insert(hello.node);
   RetryHeldEvictions();
@@ -159,7 +163,9 @@ void LauncherLoop::Found(const NodeId& suspect, std::uint64_t nonce, Opinion opi
     opinion.finding = PeerFinding::agent_down;
     opinion.evidence = "another agent answers under its name";
   }
-  Take(detector_.Found(suspect, nonce, opinion, beat));
+  const DetectorOutput output = detector_.Found(suspect, nonce, opinion, beat);
+  SyncSilence(suspect);
+  Take(output);
 }
 
 void LauncherLoop::On(const FenceDone& input) {
@@ -279,9 +285,10 @@ void LauncherLoop::Ask(const AskAbout& ask) {
     rims_.links.Send(session, ProbePeer{world_.state.epoch, ask.nonce, ask.suspect, suspect->address, acknowledged});
 }
 
-void LauncherLoop::SyncSilence() {
-  for (auto& [node, host] : world_.hosts)
-    host.silent_since = std::max(host.silent_since, detector_.SilentSince(node).value_or(host.silent_since));
+// The detector may have heard of a host otherwise than over its session. Later is the safe side, never earlier.
+void LauncherLoop::SyncSilence(const NodeId& node) {
+  HostNow& host = Host(node);
+  host.silent_since = std::max(host.silent_since, detector_.SilentSince(node).value_or(host.silent_since));
 }
 
 }  // namespace everstep

@@ -26,9 +26,17 @@ Status CheckHello(const Hello& hello) {
   return {};
 }
 
+Result<FromAgent> Parse(grpc::ByteBuffer& bytes) {
+  v1::FromAgent message;
+  grpc::ProtoBufferReader reader(&bytes);
+  if (!reader.status().ok() || !message.ParseFromZeroCopyStream(&reader))
+    return Fail(ErrorCode::kInvalid, "found bytes that are no message, legal: FromAgent of everstep/v1/agent.proto");
+  return FromProto<FromAgent>(message);
+}
+
 }  // namespace
 
-grpc::ServerBidiReactor<v1::FromAgent, v1::ToAgent>* AgentLinkService::Session(grpc::CallbackServerContext* context) {
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* AgentLinkService::Session(grpc::CallbackServerContext* context) {
   return new AgentSession(shared_, context);
 }
 
@@ -52,7 +60,7 @@ void AgentSession::OnReadDone(bool ok) {
     const std::lock_guard lock(mutex_);
     return Finish(grpc::Status::OK, kLost);
   }
-  Result<FromAgent> message = FromProto<FromAgent>(in_);
+  Result<FromAgent> message = Parse(in_);
   const Status said = message ? Validate(*message) : Fail(message.error());
   if (!said) return End(said.error());
   const std::lock_guard lock(mutex_);
@@ -82,7 +90,7 @@ Status AgentSession::Take(FromAgent message) {
   return {};
 }
 
-void AgentSession::Send(v1::ToAgent message) {
+void AgentSession::Send(grpc::ByteBuffer message) {
   const std::lock_guard lock(mutex_);
   if (finished_ || closing_) return;
   if (out_.Push(std::move(message))) return Write();
@@ -132,7 +140,7 @@ void AgentSession::OnDone() {
 }
 
 void AgentSession::Write() {
-  if (const v1::ToAgent* next = out_.Next()) StartWrite(next);
+  if (const grpc::ByteBuffer* next = out_.Next()) StartWrite(next);
 }
 
 void AgentSession::Finish(const grpc::Status& status, std::string why) {

@@ -12,10 +12,11 @@
 
 namespace everstep {
 
-class AgentLinkService final : public v1::AgentLink::CallbackService {
+// Messages go as bytes: a long one that many agents get is made ready once, and its bytes are shared.
+class AgentLinkService final : public v1::AgentLink::WithRawCallbackMethod_Session<v1::AgentLink::Service> {
  public:
   explicit AgentLinkService(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
-  grpc::ServerBidiReactor<v1::FromAgent, v1::ToAgent>* Session(grpc::CallbackServerContext* context) override;
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Session(grpc::CallbackServerContext* context) override;
 
  private:
   const std::shared_ptr<Shared> shared_;
@@ -23,16 +24,16 @@ class AgentLinkService final : public v1::AgentLink::CallbackService {
 
 // Deletes itself when gRPC is done with it. Posts SessionOpened with the Hello, SessionMessage for each message in order, and,
 // if it was opened, SessionClosed as the last.
-class AgentSession final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToAgent> {
+class AgentSession final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   AgentSession(std::shared_ptr<Shared> shared, grpc::CallbackServerContext* context);
 
   // All: any thread, without effect once it has ended.
-  void Send(v1::ToAgent message);
-  void Close();                  // after what was sent before
-  void End(const Error& error);  // at once, telling the agent why
-  void Cut();                    // at once, without a word
-  void EndUnlessOpened();        // it had its time to say hello
+  void Send(grpc::ByteBuffer message);  // a v1::ToAgent
+  void Close();                         // after what was sent before
+  void End(const Error& error);         // at once, telling the agent why
+  void Cut();                           // at once, without a word
+  void EndUnlessOpened();               // it had its time to say hello
 
  private:
   void OnReadDone(bool ok) override;
@@ -49,10 +50,10 @@ class AgentSession final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToA
   const std::shared_ptr<Shared> shared_;
   grpc::CallbackServerContext* const context_;
   std::uint64_t number_ = 0;  // 0: not let in
-  v1::FromAgent in_;          // of the read under way
+  grpc::ByteBuffer in_;       // of the read under way
 
   std::mutex mutex_;  // of all below
-  Outbox<v1::ToAgent> out_;
+  Outbox<grpc::ByteBuffer> out_;
   bool opened_ = false;
   NodeId node_{};          // once opened
   std::string address_{};  // where its agent is reached

@@ -1,5 +1,7 @@
 #include "launcher/rpc/server.h"
 
+#include <mutex>
+
 #include "base/check.h"
 #include "base/progress/stderr_tail.h"
 #include "base/real/files.h"
@@ -53,10 +55,17 @@ class LauncherServer::Impl {
     served_.server.reset();
   }
 
-  void Send(SessionId session, const ToAgent& message) {
-    v1::ToAgent out;
-    static_cast<void>(ToProto(message, out));  // all its text came in as UTF-8, or is for people
-    shared_->sessions.With(session.value, [&](AgentSession& to) { to.Send(std::move(out)); });
+  void Send(SessionId session, const ToAgent& message) { Send(session, BytesOf(message)); }
+
+  void SendWelcome(SessionId session, const std::shared_ptr<const Welcome>& welcome) {
+    grpc::ByteBuffer bytes;
+    {
+      const std::lock_guard lock(welcome_mutex_);
+      std::pair<std::shared_ptr<const Welcome>, grpc::ByteBuffer>& kept = welcome->membership == 0 ? short_welcome_ : welcome_;
+      if (kept.first != welcome) kept = {welcome, BytesOf(*welcome)};
+      bytes = kept.second;  // counts references, copies nothing
+    }
+    Send(session, std::move(bytes));
   }
 
   void Close(SessionId session) {
@@ -87,6 +96,19 @@ class LauncherServer::Impl {
   }
 
  private:
+  static grpc::ByteBuffer BytesOf(const ToAgent& message) {
+    v1::ToAgent out;
+    static_cast<void>(ToProto(message, out));  // all its text came in as UTF-8, or is for people
+    const grpc::Slice slice(out.SerializeAsString());
+    return grpc::ByteBuffer(&slice, 1);
+  }
+  void Send(SessionId session, grpc::ByteBuffer bytes) {
+    shared_->sessions.With(session.value, [&](AgentSession& to) { to.Send(std::move(bytes)); });
+  }
+
+  std::mutex welcome_mutex_;  // of both below
+  std::pair<std::shared_ptr<const Welcome>, grpc::ByteBuffer> welcome_{};
+  std::pair<std::shared_ptr<const Welcome>, grpc::ByteBuffer> short_welcome_{};
   std::shared_ptr<Shared> shared_;
   std::unique_ptr<AgentLinkService> agents_;
   std::unique_ptr<ControlService> control_;
@@ -102,6 +124,9 @@ Result<LauncherServing> LauncherServer::Start(const LauncherServerOptions& optio
 }
 void LauncherServer::Shutdown() { impl_->Shutdown(); }
 void LauncherServer::Send(SessionId session, ToAgent message) { impl_->Send(session, message); }
+void LauncherServer::SendWelcome(SessionId session, const std::shared_ptr<const Welcome>& welcome) {
+  impl_->SendWelcome(session, welcome);
+}
 void LauncherServer::Close(SessionId session) { impl_->Close(session); }
 void LauncherServer::Dial(const NodeId& node, const std::string& address, const Ping& ping, Duration deadline) {
   impl_->Dial(node, address, ping, deadline);

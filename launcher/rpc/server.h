@@ -47,6 +47,7 @@ class LauncherServer final : public AgentLinks, public ApiReplies {
   void Shutdown();
 
   void Send(SessionId session, ToAgent message) override;
+  void SendWelcome(SessionId session, const std::shared_ptr<const Welcome>& welcome) override;
   void Close(SessionId session) override;
   void Dial(const NodeId& node, const std::string& address, const Ping& ping, Duration deadline) override;
   void Reply(std::uint64_t token, Result<ApiReply> reply, bool last) override;

@@ -22,7 +22,7 @@ class Outbox {
 
   // False: full, and the message is dropped. One message always fits.
   bool Push(Message message) {
-    const std::size_t size = message.ByteSizeLong();
+    const std::size_t size = Bytes(message);
     if (!waiting_.empty() && (waiting_.size() >= limits_.messages || bytes_ + size > limits_.bytes)) return false;
     bytes_ += size;
     waiting_.push_back(std::move(message));
@@ -31,10 +31,10 @@ class Outbox {
   // Replaces the last one, if there is one that is not being written; for readers who only want the newest.
   void PushNewest(Message message) {
     if (waiting_.size() > 1) {
-      bytes_ -= waiting_.back().ByteSizeLong();
+      bytes_ -= Bytes(waiting_.back());
       waiting_.pop_back();
     }
-    bytes_ += message.ByteSizeLong();
+    bytes_ += Bytes(message);
     waiting_.push_back(std::move(message));
   }
 
@@ -46,7 +46,7 @@ class Outbox {
   }
   void Written() {
     writing_ = false;
-    bytes_ -= waiting_.front().ByteSizeLong();
+    bytes_ -= Bytes(waiting_.front());
     waiting_.pop_front();
   }
 
@@ -54,6 +54,13 @@ class Outbox {
   std::size_t bytes() const { return bytes_; }
 
  private:
+  static std::size_t Bytes(const Message& message) {
+    if constexpr (requires { message.ByteSizeLong(); })
+      return message.ByteSizeLong();
+    else
+      return message.Length();  // of a grpc::ByteBuffer
+  }
+
   OutboxLimits limits_;
   std::deque<Message> waiting_{};
   std::size_t bytes_ = 0;

@@ -24,7 +24,7 @@ class FakeLauncherLink : public LauncherLink {
   bool silent = false;    // the stream stands, but nothing comes back (link cut, launcher frozen)
   bool acks_beats = true;
   bool acks_reports = true;
-  Welcome welcome{.epoch = Epoch(1), .index = LogIndex(1), .beat_every = 500ms, .fence_after = 4s};
+  Welcome welcome{.epoch = Epoch(1), .index = LogIndex(1), .beat_every = 500ms, .fence_after = 4s, .membership = 1};
   std::optional<Rejected> rejection{};  // instead of the welcome
   std::vector<Hello> hellos{};
   std::vector<Beat> beats{};

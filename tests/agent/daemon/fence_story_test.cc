@@ -46,6 +46,18 @@ TEST_F(CutOff, WhileMoreThanHalfReachEachOtherALauncherThatIsDownStopsNothing) {
   EXPECT_LT(log.size(), 60u) << "a launcher that is down for long does not fill the log";
 }
 
+TEST_F(CutOff, AWelcomeWithoutMembersLeavesThoseThatWereTold) {
+  PeersAreAll({.finding = PeerFinding::alive, .launcher_silent = true});
+  TrainingHost();
+  Welcome shorter = launcher.welcome;
+  shorter.membership = 0;
+  shorter.peers.clear();
+  Say(shorter);
+  Cut(launcher);
+  Pass(5min);
+  EXPECT_TRUE(keepers.Runs(Key(1)));
+}
+
 TEST_F(CutOff, HalfIsNotEnough) {
   Members(4);
   launcher.peers[NodeId("n2")] = {.finding = PeerFinding::alive, .launcher_silent = true};

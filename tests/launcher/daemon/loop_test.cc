@@ -1,143 +1,7 @@
-// The launcher's loop over recorded rims: what goes out, when, and what waits for the disk.
-#include "launcher/daemon/loop.h"
-
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <set>
-
-#include "base/text.h"
-#include "launcher/daemon/codec.h"
+#include "tests/launcher/daemon/loop_rig.h"
 
 namespace everstep {
 namespace {
-
-const NodeId n1("n1"), n2("n2");
-
-class FakeClock : public Clock {
- public:
-  Time Now() override { return now; }
-  WallTime Wall() override { return {Nanoseconds(now) + 1'700'000'000'000'000'000 + stepped.count()}; }
-  Time now = AtNanoseconds(5'000'000'000);
-  Duration stepped{0};  // somebody has set the wall clock
-};
-
-struct Links : AgentLinks {
-  void Send(SessionId session, ToAgent message) override { sent.emplace_back(session, std::move(message)); }
-  void Close(SessionId session) override { closed.push_back(session); }
-  void Dial(const NodeId& node, const std::string&, const Ping& ping, Duration) override { dialed.emplace_back(node, ping); }
-  std::vector<std::pair<SessionId, ToAgent>> sent;
-  std::vector<SessionId> closed;
-  std::vector<std::pair<NodeId, Ping>> dialed;
-};
-
-struct Replies : ApiReplies {
-  void Reply(std::uint64_t token, Result<ApiReply> reply, bool last) override {
-    all.push_back({token, std::move(reply), last});
-  }
-  struct One {
-    std::uint64_t token;
-    Result<ApiReply> reply;
-    bool last;
-  };
-  std::vector<One> all;
-};
-
-struct Disk : Journal {
-  void Append(LogIndex expected, Epoch, Batch batch) override {
-    EXPECT_EQ(expected, end);
-    for (std::string& entry : batch.entries) entries.push_back(std::move(entry));
-    end = LogIndex(end.value + batch.entries.size());
-  }
-  void Compact(Epoch, Snapshot) override {}
-  void ReadHistory(std::uint64_t token, HistoryQuery) override { reads.push_back(token); }
-  LogIndex end{};
-  std::vector<std::string> entries;
-  std::vector<std::uint64_t> reads;
-};
-
-struct Hooks : FenceHooks {
-  void Run(const NodeId& node, const BootId&, std::vector<std::string>, Duration) override { ran.push_back(node); }
-  std::vector<NodeId> ran;
-};
-
-class Loop : public ::testing::Test {
- protected:
-  void SetUp() override { Boot({}, Epoch(1)); }
-
-  void Boot(const Recovered& recovered, Epoch epoch) {
-    loop = std::make_unique<LauncherLoop>(
-        options, "0.1.0",
-        LauncherRims{clock, links, replies, disk, hooks,
-                     [this](std::string_view, const std::string& line) { lines.push_back(line); },
-                     [this](const NodeId& node, const GangKey& gang) {
-                       asked.push_back(Cat(node, ' ', gang.job, ' ', gang.generation));
-                       return std::vector<RankWords>{{0, "boom"}};
-                     }},
-        Rng(1));
-    ASSERT_TRUE(loop->Replay(recovered));
-    loop->Begin(clock.now, recovered.last_write, epoch);
-    Sync();
-  }
-  void Do(LauncherInput input) { loop->Handle(clock.now, std::move(input)); }
-  // The disk has caught up, as often as news makes more to write.
-  void Sync() {
-    for (LogIndex synced{}; synced != disk.end;) Do(Durable{synced = disk.end});
-  }
-  void Wait(Duration d) {
-    for (const Time until = clock.now + d;;) {
-      const auto due = loop->Deadline();
-      clock.now = due && *due < until ? std::max(*due, clock.now) : until;
-      loop->Tick(clock.now);
-      if (clock.now >= until) return;
-    }
-  }
-  Hello HelloFrom(const NodeId& node, std::uint64_t incarnation = 1) {
-    return {.protocol = limit::kProtocol,
-            .version = "0.1.0",
-            .node = node,
-            .boot = BootId("boot"),
-            .state_id = "1",
-            .incarnation = Incarnation(incarnation),
-            .address = node.value + ":7470",
-            .job_address = "10.0.0.1"};
-  }
-  void Connect(const NodeId& node, std::uint64_t session) {
-    Do(SessionOpened{SessionId(session), "ipv4:test", HelloFrom(node)});
-    Sync();
-  }
-  void Says(std::uint64_t session, FromAgent message) { Do(SessionMessage{SessionId(session), std::move(message)}); }
-  void SaysGang(std::uint64_t session, GangPhase phase, std::vector<RankStatus> ranks = {}) {
-    Says(session,
-         Report{.seq = Sequence(++report_seq),
-                .gangs = {GangStatus{
-                    .job = JobId("train-1"), .generation = Generation(1), .phase = phase, .ranks = std::move(ranks)}}});
-  }
-  SubmitJob Training() {
-    SubmitJob submit;
-    submit.spec = {.name = "train", .command = {"python3", "train.py"}, .workdir = "/srv"};
-    submit.request_id = "r1";
-    return submit;
-  }
-  template <class T>
-  std::vector<T> SentTo(std::uint64_t session) {
-    std::vector<T> found;
-    for (const auto& [to, message] : links.sent)
-      if (const T* one = std::get_if<T>(&message); one && to == SessionId(session)) found.push_back(*one);
-    return found;
-  }
-
-  LauncherOptions options;
-  FakeClock clock;
-  Links links;
-  Replies replies;
-  Disk disk;
-  Hooks hooks;
-  std::vector<std::string> asked;  // for last words
-  std::vector<std::string> lines;
-  std::uint64_t report_seq = 0;
-  std::unique_ptr<LauncherLoop> loop;
-};
 
 TEST_F(Loop, ASubmitIsAcknowledgedOnlyOnceItIsDurable) {
   Do(ApiCall{7, Training()});
@@ -212,49 +76,6 @@ TEST_F(Loop, AStopDoesNotWaitForTheDisk) {
   EXPECT_EQ(replies.all.size(), 1u) << "but the answer to the person does";
   Sync();
   EXPECT_EQ(replies.all.size(), 2u);
-}
-
-TEST_F(Loop, ABeatIsAnsweredAtOnceAndAsksForAReportWhenTheHashDiffers) {
-  Connect(n1, 1);
-  const Hello hello = HelloFrom(n1);
-  Says(1,
-       Beat{.seq = Sequence(1), .incarnation = Incarnation(1), .sent = AtNanoseconds(42), .state_hash = HashOf(hello.report)});
-  Says(1, Beat{.seq = Sequence(2), .incarnation = Incarnation(1), .sent = AtNanoseconds(43), .state_hash = 1});
-  const auto acks = SentTo<BeatAck>(1);
-  ASSERT_EQ(acks.size(), 2u);
-  EXPECT_EQ(acks[0].sent, AtNanoseconds(42));
-  EXPECT_FALSE(acks[0].report_wanted);
-  EXPECT_TRUE(acks[1].report_wanted);
-}
-
-TEST_F(Loop, ASecondLiveAgentOfTheSameNameIsRefusedAndARestartedOneIsNot) {
-  Connect(n1, 1);
-  Hello stranger = HelloFrom(n1);
-  stranger.boot = BootId("another host");
-  Do(SessionOpened{SessionId(2), "ipv4:elsewhere", stranger});
-  ASSERT_EQ(SentTo<Rejected>(2).size(), 1u);
-  EXPECT_EQ(SentTo<Rejected>(2)[0].why,
-            "another live agent is n1 already, from ipv4:test: give this host a name of its own (--node)");
-  Hello twin = HelloFrom(n1, 2);
-  twin.state_id = "another directory";
-  Do(SessionOpened{SessionId(4), "ipv4:test", twin});
-  EXPECT_EQ(SentTo<Rejected>(4).size(), 1u) << "the same host and boot, yet not the same agent";
-  Do(SessionOpened{SessionId(3), "ipv4:test", HelloFrom(n1, 2)});
-  Sync();
-  EXPECT_EQ(SentTo<Welcome>(3).size(), 1u);
-}
-
-TEST_F(Loop, AnAgentOfAnotherProtocolIsTurnedAwayForGoodAndBothVersionsAreNamed) {
-  Hello old = HelloFrom(n1);
-  old.protocol = limit::kProtocol - 1;
-  old.version = "0.0.9";
-  Do(SessionOpened{SessionId(1), "ipv4:test", old});
-  ASSERT_EQ(SentTo<Rejected>(1).size(), 1u);
-  EXPECT_TRUE(SentTo<Rejected>(1)[0].final);
-  EXPECT_TRUE(
-      SentTo<Rejected>(1)[0].why.starts_with(Cat("agent 0.0.9 speaks protocol ", limit::kProtocol - 1, ", this launcher (")))
-      << SentTo<Rejected>(1)[0].why;
-  EXPECT_TRUE(SentTo<Rejected>(1)[0].why.ends_with(Cat("speaks ", limit::kProtocol, ": install the same version on both")));
 }
 
 TEST_F(Loop, AnAgentThatObeyedAHigherEpochStopsThisLauncherFromDeciding) {
@@ -417,37 +238,6 @@ TEST_F(Loop, AFenceHookThatASlowDiskHeldUpDoesNotSwitchOffAHostThatIsBack) {
   }
 }
 
-TEST_F(Loop, AnAnswerOfAnotherAgentUnderTheSameNameIsNoSignOfLife) {
-  Connect(n1, 1);
-  const std::uint64_t others[] = {TagOf("another directory", BootId("boot")), TagOf("1", BootId("next boot"))};
-  for (const std::uint64_t agent : {others[0], others[1], TagOf("1", BootId("boot"))}) {
-    const bool own = agent != others[0] && agent != others[1];
-    Wait(2s);  // silent: it is asked
-    ASSERT_FALSE(links.dialed.empty());
-    const auto& [node, ping] = links.dialed.back();
-    const Beat beat{.seq = Sequence(9), .incarnation = Incarnation(1), .agent = agent};
-    Do(DialAnswer{.node = n1,
-                  .nonce = ping.nonce,
-                  .finding = PeerFinding::alive,
-                  .pong = Pong{.nonce = ping.nonce, .node = n1, .boot = BootId("boot"), .beat = beat}});
-    EXPECT_EQ(loop->world().hosts.at(n1).pulse, own ? Pulse::trusted : Pulse::suspect);
-  }
-}
-
-TEST_F(Loop, AnotherStateDirectoryHasToWaitUntilTheFirstOnesRanksAreGone) {
-  Connect(n1, 1);
-  Do(SessionClosed{SessionId(1), "connection lost"});
-  Hello twin = HelloFrom(n1);
-  twin.state_id = "another directory";
-  Do(SessionOpened{SessionId(2), "ipv4:test", twin});
-  ASSERT_EQ(SentTo<Rejected>(2).size(), 1u);
-  EXPECT_FALSE(SentTo<Rejected>(2)[0].final);
-  Wait(5s);
-  Do(SessionOpened{SessionId(3), "ipv4:test", twin});
-  Sync();
-  EXPECT_EQ(SentTo<Welcome>(3).size(), 1u);
-}
-
 TEST_F(Loop, AnEntryOrASnapshotOfANewerVersionIsRefusedWithWordsBeforeAnythingIsWritten) {
   const Recovered newer[] = {
       {.epoch = Epoch(1), .first = LogIndex(1), .entries = {R"({"at":1,"wall":1,"fact":{"job_teleported":{}}})"}},
@@ -463,49 +253,6 @@ TEST_F(Loop, AnEntryOrASnapshotOfANewerVersionIsRefusedWithWordsBeforeAnythingIs
     EXPECT_NE(status.error().Str().find("written by another version of everstep-launcher"), std::string::npos);
   }
   EXPECT_EQ(disk.entries.size(), written);
-}
-
-TEST_F(Loop, ASilentHostIsAskedAboutOverAFreshConnectionAndThroughPeersWithItsLastBeat) {
-  Connect(n1, 1);
-  Connect(n2, 2);
-  Says(1, Beat{.seq = Sequence(1), .incarnation = Incarnation(1), .sent = AtNanoseconds(42)});
-  Wait(1s);
-  Says(2, Beat{.seq = Sequence(1), .incarnation = Incarnation(1), .sent = AtNanoseconds(43)});
-  Wait(600ms);
-  ASSERT_EQ(links.dialed.size(), 1u);
-  EXPECT_EQ(links.dialed[0].first, n1);
-  const auto probes = SentTo<ProbePeer>(2);
-  ASSERT_EQ(probes.size(), 1u);
-  EXPECT_EQ(probes[0].suspect, n1);
-  EXPECT_EQ(probes[0].acknowledged, AtNanoseconds(42));
-}
-
-TEST_F(Loop, AHostThatWasHeldAndIsHeardAgainIsSaidToBeSo) {
-  Connect(n1, 1);
-  Wait(30s);
-  ASSERT_EQ(loop->world().hosts.at(n1).pulse, Pulse::lost);
-  ASSERT_TRUE(loop->world().state.nodes.at(n1).member) << "all are silent: it is not evicted";
-  Connect(n1, 2);
-  EXPECT_NE(disk.entries.back().find("node_trusted"), std::string::npos) << disk.entries.back();
-}
-
-TEST_F(Loop, TheLastWordsOfAHostAreFetchedWhenItIsLostAndWhenItComesBackRebooted) {
-  Connect(n1, 1);
-  Connect(n2, 2);
-  Do(ApiCall{1, Training()});
-  Sync();
-  Wait(1s);
-  EXPECT_TRUE(asked.empty());
-  Do(SessionClosed{SessionId(1), "connection lost"});
-  Hello rebooted = HelloFrom(n1, 2);
-  rebooted.boot = BootId("another");
-  Do(SessionOpened{SessionId(3), "ipv4:test", rebooted});
-  EXPECT_EQ(asked, std::vector<std::string>{"n1 train-1 1"});
-  EXPECT_EQ(loop->world().hosts.at(n1).last_words.at({JobId("train-1"), Generation(1)}).at(0).tail, "boom");
-  asked.clear();
-  Wait(30s);
-  ASSERT_EQ(loop->world().hosts.at(n1).pulse, Pulse::lost);
-  EXPECT_FALSE(asked.empty());
 }
 
 TEST_F(Loop, CheckpointsOfLongAgoDoNotPushOutTheNewest) {
