@@ -33,8 +33,12 @@ LauncherDisk::LauncherDisk(StoreKind kind, Bug bug, Rng rng) : kind_(kind), bug_
   MakeDirectory();
   safe_overwrite_ = rng_.Below(2) == 0;
   disk_ = std::make_unique<CrashDisk>(safe_overwrite_);
-  disk_->KeepLastSync();
   if (bug_ == Bug::syncs_ignored) disk_->IgnoreSyncs();
+}
+
+void LauncherDisk::KeepLastSync() {
+  keeps_last_sync_ = true;
+  if (disk_) disk_->KeepLastSync();
 }
 
 LauncherDisk::~LauncherDisk() {
@@ -80,6 +84,7 @@ void LauncherDisk::Died(bool power_lost) {
 }
 
 void LauncherDisk::SetFull(bool full) {
+  full_ = full && disk_;
   if (disk_) disk_->SetCapacity(full ? std::optional(disk_->Size() + 4096 * rng_.Below(8)) : std::nullopt);
 }
 
@@ -151,8 +156,9 @@ void LauncherDisk::GoOnWithACopy() {
   MakeDirectory();
   for (auto& [name, content] : disk_->Files()) copy[directory_ + name.substr(from.size())] = content;
   left_.push_back({from, std::move(disk_)});
+  full_ = false;
   disk_ = std::make_unique<CrashDisk>(safe_overwrite_);
-  disk_->KeepLastSync();
+  if (keeps_last_sync_) disk_->KeepLastSync();
   disk_->Load(copy);
   if (bug_ == Bug::syncs_ignored) disk_->IgnoreSyncs();
 }

@@ -45,11 +45,14 @@ class LauncherDisk {
   // ---- faults --------------------------------------------------------------------------------------------------------------
 
   void SetFull(bool full);
+  bool full() const { return full_; }
   void FailSoon();
   // There is room, and nothing fails any more.
   void Heal();
   // REQUIRES: no launcher has it open. False: there is nothing that could be harmed (yet, or in a log in memory).
   bool FlipBit();
+  // From now on LoseWrite and MisdirectWrite find something. Cost: a copy of the file at each flush.
+  void KeepLastSync();
   bool LoseWrite();
   // What was flushed last stands at another place of the same file, over what stood there.
   bool MisdirectWrite();
@@ -100,6 +103,8 @@ class LauncherDisk {
   std::optional<Before> before_{};  // a newer version wrote there
   std::optional<CrashDisk::Image> good_{};
   bool stolen_ = false;
+  bool full_ = false;
+  bool keeps_last_sync_ = false;
   bool safe_overwrite_ = true;  // a power cut spares the neighbours of what was being written
 };
 

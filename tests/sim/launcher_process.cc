@@ -148,6 +148,8 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
     const auto done = [this, node, boot, still = alive()](bool off) {
       if (!still.expired()) Deliver(FenceDone{node, boot, off, off ? "the site's hook has switched it off" : "exit code 1"});
     };
+    if (const NodeState* known = NodeIn(loop->world().state, node); known && known->member)
+      around.accuse(Cat("I25: ", node, " is to be switched off, and is a member"));
     owner.hooks_.fence(node, done);
   }
 
@@ -339,6 +341,7 @@ void LauncherProcess::Supersede(Duration lasts) {
   if (!life_->writing.empty() && life_->writing.front().batch) hooks_.uncertain(life_->Batches());
   Life* const old = life_.get();
   zombies_.push_back(std::move(life_));
+  ++superseded_;
   Start();
   around_.agenda.After(lasts, [old, still = old->alive()] {
     if (!still.expired()) old->Continue();
@@ -353,6 +356,7 @@ void LauncherProcess::SupersedeByCopy(Duration lasts) {
   life_->astray = true;
   Life* const old = life_.get();
   zombies_.push_back(std::move(life_));
+  ++superseded_;
   log_.GoOnWithACopy();
   Start();
   around_.agenda.After(lasts, [old, still = old->alive()] {
@@ -438,6 +442,8 @@ void LauncherProcess::Take(std::uint64_t connection, const FromAgent& message) {
 void LauncherProcess::Ask(std::uint64_t token, ApiRequest request) {
   if (life_) life_->Deliver(ApiCall{token, std::move(request)});
 }
+
+bool LauncherProcess::NearlyFull() const { return life_ && life_->nearly_full; }
 
 bool LauncherProcess::Quiet() const { return life_ && life_->waiting.empty() && life_->writing.empty(); }
 

@@ -23,6 +23,7 @@ void Cluster::PowerOff(int index, Duration lasts) {
     AgentProcess& agent = *agents_[static_cast<std::size_t>(index)];
     agent.Kill();
     agent.keepers.PowerLost();
+    watch_[static_cast<std::size_t>(index)].stopped = false;
   }
   if (index > 0) Watch(index);
   After(lasts, [this, index] { PowerOn(index); });
@@ -247,7 +248,10 @@ void Cluster::StrikeAgent(const Fault& fault, AgentProcess& agent) {
   if (!agent.machine().Runs()) return;
   bool& stopped = watch_[static_cast<std::size_t>(agent.machine().index)].stopped;
   switch (fault.kind) {
-    case FaultKind::agent_kill: agent.Kill(); return agent.StartSoon();
+    case FaultKind::agent_kill:
+      agent.Kill();
+      stopped = false;
+      return agent.StartSoon();
     case FaultKind::agent_stop:
       agent.StopProcess();
       stopped = true;
