@@ -224,7 +224,7 @@ AgentProcess::AgentProcess(const Surroundings& around, Machine& machine, Rng rng
       around_(around),
       machine_(machine),
       rng_(rng) {
-  keepers.execs = [this] { epoch_of_ranks_ = std::max(epoch_of_ranks_, epoch_of_start_); };
+  keepers.execs = [this](const GangKey& gang) { epoch_of_ranks_ = std::max(epoch_of_ranks_, ordered_[gang]); };
 }
 AgentProcess::~AgentProcess() = default;
 
@@ -313,7 +313,8 @@ void AgentProcess::TakeMessage(ToAgent message, std::uint64_t connection) {
   const bool stale = EpochOf(message) < epoch_heard_;
   if (stale && around_.bug == Bug::ignore_epoch) Renew(message, epoch_heard_);
   if (std::holds_alternative<Welcome>(message)) epoch_heard_ = std::max(epoch_heard_, EpochOf(message));
-  if (std::holds_alternative<everstep::Start>(message)) epoch_of_start_ = EpochOf(message);
+  if (const auto* start = std::get_if<everstep::Start>(&message))
+    ordered_.try_emplace({start->job, start->generation}, start->epoch);  // a later one may wait for the disk
   if (auto* ack = std::get_if<BeatAck>(&message); ack && around_.bug == Bug::fence_from_receipt) ack->sent = life_->Local();
   keepers.stale = stale;
   life_->Deliver(LinkMessage{std::move(message)});

@@ -68,6 +68,38 @@ TEST(Seeds, OfTwoLaunchersAtOnceTheOldOneLearnsThatItIsSuperseded) {
   EXPECT_LT(halted, kSeeds / 5) << "there is a copy from which a launcher can go on";
 }
 
+// A fault that is not brought about finds nothing, and every seed passes.
+TEST(Seeds, FaultsBite) {
+  using enum FaultKind;
+  const auto seeds = [](RunOptions options, std::size_t& evictions, std::size_t& noticed) {
+    for (options.seed = 1; options.seed <= 5; ++options.seed) {
+      const Outcome outcome = Cluster(options).Run();
+      evictions += outcome.evictions;
+      for (const std::string& line : outcome.trace)
+        if (line.find("is suspect") != std::string::npos || line.find("closing the link") != std::string::npos) ++noticed;
+    }
+  };
+  for (const FaultKind kind : {cut, rack_cut, power_loss, rack_power_loss, pause, agent_stop, late_then_cut, deaf, mute,
+                               cut_launcher, flap, clog, launcher_stop}) {
+    std::size_t evictions = 0, noticed = 0;
+    seeds({.keep_trace = true, .only = {kind}}, evictions, noticed);
+    EXPECT_GT(noticed, 10u) << Name(kind) << " is noticed by nobody";
+    const bool peers_vouch = kind == deaf || kind == mute || kind == cut_launcher || kind == clog || kind == launcher_stop;
+    if (!peers_vouch) {
+      EXPECT_GT(evictions, 0u) << Name(kind) << " takes no host away";
+    }
+  }
+  const auto restarts = [](RunOptions options) {
+    std::size_t sum = 0;
+    for (options.seed = 1; options.seed <= 10; ++options.seed) sum += Cluster(options).Run().restarts;
+    return sum;
+  };
+  const std::size_t without = restarts({.faults = std::vector<Fault>{}});
+  for (const FaultKind kind :
+       {rank_kill, rank_exit, rank_oom, rank_stop, keeper_kill, poison_host, fabric_cut, deaf, flap, storage_stall})
+    EXPECT_GT(restarts({.only = {kind}}), without) << Name(kind) << " breaks no gang";
+}
+
 TEST(Seeds, ASeedGivesTheSameEventsEachTime) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     const Outcome first = Cluster({.seed = seed}).Run(), second = Cluster({.seed = seed}).Run();

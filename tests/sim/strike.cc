@@ -227,6 +227,11 @@ void Cluster::Cancel(const Fault& fault) {
   auto job = world->state.jobs.begin();
   std::advance(job, static_cast<std::ptrdiff_t>(dice.Below(world->state.jobs.size())));
   launcher_->Ask(++tokens_, CancelJob{.job = job->first, .now = dice.Below(2) == 0, .by = "user"});
+  if (dice.Below(2) == 0) return;
+  agenda_.After(dice.Jitter(20ms), [this, gang = GangKey{job->first, job->second.generation}, seed = dice.Next()] {
+    Rng victim(seed);
+    training_.EndOne(gang, victim, {.code = 1, .tail = "RuntimeError: no such file"});  // it fails as it is cancelled
+  });
 }
 
 // The operator asks until somebody hears it: what is drained does not stay so.

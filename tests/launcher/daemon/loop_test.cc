@@ -1,138 +1,8 @@
 // The launcher's loop over recorded rims: what goes out, when, and what waits for the disk.
-#include "launcher/daemon/loop.h"
-
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <set>
-
-#include "base/text.h"
-#include "launcher/daemon/codec.h"
+#include "tests/launcher/daemon/loop_fixture.h"
 
 namespace everstep {
 namespace {
-
-const NodeId n1("n1"), n2("n2");
-
-class FakeClock : public Clock {
- public:
-  Time Now() override { return now; }
-  WallTime Wall() override { return {Nanoseconds(now) + 1'700'000'000'000'000'000 + stepped.count()}; }
-  Time now = AtNanoseconds(5'000'000'000);
-  Duration stepped{0};  // somebody has set the wall clock
-};
-
-struct Links : AgentLinks {
-  void Send(SessionId session, ToAgent message) override { sent.emplace_back(session, std::move(message)); }
-  void Close(SessionId session) override { closed.push_back(session); }
-  void Dial(const NodeId& node, const std::string&, const Ping& ping, Duration) override { dialed.emplace_back(node, ping); }
-  std::vector<std::pair<SessionId, ToAgent>> sent;
-  std::vector<SessionId> closed;
-  std::vector<std::pair<NodeId, Ping>> dialed;
-};
-
-struct Replies : ApiReplies {
-  void Reply(std::uint64_t token, Result<ApiReply> reply, bool last) override {
-    all.push_back({token, std::move(reply), last});
-  }
-  struct One {
-    std::uint64_t token;
-    Result<ApiReply> reply;
-    bool last;
-  };
-  std::vector<One> all;
-};
-
-struct Disk : Journal {
-  void Append(LogIndex expected, Epoch, Batch batch) override {
-    EXPECT_EQ(expected, end);
-    for (std::string& entry : batch.entries) entries.push_back(std::move(entry));
-    end = LogIndex(end.value + batch.entries.size());
-  }
-  void Compact(Epoch, Snapshot) override {}
-  void ReadHistory(std::uint64_t token, HistoryQuery) override { reads.push_back(token); }
-  LogIndex end{};
-  std::vector<std::string> entries;
-  std::vector<std::uint64_t> reads;
-};
-
-struct Hooks : FenceHooks {
-  void Run(const NodeId& node, const BootId&, std::vector<std::string>, Duration) override { ran.push_back(node); }
-  std::vector<NodeId> ran;
-};
-
-class Loop : public ::testing::Test {
- protected:
-  void SetUp() override { Boot({}, Epoch(1)); }
-
-  void Boot(const Recovered& recovered, Epoch epoch) {
-    loop = std::make_unique<LauncherLoop>(
-        options, "0.1.0",
-        LauncherRims{clock, links, replies, disk, hooks,
-                     [this](std::string_view, const std::string& line) { lines.push_back(line); }},
-        Rng(1));
-    ASSERT_TRUE(loop->Replay(recovered));
-    loop->Begin(clock.now, recovered.last_write, epoch);
-    Sync();
-  }
-  void Do(LauncherInput input) { loop->Handle(clock.now, std::move(input)); }
-  // The disk has caught up, as often as news makes more to write.
-  void Sync() {
-    for (LogIndex synced{}; synced != disk.end;) Do(Durable{synced = disk.end});
-  }
-  void Wait(Duration d) {
-    for (const Time until = clock.now + d;;) {
-      const auto due = loop->Deadline();
-      clock.now = due && *due < until ? std::max(*due, clock.now) : until;
-      loop->Tick(clock.now);
-      if (clock.now >= until) return;
-    }
-  }
-  Hello HelloFrom(const NodeId& node, std::uint64_t incarnation = 1) {
-    return {.protocol = limit::kProtocol,
-            .version = "0.1.0",
-            .node = node,
-            .boot = BootId("boot"),
-            .state_id = "1",
-            .incarnation = Incarnation(incarnation),
-            .address = node.value + ":7470",
-            .job_address = "10.0.0.1"};
-  }
-  void Connect(const NodeId& node, std::uint64_t session) {
-    Do(SessionOpened{SessionId(session), "ipv4:test", HelloFrom(node)});
-    Sync();
-  }
-  void Says(std::uint64_t session, FromAgent message) { Do(SessionMessage{SessionId(session), std::move(message)}); }
-  void SaysGang(std::uint64_t session, GangPhase phase, std::vector<RankStatus> ranks = {}) {
-    Says(session,
-         Report{.seq = Sequence(++report_seq),
-                .gangs = {GangStatus{
-                    .job = JobId("train-1"), .generation = Generation(1), .phase = phase, .ranks = std::move(ranks)}}});
-  }
-  SubmitJob Training() {
-    SubmitJob submit;
-    submit.spec = {.name = "train", .command = {"python3", "train.py"}, .workdir = "/srv"};
-    submit.request_id = "r1";
-    return submit;
-  }
-  template <class T>
-  std::vector<T> SentTo(std::uint64_t session) {
-    std::vector<T> found;
-    for (const auto& [to, message] : links.sent)
-      if (const T* one = std::get_if<T>(&message); one && to == SessionId(session)) found.push_back(*one);
-    return found;
-  }
-
-  LauncherOptions options;
-  FakeClock clock;
-  Links links;
-  Replies replies;
-  Disk disk;
-  Hooks hooks;
-  std::vector<std::string> lines;
-  std::uint64_t report_seq = 0;
-  std::unique_ptr<LauncherLoop> loop;
-};
 
 TEST_F(Loop, ASubmitIsAcknowledgedOnlyOnceItIsDurable) {
   Do(ApiCall{7, Training()});
@@ -252,79 +122,6 @@ TEST_F(Loop, AnAgentOfAnotherProtocolIsTurnedAwayForGoodAndBothVersionsAreNamed)
   EXPECT_TRUE(SentTo<Rejected>(1)[0].why.ends_with(Cat("speaks ", limit::kProtocol, ": install the same version on both")));
 }
 
-TEST_F(Loop, AnAgentThatObeyedAHigherEpochStopsThisLauncherFromDeciding) {
-  Hello hello = HelloFrom(n1);
-  hello.epoch_seen = Epoch(9);
-  Do(SessionOpened{SessionId(1), "ipv4:test", hello});
-  Do(ApiCall{7, Training()});
-  ASSERT_EQ(replies.all.size(), 1u);
-  ASSERT_FALSE(replies.all[0].reply);
-  EXPECT_EQ(replies.all[0].reply.error().message,
-            "n1 has obeyed epoch 9, this launcher is only epoch 1: another launcher has taken over, or this log is an old "
-            "copy; nothing is decided here any more");
-}
-
-TEST_F(Loop, ASilentHostThatAnswersForALaterEpochTellsAnIdleLauncherThatItIsSuperseded) {
-  Connect(n1, 1);
-  Wait(2s);  // silent: it is asked
-  ASSERT_FALSE(links.dialed.empty());
-  const auto& [node, ping] = links.dialed.back();
-  const auto answer = [&](std::uint64_t epoch) {
-    Do(DialAnswer{.node = n1,
-                  .nonce = ping.nonce,
-                  .finding = PeerFinding::alive,
-                  .pong = Pong{.nonce = ping.nonce, .node = n1, .boot = BootId("boot"), .epoch = Epoch(epoch)}});
-    Sync();
-    Do(ApiCall{epoch, Training()});
-    Sync();
-  };
-  answer(1);
-  EXPECT_TRUE(replies.all.back().reply) << "its own epoch";
-  answer(700);
-  ASSERT_FALSE(replies.all.back().reply);
-  EXPECT_EQ(replies.all.back().reply.error().message,
-            "n1 has obeyed epoch 700, this launcher is only epoch 1: another launcher has taken over, or this log is an old "
-            "copy; nothing is decided here any more");
-}
-
-TEST_F(Loop, AHostThatFollowsAnEarlierLauncherIsWarnedOfOnce) {
-  Connect(n1, 1);
-  Boot({.epoch = Epoch(1), .entries = disk.entries, .last_write = clock.Wall()}, Epoch(2));
-  const auto answers = [&](bool launcher_silent) {
-    Do(DialAnswer{.node = n1,
-                  .pong = Pong{.node = n1, .boot = BootId("boot"), .launcher_silent = launcher_silent, .epoch = Epoch(1)}});
-  };
-  const std::string warning =
-      "n1 lives and follows a launcher of epoch 1, this one is epoch 2: two launchers run, end one of them";
-  answers(false);
-  EXPECT_EQ(std::count(lines.begin(), lines.end(), warning), 0) << "it may be on its way here";
-  Wait(options.return_grace);
-  answers(true);
-  EXPECT_EQ(std::count(lines.begin(), lines.end(), warning), 0) << "it follows nobody";
-  answers(false);
-  answers(false);
-  EXPECT_EQ(std::count(lines.begin(), lines.end(), warning), 1);
-}
-
-TEST_F(Loop, TwoLaunchersThatBeginOnCopiesOfOneLogHaveEpochsOfTheirOwn) {
-  Rng rng(1);
-  EXPECT_EQ(NextEpoch({}, rng), Epoch(1)) << "a new log";
-  const Recovered copy{.epoch = Epoch(41)};
-  std::set<Epoch> drawn;
-  for (int i = 0; i < 20; ++i) drawn.insert(NextEpoch(copy, rng));
-  EXPECT_GT(drawn.size(), 15u);
-  EXPECT_GT(*drawn.begin(), Epoch(41));
-  EXPECT_LE(*drawn.rbegin(), Epoch(41 + kEpochsApart));
-}
-
-TEST_F(Loop, ALogThatLostItsTailIsNoticedThroughTheAgents) {
-  Hello hello = HelloFrom(n1);
-  hello.index_seen = LogIndex(1000);
-  Do(SessionOpened{SessionId(1), "ipv4:test", hello});
-  Do(ApiCall{7, Training()});
-  ASSERT_FALSE(replies.all.at(0).reply);
-}
-
 TEST_F(Loop, AReplayedLauncherStandsWhereTheOldOneStood) {
   Connect(n1, 1);
   Do(ApiCall{7, Training()});
@@ -369,27 +166,6 @@ TEST_F(Loop, AWallClockThatWasSetWhileNoLauncherRanMovesLogTimeByAnHourAtMostAnd
     disk.entries.resize(1);
     disk.end = LogIndex(1);
   }
-}
-
-TEST_F(Loop, AHaltOutlivesRestartsUntilAnOperatorClearsIt) {
-  Hello hello = HelloFrom(n1);
-  hello.index_seen = LogIndex(2);  // told by an earlier launcher; what this one has written itself does not count
-  Do(SessionOpened{SessionId(1), "ipv4:test", hello});
-  Sync();
-  const Recovered log{.epoch = Epoch(1), .entries = disk.entries, .last_write = clock.Wall()};
-  Boot(log, Epoch(2));
-  Do(ApiCall{7, Training()});
-  ASSERT_FALSE(replies.all.empty()) << "refused at once, not once it is durable";
-  ASSERT_FALSE(replies.all.back().reply);
-  EXPECT_EQ(
-      replies.all.back().reply.error().message,
-      "n1 was told of log entry 2, this log ended at 0: the log lost its tail (restored backup?); nothing is decided here any "
-      "more");
-  options.clear_halt = true;
-  Boot({.epoch = Epoch(2), .entries = disk.entries, .last_write = clock.Wall()}, Epoch(3));
-  Do(ApiCall{8, Training()});
-  Sync();
-  EXPECT_TRUE(replies.all.back().reply);
 }
 
 TEST_F(Loop, AFenceHookThatASlowDiskHeldUpDoesNotSwitchOffAHostThatIsBack) {
@@ -441,23 +217,6 @@ TEST_F(Loop, AnotherStateDirectoryHasToWaitUntilTheFirstOnesRanksAreGone) {
   Do(SessionOpened{SessionId(3), "ipv4:test", twin});
   Sync();
   EXPECT_EQ(SentTo<Welcome>(3).size(), 1u);
-}
-
-TEST_F(Loop, AnEntryOrASnapshotOfANewerVersionIsRefusedWithWordsBeforeAnythingIsWritten) {
-  const Recovered newer[] = {
-      {.epoch = Epoch(1), .first = LogIndex(1), .entries = {R"({"at":1,"wall":1,"fact":{"job_teleported":{}}})"}},
-      {.epoch = Epoch(1), .snapshot = Snapshot{LogIndex(7), R"({"teleports":[]})"}, .first = LogIndex(8)}};
-  const std::string_view named[] = {"log entry 1: ", "the snapshot of entry 7: "};
-  const std::size_t written = disk.entries.size();
-  for (const std::size_t i : {0u, 1u}) {
-    LauncherLoop again(options, "0.1.0", {clock, links, replies, disk, hooks, [](std::string_view, const std::string&) {}},
-                       Rng(1));
-    const Status status = again.Replay(newer[i]);
-    ASSERT_FALSE(status);
-    EXPECT_TRUE(status.error().message.starts_with(named[i])) << status.error().Str();
-    EXPECT_NE(status.error().Str().find("written by another version of everstep-launcher"), std::string::npos);
-  }
-  EXPECT_EQ(disk.entries.size(), written);
 }
 
 TEST_F(Loop, ASilentHostIsAskedAboutOverAFreshConnectionAndThroughPeersWithItsLastBeat) {
