@@ -148,8 +148,11 @@ void LauncherLoop::On(const DialAnswer& input) {
   const NodeState* node = NodeIn(world_.state, input.node);
   if (input.pong && node && input.pong->node == input.node) {
     if (input.pong->boot == node->boot) beat = input.pong->beat;
-    HaltIfLater(input.node, input.pong->epoch);
-    WarnOfRival(input.node, *input.pong);
+    // Of an agent that this launcher knows: one of another cluster may have the name and the address by now.
+    if (input.pong->beat.agent == TagOf(node->state_id, input.pong->boot)) {
+      HaltIfLater(input.node, input.pong->epoch);
+      WarnOfRival(input.node, *input.pong);
+    }
   }
   Found(input.node, input.nonce, {NodeId(), input.finding, input.evidence, NowAt(now_).at}, beat);
 }

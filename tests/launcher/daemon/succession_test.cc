@@ -38,18 +38,24 @@ TEST_F(Loop, ASilentHostThatAnswersForALaterEpochTellsAnIdleLauncherThatItIsSupe
   Wait(2s);  // silent: it is asked
   ASSERT_FALSE(links.dialed.empty());
   const auto& [node, ping] = links.dialed.back();
-  const auto answer = [&](std::uint64_t epoch) {
+  const auto answer = [&](std::uint64_t epoch, const std::string& state_id) {
     Do(DialAnswer{.node = n1,
                   .nonce = ping.nonce,
                   .finding = PeerFinding::alive,
-                  .pong = Pong{.nonce = ping.nonce, .node = n1, .boot = BootId("boot"), .epoch = Epoch(epoch)}});
+                  .pong = Pong{.nonce = ping.nonce,
+                               .node = n1,
+                               .boot = BootId("boot"),
+                               .beat = {.agent = TagOf(state_id, BootId("boot"))},
+                               .epoch = Epoch(epoch)}});
     Sync();
     Do(ApiCall{epoch, Training()});
     Sync();
   };
-  answer(1);
+  answer(1, "1");
   EXPECT_TRUE(replies.all.back().reply) << "its own epoch";
-  answer(700);
+  answer(700, "another directory");
+  EXPECT_TRUE(replies.all.back().reply) << "the agent of another cluster has its name and address";
+  answer(700, "1");
   ASSERT_FALSE(replies.all.back().reply);
   EXPECT_EQ(replies.all.back().reply.error().message,
             "n1 has obeyed epoch 700, this launcher is only epoch 1: another launcher has taken over, or this log is an old "
@@ -61,7 +67,11 @@ TEST_F(Loop, AHostThatFollowsAnEarlierLauncherIsWarnedOfOnce) {
   Boot({.epoch = Epoch(1), .entries = disk.entries, .last_write = clock.Wall()}, Epoch(2));
   const auto answers = [&](bool launcher_silent) {
     Do(DialAnswer{.node = n1,
-                  .pong = Pong{.node = n1, .boot = BootId("boot"), .launcher_silent = launcher_silent, .epoch = Epoch(1)}});
+                  .pong = Pong{.node = n1,
+                               .boot = BootId("boot"),
+                               .beat = {.agent = TagOf("1", BootId("boot"))},
+                               .launcher_silent = launcher_silent,
+                               .epoch = Epoch(1)}});
   };
   const std::string warning =
       "n1 lives and follows a launcher of epoch 1, this one is epoch 2: two launchers run, end one of them";
