@@ -69,6 +69,8 @@ class LauncherDisk {
 
   // Whoever has it open keeps it, and from now on nobody else does: the next to open it gets a copy of what stands there.
   void GoOnWithACopy();
+  // To the log that was left last with GoOnWithACopy, once nobody has it open any more.
+  std::unique_ptr<Store> StoreOfBefore(Clock& clock);
   // A launcher of a newer version has written to it: an entry of a kind that this one does not know. False: it could not.
   // REQUIRES: no launcher has it open.
   bool BecomeNewer();
@@ -85,6 +87,7 @@ class LauncherDisk {
   struct Left {
     std::string directory{};
     std::unique_ptr<CrashDisk> disk{};
+    std::shared_ptr<MemoryLog> log{};
   };
   struct Before {
     MemoryLog log{};
@@ -92,6 +95,7 @@ class LauncherDisk {
   };
   void MakeDirectory();
   void Rest(std::unique_ptr<Store> store);
+  static std::unique_ptr<Store> StoreOn(const std::string& directory, const CrashDisk& disk, Clock& clock);
 
   const StoreKind kind_;
   const Bug bug_;

@@ -250,13 +250,17 @@ LauncherProcess::LauncherProcess(const Surroundings& around, Machine& machine, L
     : around_(around), machine_(machine), log_(log), options_(std::move(options)), rng_(rng), hooks_(std::move(hooks)) {}
 LauncherProcess::~LauncherProcess() = default;
 
+Epoch LauncherProcess::EpochAfter(const Recovered& recovered) {
+  return around_.bug == Bug::equal_epochs ? recovered.epoch.Next() : NextEpoch(recovered, rng_);
+}
+
 // In the order of launcher/main.cc.
 void LauncherProcess::Start() {
   if (life_ || !machine_.Runs()) return;
   auto life = std::make_unique<Life>(*this);
   const auto recovered = life->store->Open();
   const Status known = recovered ? life->loop->Replay(*recovered) : Fail(recovered.error());
-  const Epoch epoch = known ? NextEpoch(*recovered, rng_) : Epoch();
+  const Epoch epoch = known ? EpochAfter(*recovered) : Epoch();
   const Status claimed = known ? life->store->BeginEpoch(epoch) : known;
   if (!claimed) return CannotStart(std::move(life), claimed.error());
   log_.FoundIntact();
@@ -359,12 +363,36 @@ void LauncherProcess::SupersedeByCopy(Duration lasts) {
   ++superseded_;
   log_.GoOnWithACopy();
   Start();
-  around_.agenda.After(lasts, [old, still = old->alive()] {
-    if (!still.expired()) old->Continue();
+  const bool starts_anew = rng_.Below(2) == 0;
+  around_.agenda.After(lasts, [this, old, still = old->alive(), starts_anew, number = superseded_] {
+    if (still.expired()) return;
+    if (!starts_anew || number != superseded_) return old->Continue();
+    StartAnew(old);
   });
 }
 
+// Its host has started again: a launcher like any other, on the log that it has.
+void LauncherProcess::StartAnew(Life* old) {
+  const auto place = std::find_if(zombies_.begin(), zombies_.end(), [&](const auto& one) { return one.get() == old; });
+  End(std::move(*place));
+  zombies_.erase(place);
+  auto life = std::make_unique<Life>(*this);
+  life->name = "launcher of before";
+  life->astray = true;
+  life->store = log_.StoreOfBefore(*life);
+  const auto recovered = life->store->Open();
+  if (!recovered || !life->loop->Replay(*recovered)) return;
+  const Epoch epoch = EpochAfter(*recovered);
+  if (!life->store->BeginEpoch(epoch)) return;
+  around_.trace(Cat("launcher: the one of before starts again on its own log: epoch ", epoch));
+  zombies_.push_back(std::move(life));
+  Life& begun = *zombies_.back();
+  begun.loop->Begin(begun.Now(), recovered->last_write, epoch);
+  begun.Turn();
+}
+
 bool LauncherProcess::SupersededStillLeads() const {
+  if (life_ && !life_->loop->world().state.halted.empty()) return false;  // it may be the one that leads
   return std::any_of(zombies_.begin(), zombies_.end(),
                      [](const auto& one) { return !one->loop->Ended() && one->loop->world().state.halted.empty(); });
 }

@@ -84,6 +84,8 @@ class LauncherProcess {
   Life* OwnerOf(std::uint64_t connection);
   void End(std::unique_ptr<Life> life);
   void LoopEnded(Life* life);
+  void StartAnew(Life* old);
+  Epoch EpochAfter(const Recovered& recovered);
   void CannotStart(std::unique_ptr<Life> life, const Error& error);
 
   const Surroundings& around_;
