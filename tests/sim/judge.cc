@@ -106,6 +106,7 @@ void Judge::HeldOnce(const State& state) {
 void Judge::Members(const World& world) {
   for (const auto& [id, node] : world.state.nodes) {
     const auto before = member_.find(id);
+    if (before != member_.end() && !before->second && node.member) joined_[id] = agenda_.now();
     if (before != member_.end() && before->second && !node.member) {
       ++outcome_.evictions;
       const HostTruth truth = truth_(id);
@@ -126,7 +127,8 @@ void Judge::Tick(const World& world, Time well_since) {
   for (const auto& [id, node] : world.state.nodes) {
     if (!node.member) continue;
     const HostTruth truth = truth_(id);
-    if (truth.unreachable && now - truth.unreachable_since >= kActedOnWithin)
+    const bool long_a_member = now - joined_[id] >= kActedOnWithin;  // looks may miss a moment in which it was back
+    if (truth.unreachable && long_a_member && now - truth.unreachable_since >= kActedOnWithin)
       Accuse(Cat("I4: ", id, " has been ", truth.gone ? "gone" : "out of reach", " for ", Show(now - truth.unreachable_since),
                  " and is a member"));
   }

@@ -100,6 +100,7 @@ class Judge {
   std::set<JobId> acknowledged_{};
   std::map<JobId, JobSeen> seen_{};
   std::map<NodeId, bool> member_{};
+  std::map<NodeId, Time> joined_{};  // again, after it was lost
   Epoch epoch_{};
   Time held_at_{};  // half of the members or more were silent
 

@@ -391,10 +391,14 @@ void LauncherProcess::StartAnew(Life* old) {
   begun.Turn();
 }
 
+// One that has started again with a later epoch, and that no agent finds, is a stray: it waits and warns.
 bool LauncherProcess::SupersededStillLeads() const {
-  if (life_ && !life_->loop->world().state.halted.empty()) return false;  // it may be the one that leads
-  return std::any_of(zombies_.begin(), zombies_.end(),
-                     [](const auto& one) { return !one->loop->Ended() && one->loop->world().state.halted.empty(); });
+  if (!life_ || !life_->loop->world().state.halted.empty()) return false;  // it may be the one that leads
+  const Epoch newest = life_->loop->world().state.epoch;
+  return std::any_of(zombies_.begin(), zombies_.end(), [&](const auto& one) {
+    const State& state = one->loop->world().state;
+    return !one->loop->Ended() && state.halted.empty() && state.epoch <= newest;
+  });
 }
 
 void LauncherProcess::ContinueZombies() {
