@@ -120,6 +120,7 @@ class LauncherLoop {
   void CloseSession(const NodeId& node);
   std::string WhyRejected(const Hello& hello, bool& final) const;
   void HaltIfLater(const NodeId& node, Epoch obeyed);
+  void Refuse(const SessionOpened& input, const std::string& why, bool final);
   void WarnOfRival(const NodeId& node, const Pong& pong);
   enum class Peers { told, left_out };
   std::shared_ptr<const Welcome> WelcomeWith(Peers peers);
@@ -194,6 +195,7 @@ class LauncherLoop {
   std::string halted_{};      // why nothing is decided any more; empty: all is well
   bool nearly_full_ = false;  // the store's disk
   std::set<Epoch> rivals_{};  // of earlier epochs, that were warned of
+  Epoch superseded_by_{};     // 0: nobody
   std::string fatal_{};
 };
 

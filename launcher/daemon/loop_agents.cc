@@ -56,13 +56,10 @@ std::string LauncherLoop::WhyRejected(const Hello& hello, bool& final) const {
 void LauncherLoop::On(const SessionOpened& input) {
   const Hello& hello = input.hello;
   bool final = false;
-  if (const std::string why = WhyRejected(hello, final); !why.empty()) {
-    rims_.log("warning", Cat("refused an agent from ", input.peer, ": ", why));
-    rims_.links.Send(input.session, Rejected{why, final});
-    rims_.links.Close(input.session);
-    return;
-  }
+  if (const std::string why = WhyRejected(hello, final); !why.empty()) return Refuse(input, why, final);
   HaltIfLater(hello.node, hello.epoch_seen);
+  if (superseded_by_.value > 0)
+    return Refuse(input, Cat("a launcher of epoch ", superseded_by_, " has taken over from this one"), false);
   // What this launcher has written itself is no part of what an earlier one told of.
   const LogIndex ends = hello.epoch_seen == world_.state.epoch ? end_ : recovered_end_;
   if (hello.index_seen > ends)
@@ -104,11 +101,20 @@ void LauncherLoop::On(const SessionOpened& input) {
   RetryHeldEvictions();
 }
 
-// This launcher has been superseded. Its log may have told it already, unless it is a copy, or there was nothing to decide.
+// This launcher has been superseded. Its log may have told it already, unless it is a copy, or there was nothing to decide. It
+// lets go of all agents: an acknowledgement keeps gangs alive whose successors the other one may be about to start.
 void LauncherLoop::HaltIfLater(const NodeId& node, Epoch obeyed) {
-  if (obeyed > world_.state.epoch)
-    Halt(Cat(node, " has obeyed epoch ", obeyed, ", this launcher is only epoch ", world_.state.epoch,
-             ": another launcher has taken over, or this log is an old copy; nothing is decided here any more"));
+  if (obeyed <= world_.state.epoch) return;
+  Halt(Cat(node, " has obeyed epoch ", obeyed, ", this launcher is only epoch ", world_.state.epoch,
+           ": another launcher has taken over, or this log is an old copy; nothing is decided here any more"));
+  superseded_by_ = std::max(superseded_by_, obeyed);
+  while (!sessions_.empty()) CloseSession(NodeId(sessions_.begin()->first));
+}
+
+void LauncherLoop::Refuse(const SessionOpened& input, const std::string& why, bool final) {
+  rims_.log("warning", Cat("refused an agent from ", input.peer, ": ", why));
+  rims_.links.Send(input.session, Rejected{why, final});
+  rims_.links.Close(input.session);
 }
 
 // A host that lives and hears a launcher of an earlier epoch is somebody else's.
@@ -148,8 +154,11 @@ void LauncherLoop::On(const DialAnswer& input) {
   const NodeState* node = NodeIn(world_.state, input.node);
   if (input.pong && node && input.pong->node == input.node) {
     if (input.pong->boot == node->boot) beat = input.pong->beat;
-    HaltIfLater(input.node, input.pong->epoch);
-    WarnOfRival(input.node, *input.pong);
+    // Of an agent that this launcher knows: one of another cluster may have the name and the address by now.
+    if (input.pong->beat.agent == TagOf(node->state_id, input.pong->boot)) {
+      HaltIfLater(input.node, input.pong->epoch);
+      WarnOfRival(input.node, *input.pong);
+    }
   }
   Found(input.node, input.nonce, {NodeId(), input.finding, input.evidence, NowAt(now_).at}, beat);
 }

@@ -224,7 +224,7 @@ AgentProcess::AgentProcess(const Surroundings& around, Machine& machine, Rng rng
       around_(around),
       machine_(machine),
       rng_(rng) {
-  keepers.execs = [this] { epoch_of_ranks_ = epoch_obeyed_; };
+  keepers.execs = [this](const GangKey& gang) { epoch_of_ranks_ = std::max(epoch_of_ranks_, ordered_[gang]); };
 }
 AgentProcess::~AgentProcess() = default;
 
@@ -271,6 +271,7 @@ void AgentProcess::Kill() {
   }
   if (life_->connection && off) life_->connection->VanishA();
   if (life_->connection && !off) life_->connection->CloseA("connection reset");
+  epoch_heard_ = epoch_of_ranks_;  // what came with a later one may not have been on disk, and nothing was done for it
   const std::unique_ptr<Life> gone = std::move(life_);
 }
 
@@ -309,9 +310,11 @@ void AgentProcess::TakeMessage(ToAgent message, std::uint64_t connection) {
   if (!life_ || life_->connection_id != connection) return;
   if (auto* welcome = std::get_if<Welcome>(&message); welcome && around_.bug == Bug::short_exclusion)
     welcome->fence_after = 20s;
-  const bool stale = EpochOf(message) < epoch_obeyed_;
-  if (stale && around_.bug == Bug::ignore_epoch) Renew(message, epoch_obeyed_);
-  if (EpochOf(message) < Epoch(UINT64_MAX)) epoch_obeyed_ = std::max(epoch_obeyed_, EpochOf(message));
+  const bool stale = EpochOf(message) < epoch_heard_;
+  if (stale && around_.bug == Bug::ignore_epoch) Renew(message, epoch_heard_);
+  if (std::holds_alternative<Welcome>(message)) epoch_heard_ = std::max(epoch_heard_, EpochOf(message));
+  if (const auto* start = std::get_if<everstep::Start>(&message))
+    ordered_.try_emplace({start->job, start->generation}, start->epoch);  // a later one may wait for the disk
   if (auto* ack = std::get_if<BeatAck>(&message); ack && around_.bug == Bug::fence_from_receipt) ack->sent = life_->Local();
   keepers.stale = stale;
   life_->Deliver(LinkMessage{std::move(message)});

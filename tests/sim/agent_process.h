@@ -81,7 +81,8 @@ class AgentProcess {
   Rng rng_;
   std::map<std::string, std::string> disk_{};  // durable
   Epoch epoch_of_ranks_{};                     // under which this host started ranks last
-  Epoch epoch_obeyed_{};                       // the highest of which a message came
+  std::map<GangKey, Epoch> ordered_{};         // under which the start of a gang came first
+  Epoch epoch_heard_{};                        // the highest that welcomed this process: before that it listens to nothing
   std::deque<ToAgent> told_{};                 // commands and acknowledgements of late
   std::unique_ptr<Life> life_{};
 };

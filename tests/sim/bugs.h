@@ -20,6 +20,7 @@ EVERSTEP_ENUM(Bug, none,
               ignore_generation,    // what is reported of an older generation counts for the newest
               ignore_epoch,         // agents obey a launcher whose epoch is over, and it does not hear of the later one
               deaf_to_successor,    // a launcher does not hear that an agent has obeyed a later epoch
+              equal_epochs,         // launchers that begin on copies of one log call their epochs the same
               forgetful_agent,      // what an agent has to remember is never written
               blind_adoption,       // an agent that starts again does not see the keepers of the one before
               one_shot_commands,    // each command is sent once, whatever becomes of it: lost in a crash

@@ -126,7 +126,10 @@ void Cluster::Submit(int number) {
   spec.spares = static_cast<std::uint32_t>(rng_.Below(2));
   spec.checkpoint = CheckpointSpec{.dir = "/ckpt"};
   spec.restart.budget = swarm_.budget;
-  Script script{.steps = 50 + 10 * rng_.Below(30), .zombie_saves = rng_.Unit() < swarm_.zombie_saves};
+  Script script{.steps = 50 + 10 * rng_.Below(30),
+                .save_max = swarm_.save_max,
+                .saves_block = rng_.Unit() < swarm_.saves_block,
+                .zombie_saves = rng_.Unit() < swarm_.zombie_saves};
   if (rng_.Unit() < swarm_.buggy) script.bug = 40;
   if (options_.nodes > 0) {
     spec.nodes = options_.nodes;
@@ -161,6 +164,9 @@ void Cluster::Replied(std::uint64_t token, const Result<ApiReply>& reply) {
 // -----------------------------------------------------------------------------------------------------------------
 
 void Cluster::Begin() {
+  for (const Fault& fault : faults_)
+    if (fault.kind == FaultKind::launcher_lost_write || fault.kind == FaultKind::launcher_misdirected_write)
+      log_.KeepLastSync();
   launcher_->Start();
   Tick();
   for (std::size_t i = 1; i < agents_.size(); ++i)
@@ -186,8 +192,20 @@ void Cluster::Watch(int index) {
                        !network_.Passes(index, 0) || !network_.Passes(0, index) || network_.weather.stall > 0;
   if ((trouble && !truth.in_trouble) || (!machine.Runs() && !truth.gone)) truth.since = now;
   truth.gone = !machine.Runs();
+  const bool unreachable = truth.gone || watch_[at].stopped || (agents_[at]->Alive() && !Reaches(index));
+  if (unreachable && !truth.unreachable) truth.unreachable_since = now;
+  truth.unreachable = unreachable;
   if (!trouble && truth.in_trouble) truth.ended = now;
   truth.in_trouble = trouble;
+}
+
+// The launcher and the host hear each other, or both a peer that could tell.
+bool Cluster::Reaches(int index) const {
+  const auto both = [this](int a, int b) { return network_.Passes(a, b) && network_.Passes(b, a); };
+  if (network_.Passes(index, 0) || network_.Passes(0, index)) return true;  // one way is trouble enough to tell nothing
+  for (int peer = 1; peer <= options_.hosts; ++peer)
+    if (peer != index && both(0, peer) && (network_.Passes(peer, index) || network_.Passes(index, peer))) return true;
+  return false;
 }
 
 Judge::HostTruth Cluster::TruthOf(const NodeId& node) const {
@@ -199,14 +217,23 @@ Judge::HostTruth Cluster::TruthOf(const NodeId& node) const {
 void Cluster::Tick() {
   for (int i = 1; i <= options_.hosts; ++i) Watch(i);
   if (const auto since = launcher_->well_since(); since && launcher_->world()) judge_.Tick(*launcher_->world(), *since);
+  RoomIsNoticed();
   agenda_.After(1s, [this] { Tick(); });
+}
+
+// I17: once there is room, jobs are taken again, without a restart.
+void Cluster::RoomIsNoticed() {
+  constexpr Duration kNoticedWithin = 20s;
+  const Time now = agenda_.now();
+  if (log_.full()) full_at_ = now;
+  const auto since = launcher_->well_since();
+  if (!since || now - *since < kNoticedWithin || now - full_at_ < kNoticedWithin || launcher_->disk.stall > 0) return;
+  if (launcher_->NearlyFull())
+    Accuse(Cat("I17: the log's disk has had room for ", Show(now - full_at_), ", and jobs are refused for want of it"));
 }
 
 // The site's hook: it takes a while, and does not always work.
 void Cluster::FenceOff(const NodeId& node, const std::function<void(bool off)>& done) {
-  const World* world = launcher_->world();
-  if (const NodeState* known = world ? NodeIn(world->state, node) : nullptr; known && known->member)
-    Accuse(Cat("I25: ", node, " is to be switched off, and is a member"));
   Rng dice(rng_.Next());
   const bool works = dice.Unit() < swarm_.hook_works;
   agenda_.After(500ms + dice.Jitter(4s), [this, node, done, works, off = 10s + dice.Jitter(30s)] {
@@ -248,6 +275,7 @@ Outcome Cluster::Run() {
   Outcome outcome = judge_.outcome();
   Sum(outcome);
   outcome.swarm = swarm_.Str();
+  outcome.superseded = launcher_->superseded();
   outcome.hash = hash_;
   outcome.events = agenda_.events();
   outcome.virtual_time = agenda_.now().time_since_epoch();
@@ -267,6 +295,7 @@ void Cluster::Sum(Outcome& outcome) const {
     outcome.steps += truth.executed;
     outcome.steps_lost += truth.executed - std::min(truth.executed, truth.reached);
     outcome.useful += script->second.step * static_cast<std::int64_t>(truth.reached);
+    outcome.saving += truth.saving;
     outcome.lasted += truth.last - *truth.first;
   }
 }

@@ -57,6 +57,8 @@ class Cluster {
   void HealAll();
   void Tick();
   void Watch(int index);
+  bool Reaches(int index) const;
+  void RoomIsNoticed();
   void FenceOff(const NodeId& node, const std::function<void(bool off)>& done);
   Judge::HostTruth TruthOf(const NodeId& node) const;
   void Sum(Outcome& outcome) const;
@@ -106,6 +108,7 @@ class Cluster {
     Judge::HostTruth truth{};
   };
   std::vector<HostWatch> watch_{};
+  Time full_at_{};  // the log's disk was, last
   std::vector<Fault> faults_{};
   bool healed_ = false;
   std::map<std::uint64_t, Script> open_{};  // submits that were not answered yet

@@ -1,10 +1,12 @@
 #include "tests/sim/judge.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "launcher/core/incidents.h"
 #include "launcher/core/membership.h"
+#include "launcher/core/placement.h"
 #include "launcher/core/recovery.h"
 
 namespace everstep::sim {
@@ -27,6 +29,7 @@ void Judge::Accuse(const std::string& what) {
 }
 
 void Judge::Decided(const World& world) {
+  news_ = true;
   if (world.state.epoch < epoch_) return;  // a launcher that was superseded: what it decides never becomes durable
   if (world.state.epoch > epoch_) Forget();
   epoch_ = world.state.epoch;
@@ -103,6 +106,7 @@ void Judge::HeldOnce(const State& state) {
 void Judge::Members(const World& world) {
   for (const auto& [id, node] : world.state.nodes) {
     const auto before = member_.find(id);
+    if (before != member_.end() && !before->second && node.member) joined_[id] = agenda_.now();
     if (before != member_.end() && before->second && !node.member) {
       ++outcome_.evictions;
       const HostTruth truth = truth_(id);
@@ -123,8 +127,49 @@ void Judge::Tick(const World& world, Time well_since) {
   for (const auto& [id, node] : world.state.nodes) {
     if (!node.member) continue;
     const HostTruth truth = truth_(id);
-    if (truth.gone && now - truth.since >= kActedOnWithin)
-      Accuse(Cat("I4: ", id, " has been gone for ", Show(now - truth.since), " and is a member"));
+    const bool long_a_member = now - joined_[id] >= kActedOnWithin;  // looks may miss a moment in which it was back
+    if (truth.unreachable && long_a_member && now - truth.unreachable_since >= kActedOnWithin)
+      Accuse(Cat("I4: ", id, " has been ", truth.gone ? "gone" : "out of reach", " for ", Show(now - truth.unreachable_since),
+                 " and is a member"));
+  }
+  for (const auto& [id, job] : world.state.jobs)
+    if (job.phase == JobPhase::running) FailureIsSeen(world, job);
+  if (std::exchange(news_, false)) Conserved(world);
+}
+
+// I4: a rank that has ended badly on a host that can tell so, and its gang still counts as one that runs. Hangs come here too:
+// the ranks that wait for one that hangs end by their collective's time-out.
+void Judge::FailureIsSeen(const World& world, const JobState& job) {
+  const auto failed = training_.FirstFailure({job.id, job.generation});
+  if (!failed || agenda_.now() - failed->at < kActedOnWithin) return;
+  const NodeId* host = nullptr;
+  for (const auto& [id, now] : world.hosts)
+    if (id.value == failed->host) host = &id;
+  const HostTruth truth = host ? truth_(*host) : HostTruth{};
+  const bool trouble = truth.in_trouble || (truth.ended && agenda_.now() - *truth.ended < kActedOnWithin);
+  if (!host || trouble || !world.hosts.at(*host).connected) return;
+  Accuse(Cat("I4: a rank of ", job.id, '.', job.generation, " ended on ", *host, ' ', Show(agenda_.now() - failed->at),
+             " ago, and it counts as running"));
+}
+
+// I24: each host is free, or somebody's, or out of work, and what placement would give away is free.
+void Judge::Conserved(const World& world) {
+  std::set<NodeId> held;
+  for (const auto& [id, job] : world.state.jobs) {
+    if (Ended(job.phase)) continue;
+    for (const LiveGang& gang : job.live) held.insert(gang.node);
+    held.insert(job.spares.begin(), job.spares.end());
+    if (Works(job)) held.insert(job.hosts.begin(), job.hosts.end());
+  }
+  const JobState asks{.id = JobId("asks")};
+  const Fit fit = FitFor(world, asks, TakenHosts(world.state));
+  if (fit.hosts.size() + fit.reasons.size() != world.state.nodes.size())
+    Accuse(
+        Cat("I24: of ", world.state.nodes.size(), " hosts ", fit.hosts.size(), " are free and ", fit.reasons.size(), " not"));
+  for (const NodeId& node : fit.hosts) {
+    const NodeState* known = NodeIn(world.state, node);
+    if (held.contains(node) || !known || !known->member || known->drain)
+      Accuse(Cat("I24: ", node, " counts as free and is ", held.contains(node) ? "held" : "out of work"));
   }
 }
 

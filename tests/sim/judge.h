@@ -31,8 +31,10 @@ class Judge {
  public:
   // What is true of a host, whatever the launcher believes.
   struct HostTruth {
-    bool in_trouble = false;      // the launcher and it do not hear each other, for any cause
-    bool gone = false;            // it has no power, or stands still
+    bool in_trouble = false;   // the launcher and it do not hear each other, for any cause
+    bool gone = false;         // it has no power, or stands still
+    bool unreachable = false;  // gone, or its agent stands still, or there is no way to it, not even through a peer
+    Time unreachable_since{};
     Time since{};                 // in_trouble has been so
     std::optional<Time> ended{};  // it was in trouble until then
   };
@@ -76,6 +78,8 @@ class Judge {
   void ResumesSoundly(const JobState& job);
   void HeldOnce(const State& state);
   void Members(const World& world);
+  void FailureIsSeen(const World& world, const JobState& job);
+  void Conserved(const World& world);
 
   // judge_log.cc
   void Fold(const std::string& bytes);
@@ -90,11 +94,13 @@ class Judge {
   const Training& training_;
   const bool calm_;
   bool copied_ = false;
+  bool news_ = false;  // something was decided since the last look
   const Duration port_rest_;
   const Truth truth_;
   std::set<JobId> acknowledged_{};
   std::map<JobId, JobSeen> seen_{};
   std::map<NodeId, bool> member_{};
+  std::map<NodeId, Time> joined_{};  // again, after it was lost
   Epoch epoch_{};
   Time held_at_{};  // half of the members or more were silent
 

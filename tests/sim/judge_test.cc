@@ -37,9 +37,29 @@ class Judging : public testing::Test {
     return Join(numbers, " ");
   }
 
+  static std::vector<std::unique_ptr<Machine>> Two() {
+    std::vector<std::unique_ptr<Machine>> machines;
+    for (const char* name : {"launcher", "n1"}) {
+      machines.push_back(std::make_unique<Machine>());
+      machines.back()->name = name;
+    }
+    return machines;
+  }
+  // As its log has it, with all members heard all the time.
+  World Believed() const {
+    World world;
+    for (const std::string& entry : entries) Apply(world.state, *DecodeEntry(entry));
+    for (const auto& [id, node] : world.state.nodes) world.hosts[id] = {.connected = true, .report = Report{}};
+    return world;
+  }
+  void Pass(Duration wait) {
+    for (const Time until = agenda.now() + wait; agenda.Step(until);) continue;
+  }
+
   const JobId job{"train-1"};
+  Judge::HostTruth truth;  // of every host
   Agenda agenda;
-  std::vector<std::unique_ptr<Machine>> machines;
+  std::vector<std::unique_ptr<Machine>> machines = Two();
   Network network{agenda, Rng(1), machines};
   Training training{agenda,
                     network,
@@ -47,7 +67,7 @@ class Judging : public testing::Test {
                     [](const RankPlace&, const RankExit&) {},
                     [](const RankPlace&, std::uint64_t) {},
                     [](const std::string&) {}};
-  Judge judge{agenda, training, false, 10min, [](const NodeId&) { return Judge::HostTruth{}; }};
+  Judge judge{agenda, training, false, 10min, [this](const NodeId&) { return truth; }};
   std::vector<std::string> entries;
   std::int64_t time = 0;
 };
@@ -143,6 +163,50 @@ TEST_F(Judging, AHostThatNobodyHasTakenOutOfWorkAndOneThatIsGivenAllTheSame) {
 
 TEST_F(Judging, AJobThatIsKnownTwice) {
   Logged(JobSubmitted{.job = job, .spec = {.name = "train"}, .request_id = "r", .why = "submitted"});
+  EXPECT_EQ(Accused(), "I24");
+}
+
+TEST_F(Judging, AHostThatIsOutOfReachAndAMemberForTooLong) {
+  judge.Tick(Believed(), Time());
+  Pass(40s);
+  judge.Tick(Believed(), Time());
+  EXPECT_EQ(Accused(), "");
+  truth = {.in_trouble = true, .unreachable = true, .unreachable_since = agenda.now() - 29s};
+  judge.Tick(Believed(), Time());
+  EXPECT_EQ(Accused(), "");
+  Pass(1s);
+  judge.Tick(Believed(), agenda.now() - 10s);
+  EXPECT_EQ(Accused(), "") << "this launcher has had no time yet";
+  judge.Tick(Believed(), Time());
+  EXPECT_EQ(Accused(), "I4 I4 I4");
+}
+
+TEST_F(Judging, ARankThatHasFailedAndCountsAsRunning) {
+  Logged(Plan(1, 20000));
+  Logged(GenerationStarted{job, Generation(1), "starts"});
+  training.Start({.machine = 1, .gang = {job, Generation(1)}}, 1, "");
+  Rng dice(1);
+  training.EndOne({job, Generation(1)}, dice, {.code = 1});
+  Pass(29s);
+  judge.Tick(Believed(), Time());
+  EXPECT_EQ(Accused(), "");
+  Pass(1s);
+  judge.Tick(Believed(), Time());
+  EXPECT_EQ(Accused(), "I4");
+  truth.in_trouble = true;
+  judge.Tick(Believed(), Time());
+  EXPECT_EQ(Accused(), "I4") << "a host that is not heard cannot tell";
+}
+
+TEST_F(Judging, AHostThatCountsAsFreeAndIsHeld) {
+  World world = Believed();
+  judge.Decided(world);
+  judge.Tick(world, Time());
+  EXPECT_EQ(Accused(), "");
+  world.state.jobs.at(job).live = {{.node = NodeId("n2")}};  // a job in the queue has none
+  judge.Decided(world);
+  Pass(31s);
+  judge.Tick(world, Time());
   EXPECT_EQ(Accused(), "I24");
 }
 

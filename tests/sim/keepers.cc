@@ -45,7 +45,7 @@ Result<std::vector<GangKey>> Keepers::Adopt() {
 }
 
 void Keepers::Send(const GangKey& gang, ToKeeper message) {
-  if (execs && std::holds_alternative<KeeperStart>(message)) execs();
+  if (execs && std::holds_alternative<KeeperStart>(message)) execs(gang);
   if (stale) training_.Accused(Cat("I2: ", machine_.name, " acts on ", gang.Str(), " for a launcher of an earlier epoch"));
   agenda_.After(50us + rng_.Jitter(200us), [this, gang, message = std::move(message), boot = machine_.boots] {
     const auto found = keepers_.find(gang);

@@ -22,7 +22,7 @@ class Keepers : public Processes {
   Keepers(Agenda& agenda, Machine& machine, Training& training, Rng rng, Bug bug, std::function<void(KeeperEvent)> post)
       : agenda_(agenda), machine_(machine), training_(training), rng_(rng), bug_(bug), post_(std::move(post)) {}
 
-  std::function<void()> execs{};  // told when ranks are handed over
+  std::function<void(const GangKey&)> execs{};  // told when ranks are handed over
   bool stale = false;       // the agent handles a message of an epoch that was over when it came: nothing may follow from it
   double ignores_term = 0;  // chance that a gang's ranks ignore SIGTERM
 

@@ -33,13 +33,18 @@ LauncherDisk::LauncherDisk(StoreKind kind, Bug bug, Rng rng) : kind_(kind), bug_
   MakeDirectory();
   safe_overwrite_ = rng_.Below(2) == 0;
   disk_ = std::make_unique<CrashDisk>(safe_overwrite_);
-  disk_->KeepLastSync();
   if (bug_ == Bug::syncs_ignored) disk_->IgnoreSyncs();
+}
+
+void LauncherDisk::KeepLastSync() {
+  keeps_last_sync_ = true;
+  if (disk_) disk_->KeepLastSync();
 }
 
 LauncherDisk::~LauncherDisk() {
   if (!directory_.empty()) std::filesystem::remove_all(directory_);
-  for (const Left& left : left_) std::filesystem::remove_all(left.directory);
+  for (const Left& left : left_)
+    if (left.disk) std::filesystem::remove_all(left.directory);
 }
 
 void LauncherDisk::MakeDirectory() {
@@ -50,9 +55,12 @@ void LauncherDisk::MakeDirectory() {
 
 std::unique_ptr<Store> LauncherDisk::NewStore(Clock& clock) {
   if (!disk_) return std::make_unique<MemoryStore>(log_, clock);
+  return StoreOn(directory_, *disk_, clock);
+}
+
+std::unique_ptr<Store> LauncherDisk::StoreOn(const std::string& directory, const CrashDisk& disk, Clock& clock) {
   return std::make_unique<SqliteStore>(
-      SqliteOptions{
-          .directory = directory_, .vfs = disk_->vfs(), .reserve_bytes = kReserve, .checkpoint_pages = kCheckpointPages},
+      SqliteOptions{.directory = directory, .vfs = disk.vfs(), .reserve_bytes = kReserve, .checkpoint_pages = kCheckpointPages},
       clock);
 }
 
@@ -80,6 +88,7 @@ void LauncherDisk::Died(bool power_lost) {
 }
 
 void LauncherDisk::SetFull(bool full) {
+  full_ = full && disk_;
   if (disk_) disk_->SetCapacity(full ? std::optional(disk_->Size() + 4096 * rng_.Below(8)) : std::nullopt);
 }
 
@@ -142,6 +151,7 @@ bool LauncherDisk::StealLock() {
 
 void LauncherDisk::GoOnWithACopy() {
   if (!disk_) {
+    left_.push_back({.log = log_});
     log_ = std::make_shared<MemoryLog>(*log_);
     log_->open = false;
     return;
@@ -150,11 +160,18 @@ void LauncherDisk::GoOnWithACopy() {
   const std::string from = directory_;
   MakeDirectory();
   for (auto& [name, content] : disk_->Files()) copy[directory_ + name.substr(from.size())] = content;
-  left_.push_back({from, std::move(disk_)});
+  left_.push_back({.directory = from, .disk = std::move(disk_)});
+  full_ = false;
   disk_ = std::make_unique<CrashDisk>(safe_overwrite_);
-  disk_->KeepLastSync();
+  if (keeps_last_sync_) disk_->KeepLastSync();
   disk_->Load(copy);
   if (bug_ == Bug::syncs_ignored) disk_->IgnoreSyncs();
+}
+
+std::unique_ptr<Store> LauncherDisk::StoreOfBefore(Clock& clock) {
+  const Left& left = left_.back();
+  if (!left.disk) return std::make_unique<MemoryStore>(left.log, clock);
+  return StoreOn(left.directory, *left.disk, clock);
 }
 
 // The store is put away without another word to the disk.

@@ -45,11 +45,14 @@ class LauncherDisk {
   // ---- faults --------------------------------------------------------------------------------------------------------------
 
   void SetFull(bool full);
+  bool full() const { return full_; }
   void FailSoon();
   // There is room, and nothing fails any more.
   void Heal();
   // REQUIRES: no launcher has it open. False: there is nothing that could be harmed (yet, or in a log in memory).
   bool FlipBit();
+  // From now on LoseWrite and MisdirectWrite find something. Cost: a copy of the file at each flush.
+  void KeepLastSync();
   bool LoseWrite();
   // What was flushed last stands at another place of the same file, over what stood there.
   bool MisdirectWrite();
@@ -66,6 +69,8 @@ class LauncherDisk {
 
   // Whoever has it open keeps it, and from now on nobody else does: the next to open it gets a copy of what stands there.
   void GoOnWithACopy();
+  // To the log that was left last with GoOnWithACopy, once nobody has it open any more.
+  std::unique_ptr<Store> StoreOfBefore(Clock& clock);
   // A launcher of a newer version has written to it: an entry of a kind that this one does not know. False: it could not.
   // REQUIRES: no launcher has it open.
   bool BecomeNewer();
@@ -82,6 +87,7 @@ class LauncherDisk {
   struct Left {
     std::string directory{};
     std::unique_ptr<CrashDisk> disk{};
+    std::shared_ptr<MemoryLog> log{};
   };
   struct Before {
     MemoryLog log{};
@@ -89,6 +95,7 @@ class LauncherDisk {
   };
   void MakeDirectory();
   void Rest(std::unique_ptr<Store> store);
+  static std::unique_ptr<Store> StoreOn(const std::string& directory, const CrashDisk& disk, Clock& clock);
 
   const StoreKind kind_;
   const Bug bug_;
@@ -100,6 +107,8 @@ class LauncherDisk {
   std::optional<Before> before_{};  // a newer version wrote there
   std::optional<CrashDisk::Image> good_{};
   bool stolen_ = false;
+  bool full_ = false;
+  bool keeps_last_sync_ = false;
   bool safe_overwrite_ = true;  // a power cut spares the neighbours of what was being written
 };
 

@@ -148,6 +148,8 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
     const auto done = [this, node, boot, still = alive()](bool off) {
       if (!still.expired()) Deliver(FenceDone{node, boot, off, off ? "the site's hook has switched it off" : "exit code 1"});
     };
+    if (const NodeState* known = NodeIn(loop->world().state, node); known && known->member)
+      around.accuse(Cat("I25: ", node, " is to be switched off, and is a member"));
     owner.hooks_.fence(node, done);
   }
 
@@ -248,13 +250,17 @@ LauncherProcess::LauncherProcess(const Surroundings& around, Machine& machine, L
     : around_(around), machine_(machine), log_(log), options_(std::move(options)), rng_(rng), hooks_(std::move(hooks)) {}
 LauncherProcess::~LauncherProcess() = default;
 
+Epoch LauncherProcess::EpochAfter(const Recovered& recovered) {
+  return around_.bug == Bug::equal_epochs ? recovered.epoch.Next() : NextEpoch(recovered, rng_);
+}
+
 // In the order of launcher/main.cc.
 void LauncherProcess::Start() {
   if (life_ || !machine_.Runs()) return;
   auto life = std::make_unique<Life>(*this);
   const auto recovered = life->store->Open();
   const Status known = recovered ? life->loop->Replay(*recovered) : Fail(recovered.error());
-  const Epoch epoch = known ? NextEpoch(*recovered, rng_) : Epoch();
+  const Epoch epoch = known ? EpochAfter(*recovered) : Epoch();
   const Status claimed = known ? life->store->BeginEpoch(epoch) : known;
   if (!claimed) return CannotStart(std::move(life), claimed.error());
   log_.FoundIntact();
@@ -339,6 +345,7 @@ void LauncherProcess::Supersede(Duration lasts) {
   if (!life_->writing.empty() && life_->writing.front().batch) hooks_.uncertain(life_->Batches());
   Life* const old = life_.get();
   zombies_.push_back(std::move(life_));
+  ++superseded_;
   Start();
   around_.agenda.After(lasts, [old, still = old->alive()] {
     if (!still.expired()) old->Continue();
@@ -353,16 +360,45 @@ void LauncherProcess::SupersedeByCopy(Duration lasts) {
   life_->astray = true;
   Life* const old = life_.get();
   zombies_.push_back(std::move(life_));
+  ++superseded_;
   log_.GoOnWithACopy();
   Start();
-  around_.agenda.After(lasts, [old, still = old->alive()] {
-    if (!still.expired()) old->Continue();
+  const bool starts_anew = rng_.Below(2) == 0;
+  around_.agenda.After(lasts, [this, old, still = old->alive(), starts_anew, number = superseded_] {
+    if (still.expired()) return;
+    if (!starts_anew || number != superseded_) return old->Continue();
+    StartAnew(old);
   });
 }
 
+// Its host has started again: a launcher like any other, on the log that it has.
+void LauncherProcess::StartAnew(Life* old) {
+  const auto place = std::find_if(zombies_.begin(), zombies_.end(), [&](const auto& one) { return one.get() == old; });
+  End(std::move(*place));
+  zombies_.erase(place);
+  auto life = std::make_unique<Life>(*this);
+  life->name = "launcher of before";
+  life->astray = true;
+  life->store = log_.StoreOfBefore(*life);
+  const auto recovered = life->store->Open();
+  if (!recovered || !life->loop->Replay(*recovered)) return;
+  const Epoch epoch = EpochAfter(*recovered);
+  if (!life->store->BeginEpoch(epoch)) return;
+  around_.trace(Cat("launcher: the one of before starts again on its own log: epoch ", epoch));
+  zombies_.push_back(std::move(life));
+  Life& begun = *zombies_.back();
+  begun.loop->Begin(begun.Now(), recovered->last_write, epoch);
+  begun.Turn();
+}
+
+// One that has started again with a later epoch, and that no agent finds, is a stray: it waits and warns.
 bool LauncherProcess::SupersededStillLeads() const {
-  return std::any_of(zombies_.begin(), zombies_.end(),
-                     [](const auto& one) { return !one->loop->Ended() && one->loop->world().state.halted.empty(); });
+  if (!life_ || !life_->loop->world().state.halted.empty()) return false;  // it may be the one that leads
+  const Epoch newest = life_->loop->world().state.epoch;
+  return std::any_of(zombies_.begin(), zombies_.end(), [&](const auto& one) {
+    const State& state = one->loop->world().state;
+    return !one->loop->Ended() && state.halted.empty() && state.epoch <= newest;
+  });
 }
 
 void LauncherProcess::ContinueZombies() {
@@ -438,6 +474,8 @@ void LauncherProcess::Take(std::uint64_t connection, const FromAgent& message) {
 void LauncherProcess::Ask(std::uint64_t token, ApiRequest request) {
   if (life_) life_->Deliver(ApiCall{token, std::move(request)});
 }
+
+bool LauncherProcess::NearlyFull() const { return life_ && life_->nearly_full; }
 
 bool LauncherProcess::Quiet() const { return life_ && life_->waiting.empty() && life_->writing.empty(); }
 

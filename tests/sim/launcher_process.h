@@ -51,6 +51,7 @@ class LauncherProcess {
   void Supersede(Duration lasts);
   // The same, but the other one is started on a copy of the log: no lock and no claim tells either of the other.
   void SupersedeByCopy(Duration lasts);
+  std::size_t superseded() const { return superseded_; }
   // One that was superseded has neither ended nor halted.
   bool SupersededStillLeads() const;
   void ContinueZombies();
@@ -72,6 +73,8 @@ class LauncherProcess {
   const World* world() const;
   // Since when it has lived and been able to act; nullopt: it cannot now.
   std::optional<Time> well_since() const;
+  // It refuses jobs for want of room.
+  bool NearlyFull() const;
   // All that was decided is durable.
   bool Quiet() const;
 
@@ -81,6 +84,8 @@ class LauncherProcess {
   Life* OwnerOf(std::uint64_t connection);
   void End(std::unique_ptr<Life> life);
   void LoopEnded(Life* life);
+  void StartAnew(Life* old);
+  Epoch EpochAfter(const Recovered& recovered);
   void CannotStart(std::unique_ptr<Life> life, const Error& error);
 
   const Surroundings& around_;
@@ -91,6 +96,7 @@ class LauncherProcess {
   Hooks hooks_;
   std::unique_ptr<Life> life_{};
   std::vector<std::unique_ptr<Life>> zombies_{};  // superseded, still there
+  std::size_t superseded_ = 0;
   std::uint64_t connections_ = 0;
   Time began_{};  // to live, or to act again
 };

@@ -50,11 +50,13 @@ class LoopProcess {
   // All that waits, then the next tick is planned.
   void Turn() {
     if (std::exchange(turning_, true)) return;  // a rim speaks from within the loop's turn
+    if (!std::exchange(begun_, true)) due_ = loop->Deadline();
     while (Handles() && !inbox_.empty()) {
       TickIfDue();
       Input input = std::move(inbox_.front());
       inbox_.pop_front();
       loop->Handle(Told(), std::move(input));
+      due_ = loop->Deadline();
     }
     if (Handles()) TickIfDue();
     turning_ = false;
@@ -71,12 +73,13 @@ class LoopProcess {
   Time Told() { return Local() + Skew(); }
 
   void TickIfDue() {
-    if (const auto due = loop->Deadline(); due && *due <= Told()) loop->Tick(Told());
+    if (!due_ || *due_ > Told()) return;
+    loop->Tick(Told());
+    due_ = loop->Deadline();
   }
   void Arm() {
-    const auto due = loop->Deadline();
-    if (!due) return;
-    const Time when = machine_.clock.Virtual(*due - Skew());
+    if (!due_) return;
+    const Time when = machine_.clock.Virtual(*due_ - Skew());
     if (armed_ && *armed_ <= when) return;
     armed_ = when;
     agenda_.At(when, [this, when, still = alive()] {
@@ -92,6 +95,8 @@ class LoopProcess {
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   bool stopped_ = false;
   bool turning_ = false;
+  bool begun_ = false;         // the first turn has begun
+  std::optional<Time> due_{};  // the loop's deadline: it moves only by an input or a tick
   std::deque<Input> inbox_{};
   std::optional<Time> armed_{};  // virtual time of the next look at the loop's deadline
 };

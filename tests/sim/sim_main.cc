@@ -162,6 +162,7 @@ struct Sum {
     all.steps_lost += one.steps_lost;
     all.useful += one.useful;
     all.lasted += one.lasted;
+    all.saving += one.saving;
     all.detections.insert(all.detections.end(), one.detections.begin(), one.detections.end());
     all.recoveries.insert(all.recoveries.end(), one.recoveries.begin(), one.recoveries.end());
   }
@@ -189,8 +190,9 @@ void PrintSummary(const Sum& sum, std::uint64_t seeds, Duration took) {
   std::printf("steps      %llu, %llu of them lost (%.1f %%)\n", static_cast<unsigned long long>(all.steps),
               static_cast<unsigned long long>(all.steps_lost), 100 * static_cast<double>(all.steps_lost) / steps);
   if (all.lasted > Duration(0))
-    std::printf("ETTR       %.1f %%, of jobs that are done, imports and waiting included\n",
-                100 * Seconds(all.useful) / Seconds(all.lasted));
+    std::printf(
+        "ETTR       %.1f %%, of jobs that are done, imports and waiting included; %.1f %% of their time waited for saves\n",
+        100 * Seconds(all.useful) / Seconds(all.lasted), 100 * Seconds(all.saving) / Seconds(all.lasted));
 }
 
 void ShowProgress(std::uint64_t done, std::uint64_t all, std::size_t bad) {

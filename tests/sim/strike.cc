@@ -23,6 +23,7 @@ void Cluster::PowerOff(int index, Duration lasts) {
     AgentProcess& agent = *agents_[static_cast<std::size_t>(index)];
     agent.Kill();
     agent.keepers.PowerLost();
+    watch_[static_cast<std::size_t>(index)].stopped = false;
   }
   if (index > 0) Watch(index);
   After(lasts, [this, index] { PowerOn(index); });
@@ -226,6 +227,11 @@ void Cluster::Cancel(const Fault& fault) {
   auto job = world->state.jobs.begin();
   std::advance(job, static_cast<std::ptrdiff_t>(dice.Below(world->state.jobs.size())));
   launcher_->Ask(++tokens_, CancelJob{.job = job->first, .now = dice.Below(2) == 0, .by = "user"});
+  if (dice.Below(2) == 0) return;
+  agenda_.After(dice.Jitter(20ms), [this, gang = GangKey{job->first, job->second.generation}, seed = dice.Next()] {
+    Rng victim(seed);
+    training_.EndOne(gang, victim, {.code = 1, .tail = "RuntimeError: no such file"});  // it fails as it is cancelled
+  });
 }
 
 // The operator asks until somebody hears it: what is drained does not stay so.
@@ -247,7 +253,10 @@ void Cluster::StrikeAgent(const Fault& fault, AgentProcess& agent) {
   if (!agent.machine().Runs()) return;
   bool& stopped = watch_[static_cast<std::size_t>(agent.machine().index)].stopped;
   switch (fault.kind) {
-    case FaultKind::agent_kill: agent.Kill(); return agent.StartSoon();
+    case FaultKind::agent_kill:
+      agent.Kill();
+      stopped = false;
+      return agent.StartSoon();
     case FaultKind::agent_stop:
       agent.StopProcess();
       stopped = true;

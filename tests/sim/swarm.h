@@ -17,6 +17,8 @@ struct Swarm {
   double hook_works = 0.7;     // of the times
   double ignores_term = 0.1;   // of gangs whose ranks ignore SIGTERM
   double zombie_saves = 0.5;   // of jobs whose ranks go on saving while they hang
+  double saves_block = 0.5;    // of jobs whose ranks wait for their saves
+  Duration save_max = 3s;      // how long one takes at most
   double buggy = 0.12;         // of jobs whose code fails at some step
   std::uint32_t budget = 100;  // restarts
   std::uint64_t compact_every = 20000;
@@ -27,6 +29,7 @@ inline Swarm DrawSwarm(bool calm, Bug bug, Rng rng) {
   Swarm swarm;
   const double store = rng.Unit(), old = rng.Unit(), hook = rng.Unit(), term = rng.Unit(), compact = rng.Unit();
   const std::uint64_t budget = rng.Below(3);
+  swarm.save_max = rng.Below(3) == 0 ? 25s : 3s;
   swarm.store = store < 0.6 ? StoreKind::sqlite : StoreKind::memory;
   swarm.old_log = old < 0.2;
   swarm.fence_hook = !calm && hook < 0.25;
@@ -41,7 +44,8 @@ inline Swarm DrawSwarm(bool calm, Bug bug, Rng rng) {
 
 inline std::string Swarm::Str() const {
   return Cat("log ", store == StoreKind::sqlite ? "in SQLite" : "in memory", old_log ? ", begun by an earlier version" : "",
-             fence_hook ? ", fence hook" : "", ", budget ", budget, ", a snapshot every ", compact_every, " entries");
+             fence_hook ? ", fence hook" : "", ", saves of up to ", Show(save_max), ", budget ", budget, ", a snapshot every ",
+             compact_every, " entries");
 }
 
 }  // namespace everstep::sim

@@ -60,6 +60,11 @@ std::vector<GangKey> Training::On(int machine) const {
   return found;
 }
 
+std::optional<Training::Failure> Training::FirstFailure(const GangKey& key) const {
+  const auto gang = gangs_.find(key);
+  return gang == gangs_.end() ? std::nullopt : gang->second.failure;
+}
+
 const std::string* Training::ResumedFrom(const GangKey& key) const {
   const auto gang = gangs_.find(key);
   return gang == gangs_.end() ? nullptr : &gang->second.resume;
@@ -89,6 +94,7 @@ void Training::Start(const RankPlace& place, std::uint32_t world_size, const std
   if (!gang.ranks.empty() && gang.resume != resume_from)
     accuse_(Cat("I8: ranks of ", place.gang.Str(), " resume from ", gang.resume, " and from ", resume_from));
   gang.world_size = world_size;
+  gang.saves_block = scripts[place.gang.job].saves_block;
   gang.resume = resume_from;
   const auto pin = pins.find(resume_from);
   if (pin == pins.end() ? !resume_from.empty() : pin->second.torn)
@@ -135,17 +141,22 @@ bool Training::RankRuns(const Rank& rank) const {
 }
 
 bool Training::Steps(const Gang& gang) const {
-  if (gang.ranks.size() < gang.world_size) return false;
+  if (gang.ranks.size() < gang.world_size || (gang.saving && gang.saves_block)) return false;
   for (const auto& [number, rank] : gang.ranks)
     if (!RankRuns(rank) || !network_.Joined(rank.machine, gang.ranks.at((number + 1) % gang.world_size).machine)) return false;
   return true;
 }
 
-void Training::Book(const GangKey& key, bool stepped) {
+void Training::Book(const GangKey& key, Duration JobTruth::*part) {
   Gang& gang = gangs_.at(key);
   JobTruth& truth = truth_[key.job];
-  (stepped ? truth.stepping : truth.stuck) += agenda_.now() - gang.booked;
+  truth.*part += agenda_.now() - gang.booked;
   gang.booked = truth.last = agenda_.now();
+}
+
+void Training::Stand(const GangKey& key) {
+  const Gang& gang = gangs_.at(key);
+  Book(key, gang.saving && gang.saves_block ? &JobTruth::saving : &JobTruth::stuck);
 }
 
 // Called after each chunk of save_every steps, and while there are none once a second.
@@ -159,12 +170,12 @@ void Training::Step(const GangKey& key) {
     int slow = 1;
     for (const auto& [number, rank] : gang.ranks)
       if (const auto at = slow_.find(rank.machine); at != slow_.end()) slow = std::max(slow, at->second);
-    Book(key, false);
+    Stand(key);
     return agenda_.After(script.step * static_cast<std::int64_t>(script.save_every) * slow, [this, key] {
       const auto gone_on = gangs_.find(key);
       if (gone_on->second.ranks.empty() || gone_on->second.ending) return;
       if (!Steps(gone_on->second)) return Step(key);
-      Book(key, true);
+      Book(key, &JobTruth::stepping);
       Gang& now = gone_on->second;
       const Script& its = scripts[key.job];
       now.step += its.save_every;
@@ -184,7 +195,7 @@ void Training::Step(const GangKey& key) {
     return agenda_.After(5s, [this, key] { Step(key); });  // who stood still finds out when it runs again
   }
   if (script.zombie_saves && gang.ranks.contains(0) && RankRuns(gang.ranks.at(0))) Save(key, gang.step + 1);
-  agenda_.After(1s, [this, key] { Step(key); });
+  agenda_.After(gang.saving && gang.saves_block ? 200ms : 1s, [this, key] { Step(key); });
 }
 
 void Training::Finish(const GangKey& key) {
@@ -210,7 +221,8 @@ void Training::Save(const GangKey& key, std::uint64_t step) {
   if (pins_follow)
     for (auto& [path, pin] : pins)
       if (path.find(Cat('/', key.job, '/', name, '#')) != std::string::npos) pin = files[key.job][name];
-  agenda_.After(100ms + rng_.Jitter(scripts[key.job].save_max), [this, key, name, version] { Written(key, name, version); });
+  const Duration longest = healed_ ? std::min<Duration>(1s, scripts[key.job].save_max) : scripts[key.job].save_max;
+  agenda_.After(100ms + rng_.Jitter(longest), [this, key, name, version] { Written(key, name, version); });
 }
 
 // The last write of a save returns, unless the file system stands still. The writer may have died meanwhile: what the kernel
@@ -222,6 +234,7 @@ void Training::Written(const GangKey& key, const std::string& name, std::uint64_
   const auto rank0 = writer.ranks.find(0);
   if (rank0 != writer.ranks.end() && rank0->second.blocked)
     return agenda_.At(*rank0->second.blocked, [this, key, name, version] { Written(key, name, version); });
+  Stand(key);
   writer.saving = false;
   const auto file = files[key.job].find(name);  // it may have been moved aside
   if (file == files[key.job].end() || file->second.version != version || storage_full_) return;
@@ -247,9 +260,10 @@ void Training::Exit(const GangKey& key, std::uint32_t rank, RankExit exit) {
   if (!RankRuns(now) && !(now.stopped && exit.signal == 9u))  // it gets there when it runs again, if it is still there then
     return agenda_.After(100ms, [this, key, rank, exit] { Exit(key, rank, exit); });
   const int machine = now.machine;
-  Book(key, false);
+  Stand(key);
   found->second.ranks.erase(rank);
   const bool good = exit.code == 0u;
+  if (!good && !found->second.failure) found->second.failure = Failure{agenda_.now(), network_.machine(machine).name};
   exited_({machine, key, rank}, exit);
   if (!good) PeersNotice(key, machine);
 }
@@ -270,7 +284,7 @@ bool Training::Kill(const RankPlace& place) {
 void Training::Gone(const RankPlace& place) {
   const auto found = gangs_.find(place.gang);
   if (found == gangs_.end() || !found->second.ranks.contains(place.rank)) return;
-  Book(place.gang, false);
+  Stand(place.gang);
   found->second.ranks.erase(place.rank);
   PeersNotice(place.gang, place.machine);
 }
@@ -335,6 +349,7 @@ void Training::Unblock(const GangKey& key, std::uint32_t number) {
 }
 
 void Training::Heal() {
+  healed_ = true;  // saves are no slower than they should be
   slow_.clear();
   poison_.clear();
   storage_back_ = agenda_.now();

@@ -28,6 +28,7 @@ struct Script {
   std::uint64_t save_every = 10;  // steps
   Duration save_max = 3s;         // a save takes up to this long
   Duration collective_timeout = 60s;
+  bool saves_block = false;            // ranks wait until a save is written
   bool zombie_saves = false;           // a hanging rank 0 goes on saving
   std::optional<std::uint64_t> bug{};  // every rank ends with an error at this step
 };
@@ -52,6 +53,7 @@ struct JobTruth {
   std::uint64_t reached = 0;    // the highest step of any generation
   std::uint64_t executed = 0;   // steps done, repeated ones too
   Duration stepping{0};         // for so long
+  Duration saving{0};           // ranks waited for a save
   Duration stuck{0};            // ranks there, and no steps: imports, hangs, the end
   std::optional<Time> first{};  // rank that was started
   Time last{};                  // something was done
@@ -96,6 +98,12 @@ class Training {
   // The machine runs again after a pause: whoever still lives on it acts now.
   void Resumed(int machine);
   const std::map<JobId, JobTruth>& truth() const { return truth_; }
+  // The first rank of it that ended badly by itself.
+  struct Failure {
+    Time at{};
+    std::string host{};
+  };
+  std::optional<Failure> FirstFailure(const GangKey& gang) const;
   const std::string* ResumedFrom(const GangKey& gang) const;
 
   // ---- faults --------------------------------------------------------------------------------------------------------------
@@ -139,13 +147,16 @@ class Training {
     std::string resume{};
     std::optional<Time> stuck_since{};
     bool saving = false;
+    bool saves_block = false;
+    std::optional<Failure> failure{};
     Time booked{};  // up to here
   };
   bool ActsNow(const Gang& gang) const;
   bool Steps(const Gang& gang) const;
   bool RankRuns(const Rank& rank) const;
   void Step(const GangKey& key);
-  void Book(const GangKey& key, bool stepped);
+  void Book(const GangKey& key, Duration JobTruth::*part);
+  void Stand(const GangKey& key);
   void Save(const GangKey& key, std::uint64_t step);
   void Written(const GangKey& key, const std::string& name, std::uint64_t version);
   void Finish(const GangKey& key);
@@ -168,6 +179,7 @@ class Training {
   std::map<int, bool> poison_{};
   Time storage_back_{};
   bool storage_full_ = false;
+  bool healed_ = false;
   std::uint64_t versions_ = 0;
 };
 

@@ -66,7 +66,8 @@ TEST_F(Output, WhatAChildPrintsAfterItsRankHasEndedIsStillWritten) {
   ASSERT_EQ(::write(opened.get(), "late\n", 5), 5);
   const std::string why = AwaitPhase(KeeperPhase::empty).why;
   // A disk that is busy for two seconds is not waited for.
-  EXPECT_TRUE(Eventually([&] { return LogOf(0, "out") == "late\n"; })) << LogOf(0, "out") << why << FileText(spool() + "/keeper.log");
+  EXPECT_TRUE(Eventually([&] { return LogOf(0, "out") == "late\n"; }))
+      << LogOf(0, "out") << why << FileText(spool() + "/keeper.log");
 }
 
 TEST_F(Output, LogsThatCannotBeWrittenStopNoRank) {

@@ -1,4 +1,5 @@
-#include "tests/launcher/daemon/loop_rig.h"
+// The launcher's loop over recorded rims: what goes out, when, and what waits for the disk.
+#include "tests/launcher/daemon/loop_fixture.h"
 
 namespace everstep {
 namespace {
@@ -78,77 +79,47 @@ TEST_F(Loop, AStopDoesNotWaitForTheDisk) {
   EXPECT_EQ(replies.all.size(), 2u);
 }
 
-TEST_F(Loop, AnAgentThatObeyedAHigherEpochStopsThisLauncherFromDeciding) {
-  Hello hello = HelloFrom(n1);
-  hello.epoch_seen = Epoch(9);
-  Do(SessionOpened{SessionId(1), "ipv4:test", hello});
-  Do(ApiCall{7, Training()});
-  ASSERT_EQ(replies.all.size(), 1u);
-  ASSERT_FALSE(replies.all[0].reply);
-  EXPECT_EQ(replies.all[0].reply.error().message,
-            "n1 has obeyed epoch 9, this launcher is only epoch 1: another launcher has taken over, or this log is an old "
-            "copy; nothing is decided here any more");
-}
-
-TEST_F(Loop, ASilentHostThatAnswersForALaterEpochTellsAnIdleLauncherThatItIsSuperseded) {
+TEST_F(Loop, ABeatIsAnsweredAtOnceAndAsksForAReportWhenTheHashDiffers) {
   Connect(n1, 1);
-  Wait(2s);  // silent: it is asked
-  ASSERT_FALSE(links.dialed.empty());
-  const auto& [node, ping] = links.dialed.back();
-  const auto answer = [&](std::uint64_t epoch) {
-    Do(DialAnswer{.node = n1,
-                  .nonce = ping.nonce,
-                  .finding = PeerFinding::alive,
-                  .pong = Pong{.nonce = ping.nonce, .node = n1, .boot = BootId("boot"), .epoch = Epoch(epoch)}});
-    Sync();
-    Do(ApiCall{epoch, Training()});
-    Sync();
-  };
-  answer(1);
-  EXPECT_TRUE(replies.all.back().reply) << "its own epoch";
-  answer(700);
-  ASSERT_FALSE(replies.all.back().reply);
-  EXPECT_EQ(replies.all.back().reply.error().message,
-            "n1 has obeyed epoch 700, this launcher is only epoch 1: another launcher has taken over, or this log is an old "
-            "copy; nothing is decided here any more");
+  const Hello hello = HelloFrom(n1);
+  Says(1,
+       Beat{.seq = Sequence(1), .incarnation = Incarnation(1), .sent = AtNanoseconds(42), .state_hash = HashOf(hello.report)});
+  Says(1, Beat{.seq = Sequence(2), .incarnation = Incarnation(1), .sent = AtNanoseconds(43), .state_hash = 1});
+  const auto acks = SentTo<BeatAck>(1);
+  ASSERT_EQ(acks.size(), 2u);
+  EXPECT_EQ(acks[0].sent, AtNanoseconds(42));
+  EXPECT_FALSE(acks[0].report_wanted);
+  EXPECT_TRUE(acks[1].report_wanted);
 }
 
-TEST_F(Loop, AHostThatFollowsAnEarlierLauncherIsWarnedOfOnce) {
+TEST_F(Loop, ASecondLiveAgentOfTheSameNameIsRefusedAndARestartedOneIsNot) {
   Connect(n1, 1);
-  Boot({.epoch = Epoch(1), .entries = disk.entries, .last_write = clock.Wall()}, Epoch(2));
-  const auto answers = [&](bool launcher_silent) {
-    Do(DialAnswer{.node = n1,
-                  .pong = Pong{.node = n1, .boot = BootId("boot"), .launcher_silent = launcher_silent, .epoch = Epoch(1)}});
-  };
-  const std::string warning =
-      "n1 lives and follows a launcher of epoch 1, this one is epoch 2: two launchers run, end one of them";
-  answers(false);
-  EXPECT_EQ(std::count(lines.begin(), lines.end(), warning), 0) << "it may be on its way here";
-  Wait(options.return_grace);
-  answers(true);
-  EXPECT_EQ(std::count(lines.begin(), lines.end(), warning), 0) << "it follows nobody";
-  answers(false);
-  answers(false);
-  EXPECT_EQ(std::count(lines.begin(), lines.end(), warning), 1);
+  Hello stranger = HelloFrom(n1);
+  stranger.boot = BootId("another host");
+  Do(SessionOpened{SessionId(2), "ipv4:elsewhere", stranger});
+  ASSERT_EQ(SentTo<Rejected>(2).size(), 1u);
+  EXPECT_EQ(SentTo<Rejected>(2)[0].why,
+            "another live agent is n1 already, from ipv4:test: give this host a name of its own (--node)");
+  Hello twin = HelloFrom(n1, 2);
+  twin.state_id = "another directory";
+  Do(SessionOpened{SessionId(4), "ipv4:test", twin});
+  EXPECT_EQ(SentTo<Rejected>(4).size(), 1u) << "the same host and boot, yet not the same agent";
+  Do(SessionOpened{SessionId(3), "ipv4:test", HelloFrom(n1, 2)});
+  Sync();
+  EXPECT_EQ(SentTo<Welcome>(3).size(), 1u);
 }
 
-TEST_F(Loop, TwoLaunchersThatBeginOnCopiesOfOneLogHaveEpochsOfTheirOwn) {
-  Rng rng(1);
-  EXPECT_EQ(NextEpoch({}, rng), Epoch(1)) << "a new log";
-  const Recovered copy{.epoch = Epoch(41)};
-  std::set<Epoch> drawn;
-  for (int i = 0; i < 20; ++i) drawn.insert(NextEpoch(copy, rng));
-  EXPECT_GT(drawn.size(), 15u);
-  EXPECT_GT(*drawn.begin(), Epoch(41));
-  EXPECT_LE(*drawn.rbegin(), Epoch(41 + kEpochsApart));
-}
-
-TEST_F(Loop, ALogThatLostItsTailIsNoticedThroughTheAgents) {
-  Hello hello = HelloFrom(n1);
-  hello.index_seen = LogIndex(1000);
-  Do(SessionOpened{SessionId(1), "ipv4:test", hello});
-  Do(ApiCall{7, Training()});
-  ASSERT_FALSE(replies.all.at(0).reply);
+TEST_F(Loop, AnAgentOfAnotherProtocolIsTurnedAwayForGoodAndBothVersionsAreNamed) {
+  Hello old = HelloFrom(n1);
+  old.protocol = limit::kProtocol - 1;
+  old.version = "0.0.9";
+  Do(SessionOpened{SessionId(1), "ipv4:test", old});
+  ASSERT_EQ(SentTo<Rejected>(1).size(), 1u);
+  EXPECT_TRUE(SentTo<Rejected>(1)[0].final);
+  EXPECT_TRUE(
+      SentTo<Rejected>(1)[0].why.starts_with(Cat("agent 0.0.9 speaks protocol ", limit::kProtocol - 1, ", this launcher (")))
+      << SentTo<Rejected>(1)[0].why;
+  EXPECT_TRUE(SentTo<Rejected>(1)[0].why.ends_with(Cat("speaks ", limit::kProtocol, ": install the same version on both")));
 }
 
 TEST_F(Loop, AReplayedLauncherStandsWhereTheOldOneStood) {
@@ -197,27 +168,6 @@ TEST_F(Loop, AWallClockThatWasSetWhileNoLauncherRanMovesLogTimeByAnHourAtMostAnd
   }
 }
 
-TEST_F(Loop, AHaltOutlivesRestartsUntilAnOperatorClearsIt) {
-  Hello hello = HelloFrom(n1);
-  hello.index_seen = LogIndex(2);  // told by an earlier launcher; what this one has written itself does not count
-  Do(SessionOpened{SessionId(1), "ipv4:test", hello});
-  Sync();
-  const Recovered log{.epoch = Epoch(1), .entries = disk.entries, .last_write = clock.Wall()};
-  Boot(log, Epoch(2));
-  Do(ApiCall{7, Training()});
-  ASSERT_FALSE(replies.all.empty()) << "refused at once, not once it is durable";
-  ASSERT_FALSE(replies.all.back().reply);
-  EXPECT_EQ(
-      replies.all.back().reply.error().message,
-      "n1 was told of log entry 2, this log ended at 0: the log lost its tail (restored backup?); nothing is decided here any "
-      "more");
-  options.clear_halt = true;
-  Boot({.epoch = Epoch(2), .entries = disk.entries, .last_write = clock.Wall()}, Epoch(3));
-  Do(ApiCall{8, Training()});
-  Sync();
-  EXPECT_TRUE(replies.all.back().reply);
-}
-
 TEST_F(Loop, AFenceHookThatASlowDiskHeldUpDoesNotSwitchOffAHostThatIsBack) {
   options.fence_command = {"/usr/local/sbin/power-off-host"};
   disk.entries.clear();
@@ -238,21 +188,59 @@ TEST_F(Loop, AFenceHookThatASlowDiskHeldUpDoesNotSwitchOffAHostThatIsBack) {
   }
 }
 
-TEST_F(Loop, AnEntryOrASnapshotOfANewerVersionIsRefusedWithWordsBeforeAnythingIsWritten) {
-  const Recovered newer[] = {
-      {.epoch = Epoch(1), .first = LogIndex(1), .entries = {R"({"at":1,"wall":1,"fact":{"job_teleported":{}}})"}},
-      {.epoch = Epoch(1), .snapshot = Snapshot{LogIndex(7), R"({"teleports":[]})"}, .first = LogIndex(8)}};
-  const std::string_view named[] = {"log entry 1: ", "the snapshot of entry 7: "};
-  const std::size_t written = disk.entries.size();
-  for (const std::size_t i : {0u, 1u}) {
-    LauncherLoop again(options, "0.1.0", {clock, links, replies, disk, hooks, [](std::string_view, const std::string&) {}},
-                       Rng(1));
-    const Status status = again.Replay(newer[i]);
-    ASSERT_FALSE(status);
-    EXPECT_TRUE(status.error().message.starts_with(named[i])) << status.error().Str();
-    EXPECT_NE(status.error().Str().find("written by another version of everstep-launcher"), std::string::npos);
+TEST_F(Loop, AnAnswerOfAnotherAgentUnderTheSameNameIsNoSignOfLife) {
+  Connect(n1, 1);
+  const std::uint64_t others[] = {TagOf("another directory", BootId("boot")), TagOf("1", BootId("next boot"))};
+  for (const std::uint64_t agent : {others[0], others[1], TagOf("1", BootId("boot"))}) {
+    const bool own = agent != others[0] && agent != others[1];
+    Wait(2s);  // silent: it is asked
+    ASSERT_FALSE(links.dialed.empty());
+    const auto& [node, ping] = links.dialed.back();
+    const Beat beat{.seq = Sequence(9), .incarnation = Incarnation(1), .agent = agent};
+    Do(DialAnswer{.node = n1,
+                  .nonce = ping.nonce,
+                  .finding = PeerFinding::alive,
+                  .pong = Pong{.nonce = ping.nonce, .node = n1, .boot = BootId("boot"), .beat = beat}});
+    EXPECT_EQ(loop->world().hosts.at(n1).pulse, own ? Pulse::trusted : Pulse::suspect);
   }
-  EXPECT_EQ(disk.entries.size(), written);
+}
+
+TEST_F(Loop, AnotherStateDirectoryHasToWaitUntilTheFirstOnesRanksAreGone) {
+  Connect(n1, 1);
+  Do(SessionClosed{SessionId(1), "connection lost"});
+  Hello twin = HelloFrom(n1);
+  twin.state_id = "another directory";
+  Do(SessionOpened{SessionId(2), "ipv4:test", twin});
+  ASSERT_EQ(SentTo<Rejected>(2).size(), 1u);
+  EXPECT_FALSE(SentTo<Rejected>(2)[0].final);
+  Wait(5s);
+  Do(SessionOpened{SessionId(3), "ipv4:test", twin});
+  Sync();
+  EXPECT_EQ(SentTo<Welcome>(3).size(), 1u);
+}
+
+TEST_F(Loop, ASilentHostIsAskedAboutOverAFreshConnectionAndThroughPeersWithItsLastBeat) {
+  Connect(n1, 1);
+  Connect(n2, 2);
+  Says(1, Beat{.seq = Sequence(1), .incarnation = Incarnation(1), .sent = AtNanoseconds(42)});
+  Wait(1s);
+  Says(2, Beat{.seq = Sequence(1), .incarnation = Incarnation(1), .sent = AtNanoseconds(43)});
+  Wait(600ms);
+  ASSERT_EQ(links.dialed.size(), 1u);
+  EXPECT_EQ(links.dialed[0].first, n1);
+  const auto probes = SentTo<ProbePeer>(2);
+  ASSERT_EQ(probes.size(), 1u);
+  EXPECT_EQ(probes[0].suspect, n1);
+  EXPECT_EQ(probes[0].acknowledged, AtNanoseconds(42));
+}
+
+TEST_F(Loop, AHostThatWasHeldAndIsHeardAgainIsSaidToBeSo) {
+  Connect(n1, 1);
+  Wait(30s);
+  ASSERT_EQ(loop->world().hosts.at(n1).pulse, Pulse::lost);
+  ASSERT_TRUE(loop->world().state.nodes.at(n1).member) << "all are silent: it is not evicted";
+  Connect(n1, 2);
+  EXPECT_NE(disk.entries.back().find("node_trusted"), std::string::npos) << disk.entries.back();
 }
 
 TEST_F(Loop, CheckpointsOfLongAgoDoNotPushOutTheNewest) {

@@ -1,4 +1,5 @@
-// The launcher's loop over recorded rims: what goes out, when, and what waits for the disk.
+// A launcher's loop over recorded rims: a clock that is set, links that note what was sent, a disk that is durable when the
+// test says so.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -16,57 +17,57 @@
 
 namespace everstep {
 
-inline const NodeId n1("n1"), n2("n2");
-
-class FakeClock : public Clock {
- public:
-  Time Now() override { return now; }
-  WallTime Wall() override { return {Nanoseconds(now) + 1'700'000'000'000'000'000 + stepped.count()}; }
-  Time now = AtNanoseconds(5'000'000'000);
-  Duration stepped{0};  // somebody has set the wall clock
-};
-
-struct Links : AgentLinks {
-  void Send(SessionId session, ToAgent message) override { sent.emplace_back(session, std::move(message)); }
-  void Close(SessionId session) override { closed.push_back(session); }
-  void Dial(const NodeId& node, const std::string&, const Ping& ping, Duration) override { dialed.emplace_back(node, ping); }
-  std::vector<std::pair<SessionId, ToAgent>> sent;
-  std::vector<SessionId> closed;
-  std::vector<std::pair<NodeId, Ping>> dialed;
-};
-
-struct Replies : ApiReplies {
-  void Reply(std::uint64_t token, Result<ApiReply> reply, bool last) override {
-    all.push_back({token, std::move(reply), last});
-  }
-  struct One {
-    std::uint64_t token;
-    Result<ApiReply> reply;
-    bool last;
-  };
-  std::vector<One> all;
-};
-
-struct Disk : Journal {
-  void Append(LogIndex expected, Epoch, Batch batch) override {
-    EXPECT_EQ(expected, end);
-    for (std::string& entry : batch.entries) entries.push_back(std::move(entry));
-    end = LogIndex(end.value + batch.entries.size());
-  }
-  void Compact(Epoch, Snapshot) override {}
-  void ReadHistory(std::uint64_t token, HistoryQuery) override { reads.push_back(token); }
-  LogIndex end{};
-  std::vector<std::string> entries;
-  std::vector<std::uint64_t> reads;
-};
-
-struct Hooks : FenceHooks {
-  void Run(const NodeId& node, const BootId&, std::vector<std::string>, Duration) override { ran.push_back(node); }
-  std::vector<NodeId> ran;
-};
-
 class Loop : public ::testing::Test {
  protected:
+  static inline const NodeId n1{"n1"}, n2{"n2"};
+
+  class FakeClock : public Clock {
+   public:
+    Time Now() override { return now; }
+    WallTime Wall() override { return {Nanoseconds(now) + 1'700'000'000'000'000'000 + stepped.count()}; }
+    Time now = AtNanoseconds(5'000'000'000);
+    Duration stepped{0};  // somebody has set the wall clock
+  };
+
+  struct Links : AgentLinks {
+    void Send(SessionId session, ToAgent message) override { sent.emplace_back(session, std::move(message)); }
+    void Close(SessionId session) override { closed.push_back(session); }
+    void Dial(const NodeId& node, const std::string&, const Ping& ping, Duration) override { dialed.emplace_back(node, ping); }
+    std::vector<std::pair<SessionId, ToAgent>> sent;
+    std::vector<SessionId> closed;
+    std::vector<std::pair<NodeId, Ping>> dialed;
+  };
+
+  struct Replies : ApiReplies {
+    void Reply(std::uint64_t token, Result<ApiReply> reply, bool last) override {
+      all.push_back({token, std::move(reply), last});
+    }
+    struct One {
+      std::uint64_t token;
+      Result<ApiReply> reply;
+      bool last;
+    };
+    std::vector<One> all;
+  };
+
+  struct Disk : Journal {
+    void Append(LogIndex expected, Epoch, Batch batch) override {
+      EXPECT_EQ(expected, end);
+      for (std::string& entry : batch.entries) entries.push_back(std::move(entry));
+      end = LogIndex(end.value + batch.entries.size());
+    }
+    void Compact(Epoch, Snapshot) override {}
+    void ReadHistory(std::uint64_t token, HistoryQuery) override { reads.push_back(token); }
+    LogIndex end{};
+    std::vector<std::string> entries;
+    std::vector<std::uint64_t> reads;
+  };
+
+  struct Hooks : FenceHooks {
+    void Run(const NodeId& node, const BootId&, std::vector<std::string>, Duration) override { ran.push_back(node); }
+    std::vector<NodeId> ran;
+  };
+
   void SetUp() override { Boot({}, Epoch(1)); }
 
   void Boot(const Recovered& recovered, Epoch epoch) {
@@ -137,8 +138,8 @@ class Loop : public ::testing::Test {
   Replies replies;
   Disk disk;
   Hooks hooks;
-  std::vector<std::string> asked;  // for last words
   std::vector<std::string> lines;
+  std::vector<std::string> asked;  // for last words
   std::uint64_t report_seq = 0;
   std::unique_ptr<LauncherLoop> loop;
 };
