@@ -48,10 +48,16 @@ class PlanRun {
     if (!holds && fault.empty()) fault = what;
   }
 
+  struct Flying {
+    std::uint32_t first = 0;
+    std::vector<Block> blocks{};
+  };
+  using Air = std::map<std::pair<std::uint32_t, std::uint32_t>, Flying>;  // by sender and receiver
+
   void Play(std::size_t round) {
     for (const Plan& plan : plans_)
       for (const PlannedCopy& copy : plan.rounds[round].copies) buffers[plan.rank][copy.to] = buffers[plan.rank][copy.from];
-    std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<Block>> flying;  // by sender and receiver
+    Air flying;
     for (const Plan& plan : plans_) {
       for (const PlannedSend& send : plan.rounds[round].sends) {
         Expect(send.peer != plan.rank && send.peer < plan.ranks, Cat("rank ", plan.rank, " sends to ", send.peer));
@@ -59,7 +65,8 @@ class PlanRun {
                Cat("rank ", plan.rank, " sends what is no block"));
         if (!fault.empty()) return;
         const auto begin = buffers[plan.rank].begin() + send.blocks.first;
-        Expect(flying.emplace(std::pair(plan.rank, send.peer), std::vector<Block>(begin, begin + send.blocks.count)).second,
+        Expect(flying.emplace(std::pair(plan.rank, send.peer), Flying{send.blocks.first, {begin, begin + send.blocks.count}})
+                   .second,
                Cat("rank ", plan.rank, " sends twice to ", send.peer, " in round ", round));
       }
     }
@@ -68,17 +75,20 @@ class PlanRun {
     Expect(flying.empty(), Cat("a send of round ", round, " is received by nobody"));
   }
 
-  void Land(const Plan& plan, const PlannedReceive& receive,
-            std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<Block>>& flying) {
+  void Land(const Plan& plan, const PlannedReceive& receive, Air& flying) {
     const auto sent = flying.find({receive.peer, plan.rank});
     Expect(sent != flying.end(), Cat("rank ", plan.rank, " waits for ", receive.peer, ", who sends nothing"));
     if (!fault.empty()) return;
-    Expect(sent->second.size() == receive.blocks.count && receive.blocks.first + receive.blocks.count <= plan.blocks,
+    const bool to_all = plan.collective == Collective::all_to_all;
+    const bool in_place = to_all ? sent->second.first == plan.rank && receive.blocks.first == plan.ranks + receive.peer
+                                 : sent->second.first == receive.blocks.first;
+    Expect(in_place && sent->second.blocks.size() == receive.blocks.count &&
+               receive.blocks.first + receive.blocks.count <= plan.blocks,
            Cat("rank ", plan.rank, " expects other blocks than ", receive.peer, " sends"));
     if (!fault.empty()) return;
     for (std::uint32_t i = 0; i < receive.blocks.count; ++i) {
       Block& block = buffers[plan.rank][receive.blocks.first + i];
-      const Block& come = sent->second[i];
+      const Block& come = sent->second.blocks[i];
       if (!receive.add) block.assign(block.size(), 0);
       for (std::size_t source = 0; source < block.size(); ++source) block[source] += come[source];
     }
