@@ -1,0 +1,18 @@
+// One collective over a range of sizes, as nccl-tests does it: out of place and in place, warmed, timed, and once more with
+// every hop checked.
+#pragma once
+
+#include <functional>
+
+#include "collectives/core/choice.h"
+#include "collectives/probe/group.h"
+#include "collectives/probe/table.h"
+
+namespace everstep {
+
+// Calls `row` on every rank as soon as a size is done, then adds it to the table. What was wrong, by rank and hop, is in the
+// table's notes, of all ranks.
+Status RunCollectiveBench(ProbeGroup& group, const ProbeOptions& options, Clock& clock, ProbeTable& table,
+                          const std::function<void(const TableRow&, const std::vector<std::string>& wrong)>& row);
+
+}  // namespace everstep
