@@ -68,7 +68,10 @@ Result<std::unique_ptr<Meeting>> Meeting::Gather(const MeetingPlace& place, Cloc
   std::unique_ptr<Meeting> meeting(new Meeting(place, clock));
   meeting->names_[place.rank] = place.name;
   if (place.ranks > 1) EVERSTEP_TRY(place.rank == 0 ? meeting->Welcome() : meeting->Go());
+  // Who has come early waits for those who come late.
+  meeting->place_.patience = place.timeout;
   EVERSTEP_ASSIGN(meeting->names_, meeting->Exchange(place.name));
+  meeting->place_.patience = place.patience;
   return meeting;
 }
 
@@ -188,7 +191,7 @@ Result<std::string> Meeting::Next(std::uint32_t rank, Time deadline) {
     if (!line.fd.open()) return Fail(ErrorCode::kUnavailable, Cat(Who(rank), " is gone"));
     const Duration left = deadline - clock_.Now();
     if (left <= 0s) {
-      const std::string why = Cat("nothing from ", Who(rank), " in ", Show(place_.timeout));
+      const std::string why = Cat("nothing from ", Who(rank), " in ", Show(place_.patience));
       GiveUp(why);
       return Fail(ErrorCode::kTimeout, why, "is it stopped, or its host cut off?");
     }
@@ -200,7 +203,7 @@ Result<std::string> Meeting::Next(std::uint32_t rank, Time deadline) {
 }
 
 Status Meeting::Send(std::uint32_t rank, char kind, const std::string& text) {
-  const Status sent = WriteAll(lines_[rank].fd.get(), Frame(kind, text), clock_, clock_.Now() + place_.timeout);
+  const Status sent = WriteAll(lines_[rank].fd.get(), Frame(kind, text), clock_, clock_.Now() + place_.patience);
   if (sent || gave_up_) return sent;
   return Lost(rank, sent.error().message);
 }
@@ -208,7 +211,7 @@ Status Meeting::Send(std::uint32_t rank, char kind, const std::string& text) {
 Result<std::vector<std::string>> Meeting::Exchange(const std::string& text) {
   if (place_.ranks == 1) return std::vector{text};
   // Rank 0 names who is missing: let it speak first.
-  const Time deadline = clock_.Now() + place_.timeout + (place_.rank == 0 ? 0s : 2s);
+  const Time deadline = clock_.Now() + place_.patience + (place_.rank == 0 ? 0s : 2s);
   if (place_.rank != 0) {
     EVERSTEP_TRY(Send(0, kText, text));
     EVERSTEP_ASSIGN(const std::string all, Next(0, deadline));

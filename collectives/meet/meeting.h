@@ -23,8 +23,9 @@ struct MeetingPlace {
   std::uint32_t ranks = 1;
   std::string host = "127.0.0.1";  // of rank 0
   std::uint16_t port = 0;
-  std::string name{};  // of this process, for errors of the others: its host
-  Duration timeout = 30s;
+  std::string name{};       // of this process, for errors of the others: its host
+  Duration timeout = 30s;   // until all have come
+  Duration patience = 15s;  // afterwards, until somebody's text has come
 };
 
 class Meeting {

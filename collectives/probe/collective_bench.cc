@@ -22,6 +22,14 @@ std::string Number(double value) {
   return text;
 }
 
+// In front of what was wrong: a wrong sum travels on, and the hop that made it wrong is the first by round.
+constexpr std::uint32_t kAtTheEnd = 99'999;
+constexpr std::size_t kOrderDigits = 5;
+std::string Ordered(std::uint32_t round) {
+  const std::string digits = std::to_string(std::min(round, kAtTheEnd));
+  return std::string(kOrderDigits - digits.size(), '0') + digits;
+}
+
 // What one size needs: a source of the whole, a result of the whole, both registered.
 struct Buffers {
   std::vector<std::byte> source{}, result{};
@@ -99,9 +107,9 @@ std::size_t Bench::CompareResult(const ExactData& data, const Shape& shape, bool
     const auto wrong = data.Compare(result + at * shape.element, of, place, count);
     if (!wrong) return;
     elements += wrong->elements;
-    wrong_.push_back(Cat(group_.meeting->Who(group_.rank()), ": result at byte ", (at + wrong->at) * shape.element, " of ",
-                         shape.bytes, " is ", Number(wrong->got), " instead of ", Number(wrong->expected), " (",
-                         Count(wrong->elements, "element"), ")"));
+    wrong_.push_back(Cat(Ordered(kAtTheEnd), group_.meeting->Who(group_.rank()), ": result at byte ",
+                         (at + wrong->at) * shape.element, " of ", shape.bytes, " is ", Number(wrong->got), " instead of ",
+                         Number(wrong->expected), " (", Count(wrong->elements, "element"), ")"));
   };
   std::vector<std::uint32_t> all;
   for (std::uint32_t rank = 0; rank < group_.ranks(); ++rank) all.push_back(rank);
@@ -125,11 +133,16 @@ Result<std::uint64_t> Bench::Checked(const Plan& plan, const Shape& shape, bool 
     Fill(data, shape, in_place);
     EVERSTEP_TRY(group_.Barrier());
     EVERSTEP_TRY(group_.carrier->Run(plan, CarriedFor(shape, in_place), &check));
-    for (const WrongHop& hop : check.wrong)
-      wrong_.push_back(Cat(group_.meeting->Who(group_.rank()), ": what came from ", group_.meeting->Who(hop.from), " in round ",
-                           hop.round, " at byte ", hop.element * shape.element, " of ", shape.bytes, " is ", Number(hop.got),
-                           " instead of ", Number(hop.expected), " (", Count(hop.elements, "element"), ")"));
-    wrong += CompareResult(data, shape, in_place);
+    std::uint64_t on_the_way = 0;
+    for (const WrongHop& hop : check.wrong) {
+      on_the_way += hop.elements;
+      wrong_.push_back(Cat(Ordered(hop.round), group_.meeting->Who(group_.rank()), ": what came from ",
+                           group_.meeting->Who(hop.from), " in round ", hop.round, " at byte ", hop.element * shape.element,
+                           " of ", shape.bytes, " is ", Number(hop.got), " instead of ", Number(hop.expected), " (",
+                           Count(hop.elements, "element"), ")"));
+    }
+    // A bit that was turned on the way may vanish in the rounding of a later addition: the result is right and the link is not.
+    wrong += std::max<std::uint64_t>(on_the_way, CompareResult(data, shape, in_place));
   }
   EVERSTEP_ASSIGN(const double mean, group_.Mean(static_cast<double>(wrong)));
   return static_cast<std::uint64_t>(std::llround(mean * group_.ranks()));
@@ -164,17 +177,20 @@ Result<TableHalf> Bench::Half(const Plan& plan, const Shape& shape, bool in_plac
   return half;
 }
 
-// What all ranks have to say, a few lines of each.
+// What all ranks have to say, a few lines of each, by round.
 Result<std::vector<std::string>> Collected(ProbeGroup& group, std::vector<std::string> lines) {
+  std::sort(lines.begin(), lines.end());
   const std::size_t found = lines.size();
   if (found > kWrongLinesMax) lines.resize(kWrongLinesMax);
   if (found > kWrongLinesMax)
-    lines.push_back(Cat("and ", found - kWrongLinesMax, " more on ", group.meeting->Who(group.rank())));
+    lines.push_back(Cat(Ordered(kAtTheEnd), "and ", found - kWrongLinesMax, " more on ", group.meeting->Who(group.rank())));
   EVERSTEP_ASSIGN(const std::vector<std::string> texts, group.meeting->Exchange(Join(lines, "\n")));
   std::vector<std::string> all;
   for (const std::string& text : texts)
     for (const std::string& line : Split(text, '\n'))
-      if (!line.empty()) all.push_back(line);
+      if (line.size() > kOrderDigits) all.push_back(line);
+  std::stable_sort(all.begin(), all.end());
+  for (std::string& line : all) line.erase(0, kOrderDigits);
   return all;
 }
 

@@ -109,7 +109,8 @@ Result<ProbeGroup> JoinGroup(const ProbeIdentity& identity, const ProbeOptions& 
                            .host = identity.master_host,
                            .port = identity.master_port,
                            .name = host,
-                           .timeout = 30s + 2 * options.timeout};
+                           .timeout = 30s + options.timeout,
+                           .patience = 5s + options.timeout};
   EVERSTEP_ASSIGN(group.meeting, Meeting::Gather(place, clock));
   EVERSTEP_ASSIGN(group.hosts, group.meeting->Exchange(host));
   const auto told = [&](const Error& error) {
