@@ -13,6 +13,7 @@
 #include "collectives/probe/collective_bench.h"
 #include "collectives/probe/group.h"
 #include "collectives/probe/options.h"
+#include "collectives/probe/pair_bench.h"
 #include "collectives/probe/table.h"
 
 namespace everstep {
@@ -53,6 +54,16 @@ int Told(const Error& error, int code) {
   return code;
 }
 
+// Nothing where no file was asked for.
+bool Written(const ProbeOptions& options, const std::string& json) {
+  if (options.json_file.empty()) return true;
+  std::ofstream file(options.json_file);
+  file << json << "\n";
+  if (file.flush()) return true;
+  Told({ErrorCode::kIo, Cat("cannot write ", options.json_file), ""}, 1);
+  return false;
+}
+
 ProbeTable EmptyTable(const ProbeGroup& group, const ProbeOptions& options, const std::vector<std::string>& arguments,
                       Clock& clock) {
   ProbeTable table;
@@ -81,12 +92,31 @@ int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vec
   }
   table.ended = TimeOfDay(clock);
   if (speaks) Say(TableFoot(table));
-  if (speaks && !options.json_file.empty()) {
-    std::ofstream file(options.json_file);
-    file << TableJson(table) << "\n";
-    if (!file.flush()) return Told({ErrorCode::kIo, Cat("cannot write ", options.json_file), ""}, 1);
-  }
+  if (speaks && !Written(options, TableJson(table))) return 1;
   return table.Wrong() == 0 ? 0 : 1;
+}
+
+template <class T>
+int Failed(const ProbeGroup& group, const Result<T>& result) {
+  group.meeting->GiveUp(Cat(group.meeting->Who(group.rank()), ": ", result.error().Str()));
+  return Told(result.error(), 1);
+}
+
+int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
+  const bool speaks = group.rank() == 0;
+  if (options.test == ProbeTest::loopback) {
+    const auto all = RunLoopback(group, options, clock);
+    if (!all) return Failed(group, all);
+    if (speaks) Say(LoopbackText(group, *all));
+    bool good = true;
+    for (const LoopbackMeasurement& one : *all) good = good && one.error.empty() && !one.wrong;
+    return good ? 0 : 1;
+  }
+  const Result<PairFindings> findings = RunPairs(group, options, clock);
+  if (!findings) return Failed(group, findings);
+  if (speaks) Say(PairText(*findings));
+  if (speaks && !Written(options, PairJson(*findings))) return 1;
+  return findings->verdicts.empty() ? 0 : 1;
 }
 
 int Run(const std::vector<std::string>& arguments, char** variables) {
@@ -101,6 +131,7 @@ int Run(const std::vector<std::string>& arguments, char** variables) {
   RealClock clock;
   Result<ProbeGroup> group = JoinGroup(*identity, *options, HostName(), static_cast<std::uint64_t>(::getpid()), clock);
   if (!group) return Told(group.error(), 2);
+  if (options->test == ProbeTest::pairs || options->test == ProbeTest::loopback) return RunPairTests(*group, *options, clock);
   return RunCollective(*group, *options, arguments, clock);
 }
 

@@ -103,6 +103,7 @@ std::vector<PairRound> PlanRetests(const CheckedHosts& hosts, const std::vector<
   std::vector<PairRound> once;
   std::vector<std::vector<bool>> busy;
   for (const std::uint32_t index : ledger.Unexplained()) {
+    if (ledger.pairs()[index].retests > 0) continue;
     const HostPair pair = ledger.pairs()[index].pair;
     std::size_t round = 0;
     while (round < once.size() && (busy[round][pair.a] || busy[round][pair.b])) ++round;

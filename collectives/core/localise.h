@@ -98,7 +98,8 @@ std::vector<PairRound> PlanConfirmations(std::uint32_t hosts, const std::vector<
 std::vector<PairRound> PlanSecondLook(const CheckedHosts& hosts, const std::vector<PairTest>& tests,
                                       const LocaliserOptions& options = {});
 
-// The pairs that failed although neither end can be convicted, each `retests` times.
+// The pairs that failed although neither end can be convicted, each `retests` times. Where results shift what is normal, more
+// may fail now: to be asked until there are no rounds; no pair is tested again twice.
 std::vector<PairRound> PlanRetests(const CheckedHosts& hosts, const std::vector<PairTest>& tests,
                                    const LocaliserOptions& options = {});
 

@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::size_t kFewest = 4;  // transfers that make a class of its own
 constexpr int kPolishings = 4;      // it converges in two or three
+// Transfers for each effect taken out. With fewer, effects swallow the spread itself: six pairs of four noisy hosts looked like
+// six outliers.
+constexpr std::size_t kPerEffect = 4;
 
 bool Across(const CheckedHosts& hosts, const Transfer& transfer) {
   return !hosts.racks.empty() && hosts.racks[transfer.from] != hosts.racks[transfer.to];
@@ -73,7 +76,8 @@ Scores ScoreTransfers(const CheckedHosts& hosts, const std::vector<Transfer>& tr
   for (std::vector<double>* effects : {&scores.as_sender, &scores.as_receiver})
     for (double& effect : *effects) effect = std::exp(effect);
   scores.median = cells.empty() ? 0 : std::exp(medians[0]);
-  scores.sigma = std::max(options.sigma_min, Spread(cells));
+  const bool enough = cells.size() >= kPerEffect * 2 * hosts.names.size();
+  scores.sigma = std::max(options.sigma_min, Spread(enough ? cells : deviations));
 
   std::size_t next = 0;
   const double slow_below = -std::max(options.sigmas * scores.sigma, -std::log1p(-options.slower_min));

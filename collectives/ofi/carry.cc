@@ -78,8 +78,8 @@ Carrier::~Carrier() = default;
 
 // Runs and rounds wrap around long after their messages have arrived.
 std::uint64_t Carrier::Tag(std::uint32_t sender, std::size_t round, std::size_t chunk) const {
-  return std::uint64_t{sequence_} << 48 | (std::uint64_t{sender} & 0xffffu) << 32 | (std::uint64_t{round} & 0xffffu) << 16 |
-         (chunk & 0xffffu);
+  return (std::uint64_t{sequence_} & 0x7fffu) << 48 | (std::uint64_t{sender} & 0xffffu) << 32 |
+         (std::uint64_t{round} & 0xffffu) << 16 | (chunk & 0xffffu);
 }
 
 std::string Carrier::Told(const Operation& operation, std::size_t round, const std::string& what) const {
@@ -102,7 +102,7 @@ Status Carrier::Stuck(const Operation& operation, std::size_t round) {
   return options_.stuck ? options_.stuck(static_cast<std::uint32_t>(round), how) : Fail(ErrorCode::kTimeout, how);
 }
 
-Status Carrier::WaitFor(const Operation& operation, std::size_t round) {
+Status Carrier::WaitFor(const Operation& operation, std::size_t round, bool asks) {
   if (operation.done && operation.error.empty()) return {};
   const Time start = clock_.Now();
   Time progress = start, looked = start;
@@ -120,26 +120,33 @@ Status Carrier::WaitFor(const Operation& operation, std::size_t round) {
     if (now - looked < kLookEvery) continue;
     looked = now;
     if (options_.look) EVERSTEP_TRY(options_.look());
-    if (now - progress > options_.timeout) return Stuck(operation, round);
+    if (now - progress <= options_.timeout) continue;
+    if (asks) return Stuck(operation, round);
+    return Fail(ErrorCode::kTimeout, Told(operation, round, Cat("nothing in ", Show(options_.timeout))));
   }
   if (!operation.sends && operation.peer < waits_.size()) waits_[operation.peer] += Seconds(clock_.Now() - start);
-  return operation.error.empty() ? Status{} : Broken(operation, round, operation.error);
+  if (operation.error.empty()) return {};
+  return asks ? Broken(operation, round, operation.error)
+              : Fail(ErrorCode::kUnavailable, Told(operation, round, operation.error));
 }
 
-Status Carrier::Post(Operation& operation, bool send, void* data, std::size_t bytes, void* description) {
+Status Carrier::Post(Operation& operation, bool send, void* data, std::size_t bytes, void* description, bool asks) {
   operation.done = false;
   operation.error.clear();
   const Time deadline = clock_.Now() + options_.timeout;
   for (;;) {
     Result<bool> posted =
         send ? endpoint_->Send(operation, data, bytes, description) : endpoint_->Receive(operation, data, bytes, description);
-    if (!posted) return Broken(operation, 0, posted.error().message);
+    if (!posted && asks) return Broken(operation, 0, posted.error().message);
+    if (!posted) return Fail(posted.error());
     if (*posted) return {};
     EVERSTEP_ASSIGN(const std::size_t completed, endpoint_->Poll());
     if (completed > 0) continue;
     sched_yield();
     if (options_.look) EVERSTEP_TRY(options_.look());
-    if (clock_.Now() > deadline) return Stuck(operation, 0);
+    if (clock_.Now() <= deadline) continue;
+    if (asks) return Stuck(operation, 0);
+    return Fail(ErrorCode::kTimeout, Told(operation, 0, Cat("no room to post in ", Show(options_.timeout))));
   }
 }
 
@@ -184,7 +191,7 @@ Status Carrier::PostReceives(Job& job, std::size_t round) {
     piece.landed = aside ? free : job.InBuffer(piece.first);
     if (aside) free += piece.count * job.size;
     EVERSTEP_TRY(Post(receives.operations[i], false, piece.landed, piece.count * job.size,
-                      aside ? receives.scratch_registration.Description() : job.carried.buffer_description));
+                      aside ? receives.scratch_registration.Description() : job.carried.buffer_description, true));
   }
   return {};
 }
@@ -213,7 +220,7 @@ Status Carrier::PostSends(Job& job, std::size_t round) {
     }
   }
   for (std::size_t i = 0; i < outs.size(); ++i)
-    EVERSTEP_TRY(Post(sends_[i], true, const_cast<std::byte*>(outs[i].data), outs[i].bytes, outs[i].description));
+    EVERSTEP_TRY(Post(sends_[i], true, const_cast<std::byte*>(outs[i].data), outs[i].bytes, outs[i].description, true));
   return {};
 }
 
@@ -256,14 +263,14 @@ Status Carrier::ApplyReceives(Job& job, std::size_t round) {
     for (const PlannedReceive& receive : planned.receives)
       overlap = overlap || (receive.add && job.All(job.written, send.blocks, true) && Overlap(send.blocks, receive.blocks));
   const auto sent = [&]() -> Status {
-    for (const Operation& operation : sends_) EVERSTEP_TRY(WaitFor(operation, round));
+    for (const Operation& operation : sends_) EVERSTEP_TRY(WaitFor(operation, round, true));
     return {};
   };
   // What is being sent must not change under the NIC's hands.
   if (overlap) EVERSTEP_TRY(sent());
   RoundReceives& receives = *receives_[round % 2];
   for (std::size_t i = 0; i < receives.pieces.size(); ++i) {
-    EVERSTEP_TRY(WaitFor(receives.operations[i], round));
+    EVERSTEP_TRY(WaitFor(receives.operations[i], round, true));
     Apply(job, round, receives.pieces[i]);
   }
   for (const PlannedReceive& receive : planned.receives) job.Mark(job.written, receive.blocks);
@@ -309,31 +316,51 @@ std::vector<double> Carrier::TakeWaits(std::uint32_t ranks) {
   return taken;
 }
 
-Status Carrier::SendTo(std::uint32_t peer, const void* data, std::size_t bytes, void* description) {
-  sends_.assign(1, Operation{});
-  sends_[0].peer = peer;
-  sends_[0].tag = Tag(options_.rank, 0, 0);
-  EVERSTEP_TRY(Post(sends_[0], true, const_cast<void*>(data), bytes, description));
-  return WaitFor(sends_[0], 0);
+// Tests of pairs have numbers of their own: the upper half.
+std::unique_ptr<Operation> Carrier::Message(std::uint32_t peer, std::uint16_t test, bool sends) const {
+  auto operation = std::make_unique<Operation>();
+  operation->peer = peer;
+  operation->sends = sends;
+  operation->tag = Tag(sends ? options_.rank : peer, test, 0) | std::uint64_t{1} << 63;
+  return operation;
 }
 
-Status Carrier::ReceiveFrom(std::uint32_t peer, void* data, std::size_t bytes, void* description) {
-  RoundReceives& receives = *receives_[0];
-  receives.operations.assign(1, Operation{});
-  receives.operations[0].peer = peer;
-  receives.operations[0].tag = Tag(peer, 0, 0);
-  EVERSTEP_TRY(Post(receives.operations[0], false, data, bytes, description));
-  return WaitFor(receives.operations[0], 0);
+Status Carrier::Single(std::unique_ptr<Operation>& operation, void* data, std::size_t bytes, void* description) {
+  Status posted = Post(*operation, operation->sends, data, bytes, description, false);
+  if (!posted) abandoned_.push_back(std::move(operation));
+  return posted;
 }
 
-Status Carrier::SwapWith(std::uint32_t peer, const void* out, void* in, std::size_t bytes, void* description) {
-  RoundReceives& receives = *receives_[0];
-  receives.operations.assign(1, Operation{});
-  receives.operations[0].peer = peer;
-  receives.operations[0].tag = Tag(peer, 0, 0);
-  EVERSTEP_TRY(Post(receives.operations[0], false, in, bytes, description));
-  EVERSTEP_TRY(SendTo(peer, out, bytes, description));
-  return WaitFor(receives.operations[0], 0);
+Status Carrier::Finish(std::unique_ptr<Operation>& operation) {
+  Status done = WaitFor(*operation, 0, false);
+  if (done) return done;
+  endpoint_->Cancel(*operation);
+  abandoned_.push_back(std::move(operation));
+  return done;
+}
+
+Status Carrier::SendTo(std::uint32_t peer, std::uint16_t test, const void* data, std::size_t bytes, void* description) {
+  std::unique_ptr<Operation> out = Message(peer, test, true);
+  EVERSTEP_TRY(Single(out, const_cast<void*>(data), bytes, description));
+  return Finish(out);
+}
+
+Status Carrier::ReceiveFrom(std::uint32_t peer, std::uint16_t test, void* data, std::size_t bytes, void* description) {
+  std::unique_ptr<Operation> in = Message(peer, test, false);
+  EVERSTEP_TRY(Single(in, data, bytes, description));
+  return Finish(in);
+}
+
+Status Carrier::SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes,
+                         void* description) {
+  std::unique_ptr<Operation> comes = Message(peer, test, false);
+  EVERSTEP_TRY(Single(comes, in, bytes, description));
+  if (Status sent = SendTo(peer, test, out, bytes, description); !sent) {
+    endpoint_->Cancel(*comes);
+    abandoned_.push_back(std::move(comes));
+    return sent;
+  }
+  return Finish(comes);
 }
 
 }  // namespace everstep

@@ -78,25 +78,31 @@ class Carrier {
   // Seconds that this rank has waited for data from each other since the last call.
   std::vector<double> TakeWaits(std::uint32_t ranks);
 
-  // One message each, for tests of pairs. The peer calls the other one.
-  Status SendTo(std::uint32_t peer, const void* data, std::size_t bytes, void* description);
-  Status ReceiveFrom(std::uint32_t peer, void* data, std::size_t bytes, void* description);
-  // Both at once.
-  Status SwapWith(std::uint32_t peer, const void* out, void* in, std::size_t bytes, void* description);
+  // One message each, for tests of pairs: the peer calls the other one; SwapWith does both at once. `test` tells tests apart,
+  // so that what comes too late belongs to none. A failure is the pair's, not everybody's: kTimeout after the carrier's time,
+  // and the carrier goes on; memory of a message that failed must stay until the carrier is gone.
+  Status SendTo(std::uint32_t peer, std::uint16_t test, const void* data, std::size_t bytes, void* description);
+  Status ReceiveFrom(std::uint32_t peer, std::uint16_t test, void* data, std::size_t bytes, void* description);
+  Status SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes, void* description);
 
  private:
   struct Job;
   struct Incoming;
   struct RoundReceives;
 
+  // Posts, or waits for, a message of a pair test. One that fails is cancelled and kept.
+  Status Single(std::unique_ptr<Operation>& operation, void* data, std::size_t bytes, void* description);
+  Status Finish(std::unique_ptr<Operation>& operation);
+  std::unique_ptr<Operation> Message(std::uint32_t peer, std::uint16_t test, bool sends) const;
   std::uint64_t Tag(std::uint32_t sender, std::size_t round, std::size_t chunk) const;
-  Status Post(Operation& operation, bool send, void* data, std::size_t bytes, void* description);
+  Status Post(Operation& operation, bool send, void* data, std::size_t bytes, void* description, bool asks);
   Status PostReceives(Job& job, std::size_t round);
   Status PostSends(Job& job, std::size_t round);
   Status ApplyReceives(Job& job, std::size_t round);
   void Apply(Job& job, std::size_t round, const Incoming& piece);
   void CheckHop(Job& job, std::size_t round, const Incoming& piece);
-  Status WaitFor(const Operation& operation, std::size_t round);
+  // Past the deadline: everybody is asked (a collective), or not.
+  Status WaitFor(const Operation& operation, std::size_t round, bool asks);
   Status Broken(const Operation& operation, std::size_t round, const std::string& what);
   Status Stuck(const Operation& operation, std::size_t round);
   std::string Told(const Operation& operation, std::size_t round, const std::string& what) const;
@@ -104,6 +110,7 @@ class Carrier {
   // Destroyed in reverse: the endpoint before the operations that it may still hold.
   std::vector<Operation> sends_{};
   std::unique_ptr<RoundReceives> receives_[2];
+  std::vector<std::unique_ptr<Operation>> abandoned_{};
   std::unique_ptr<Endpoint> endpoint_;
   Clock& clock_;
   CarryOptions options_;

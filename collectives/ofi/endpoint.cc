@@ -105,6 +105,8 @@ Result<bool> Endpoint::Receive(Operation& operation, void* data, std::size_t byt
                 operation);
 }
 
+void Endpoint::Cancel(Operation& operation) { fi_cancel(&endpoint_->fid, &operation.context); }
+
 Result<std::size_t> Endpoint::Poll() {
   std::array<fi_cq_entry, 16> entries{};
   const ssize_t got = fi_cq_read(queue_.get(), entries.data(), entries.size());

@@ -63,6 +63,9 @@ class Endpoint {
   Result<bool> Send(Operation& operation, const void* data, std::size_t bytes, void* description);
   Result<bool> Receive(Operation& operation, void* data, std::size_t bytes, void* description);
 
+  // Asks that it come to its end; it must stay all the same until then, or as long as the endpoint.
+  void Cancel(Operation& operation);
+
   // Marks operations done, with their errors. Returns how many.
   Result<std::size_t> Poll();
 

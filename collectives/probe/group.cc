@@ -110,7 +110,7 @@ Result<ProbeGroup> JoinGroup(const ProbeIdentity& identity, const ProbeOptions& 
                            .port = identity.master_port,
                            .name = host,
                            .timeout = 30s + options.timeout,
-                           .patience = 5s + options.timeout};
+                           .patience = 5s + 2 * options.timeout};
   EVERSTEP_ASSIGN(group.meeting, Meeting::Gather(place, clock));
   EVERSTEP_ASSIGN(group.hosts, group.meeting->Exchange(host));
   const auto told = [&](const Error& error) {

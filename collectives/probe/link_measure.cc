@@ -17,11 +17,11 @@ Result<double> Stream(Carrier& carrier, std::uint32_t peer, bool first, std::vec
   std::byte answer{};
   const Time start = clock.Now();
   for (int i = 0; i < times; ++i) {
-    if (first) EVERSTEP_TRY(carrier.SendTo(peer, data.data(), bytes, nullptr));
-    if (!first) EVERSTEP_TRY(carrier.ReceiveFrom(peer, data.data(), bytes, nullptr));
+    if (first) EVERSTEP_TRY(carrier.SendTo(peer, 0, data.data(), bytes, nullptr));
+    if (!first) EVERSTEP_TRY(carrier.ReceiveFrom(peer, 0, data.data(), bytes, nullptr));
   }
-  if (first) EVERSTEP_TRY(carrier.ReceiveFrom(peer, &answer, 1, nullptr));
-  if (!first) EVERSTEP_TRY(carrier.SendTo(peer, &answer, 1, nullptr));
+  if (first) EVERSTEP_TRY(carrier.ReceiveFrom(peer, 0, &answer, 1, nullptr));
+  if (!first) EVERSTEP_TRY(carrier.SendTo(peer, 0, &answer, 1, nullptr));
   return Seconds(clock.Now() - start) / times;
 }
 
@@ -30,9 +30,9 @@ Result<PairMeasured> MeasurePair(Carrier& carrier, std::uint32_t peer, bool firs
   EVERSTEP_TRY(Stream(carrier, peer, first, data, kLargeBytes, 2, clock));  // connects, warms
   const Time start = clock.Now();
   for (int i = 0; i < kPings; ++i) {
-    if (first) EVERSTEP_TRY(carrier.SendTo(peer, data.data(), 8, nullptr));
-    EVERSTEP_TRY(carrier.ReceiveFrom(peer, data.data(), 8, nullptr));
-    if (!first) EVERSTEP_TRY(carrier.SendTo(peer, data.data(), 8, nullptr));
+    if (first) EVERSTEP_TRY(carrier.SendTo(peer, 0, data.data(), 8, nullptr));
+    EVERSTEP_TRY(carrier.ReceiveFrom(peer, 0, data.data(), 8, nullptr));
+    if (!first) EVERSTEP_TRY(carrier.SendTo(peer, 0, data.data(), 8, nullptr));
   }
   const double latency = Seconds(clock.Now() - start) / kPings / 2;
   EVERSTEP_ASSIGN(const double message, Stream(carrier, peer, first, data, 8, kStream, clock));

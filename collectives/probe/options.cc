@@ -3,6 +3,7 @@
 #include <functional>
 #include <limits>
 
+#include "base/contains.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -13,7 +14,7 @@ constexpr std::string_view kHelp =
 
   TEST                allreduce, reducescatter, allgather, alltoall, pairs, loopback
   -b, --minbytes N    smallest size, as 8, 4K, 32M, 1G            (32M)
-  -e, --maxbytes N    largest size                                (32M)
+  -e, --maxbytes N    largest size; pairs, loopback: the only one (32M, 1M)
   -i, --stepbytes N   from size to size, added                    (1M)
   -f, --stepfactor N  from size to size, multiplied; 1: not
   -n, --iters N       timed runs a size                           (20, and 100 ms)
@@ -27,6 +28,7 @@ constexpr std::string_view kHelp =
   --interface I       by which to send
   --algorithm A       ring, recursive_doubling, halving_doubling, direct, star
   --chunk N           largest message                             (1M)
+  --level L           of pairs: quick (4 rounds) or full          (full)
   --seed N            of the order of pairs                       (1)
 
 Who it is comes from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT. Exit 0: all well; 1: wrong data, a host that failed; 2: it could not be started.)";
@@ -128,6 +130,13 @@ std::vector<Flag> Flags() {
        }},
       {{"--chunk"}, "a size of at least 64", Size(&ProbeOptions::chunk_bytes, 64)},
       {{"--seed"}, "a whole number", Number(&ProbeOptions::seed, 0, std::numeric_limits<std::uint64_t>::max())},
+      {{"--level"},
+       "quick or full",
+       [](ProbeOptions& options, const std::string& value) {
+         const auto level = EnumNamed<PairLevel>(value);
+         if (level) options.level = *level;
+         return level.has_value();
+       }},
       {{"--tamper"}, "RANK:ROUND", TakeTamper},
   };
 }
@@ -202,6 +211,10 @@ Result<ProbeOptions> ParseProbeOptions(const std::vector<std::string>& arguments
       return Fail(ErrorCode::kInvalid, Cat(arguments[i], " is \"", arguments[i + 1], "\""), Cat("legal: ", known->legal));
     ++i;
   }
+  // Pairs have one size; by itself one that is over in a third of a second.
+  const bool sized = Contains(arguments, std::string("-e")) || Contains(arguments, std::string("--maxbytes"));
+  if (options.test >= ProbeTest::pairs && !sized) options.bytes_max = 1u << 20;
+  if (options.test >= ProbeTest::pairs) options.bytes_min = options.bytes_max;
   EVERSTEP_TRY(CheckTogether(options));
   return options;
 }

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "collectives/core/pairs.h"
 #include "collectives/core/plan.h"
 #include "collectives/reduce/kernels.h"
 
@@ -36,10 +37,11 @@ struct ProbeOptions {
   Duration timeout = 10s;
   std::string json_file{};
   std::uint64_t seed = 1;
+  PairLevel level = PairLevel::full;  // of pairs
   // For tests: in this rank and round, one bit of what arrives is turned.
   struct Tamper {
     std::uint32_t rank = 0;
-    std::uint32_t round = 0;
+    std::uint32_t round = 0;  // of pairs: not looked at
   };
   std::optional<Tamper> tamper{};
 };

@@ -108,6 +108,44 @@ TEST(Probe, AProviderThatIsNotThereIsAnErrorOnAllRanksNeverAnother) {
   }
 }
 
+TEST(Probe, PairsMeasuresEveryPairBothWaysAndPrintsTheMatrix) {
+  const std::string file = testing::TempDir() + "everstep-pairs-" + std::to_string(::getpid()) + ".json";
+  const std::vector<RankEnd> ends = RunProbe(5, {"pairs", "-e", "64K", "-n", "2", "--seed", "3", "-J", file});
+  std::stringstream text;
+  text << std::ifstream(file).rdbuf();
+  std::filesystem::remove(file);
+  EXPECT_TRUE(ParseJson(text.str()).has_value()) << text.str();
+  const std::vector<std::string> rows = Rows(ends[0].out);
+  ASSERT_EQ(rows.size(), 5u) << ends[0].out << ends[0].err;
+  for (const std::string& row : rows) {
+    EXPECT_EQ(row.find('x'), std::string::npos) << row;
+    EXPECT_EQ(row.find('!'), std::string::npos) << row;
+    EXPECT_EQ(row.find('?'), std::string::npos) << row;
+  }
+}
+
+TEST(Probe, PairsNamesARankThatGetsWrongData) {
+  const std::vector<RankEnd> ends = RunProbe(4, Words("pairs -e 64K -n 2 --tamper 1:0"));
+  for (const RankEnd& end : ends) EXPECT_EQ(end.code, 1) << end.err;
+  // On a busy machine others may be slow as well; wrong data comes from nowhere else.
+  int wrong = 0;
+  for (const std::string& line : Split(ends[0].out, '\n')) {
+    if (line.find("with wrong data") == std::string::npos) continue;
+    ++wrong;
+    EXPECT_NE(line.find("rank 1 ("), std::string::npos) << line;
+  }
+  EXPECT_GT(wrong, 0) << ends[0].out;
+}
+
+TEST(Probe, LoopbackNeedsNoOtherHost) {
+  const std::vector<RankEnd> ends = RunProbe(2, Words("loopback -e 64K -n 4"));
+  for (const RankEnd& end : ends) EXPECT_EQ(end.code, 0) << end.err;
+  EXPECT_EQ(Rows(ends[0].out).size(), 2u) << ends[0].out;
+  const std::vector<RankEnd> turned = RunProbe(2, Words("loopback -e 64K -n 4 --tamper 1:0"));
+  EXPECT_EQ(turned[0].code, 1);
+  EXPECT_NE(turned[0].out.find("# HOST: rank 1 ("), std::string::npos) << turned[0].out;
+}
+
 TEST(Probe, WrongArgumentsEndItBeforeAnythingIsOpened) {
   const std::vector<RankEnd> ends = RunProbe(1, Words("allreduce -b 2 -e 1K"));
   EXPECT_EQ(ends[0].code, 2);
