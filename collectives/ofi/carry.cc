@@ -61,7 +61,8 @@ struct Carrier::Job {
 
 namespace {
 
-constexpr int kPollsBeforeYield = 64;
+constexpr int kPollsBeforeYield = 16, kPollsBeforeSleep = 64;
+constexpr Duration kSleepMost = 10ms;
 constexpr Duration kLookEvery = 50ms;
 constexpr Duration kNewsTakes = 1s;  // for word of a dead process to come round
 
@@ -107,16 +108,16 @@ Status Carrier::WaitFor(const Operation& operation, std::size_t round, bool asks
   const Time start = clock_.Now();
   Time progress = start, looked = start;
   for (int idle = 0; !operation.done; ++idle) {
-    EVERSTEP_ASSIGN(const std::size_t completed, endpoint_->Poll());
-    if (completed > 0) {
-      idle = 0;
-      progress = clock_.Now();
+    // Ranks may outnumber cores: who has waited for a while leaves the core to those who have something to do.
+    const bool sleeps = idle >= kPollsBeforeSleep;
+    EVERSTEP_ASSIGN(const std::size_t completed, sleeps ? endpoint_->PollAfterSleep(kSleepMost) : endpoint_->Poll());
+    if (completed > 0) idle = 0;
+    if (completed == 0 && !sleeps) {
+      if (idle % kPollsBeforeYield == kPollsBeforeYield - 1) sched_yield();
+      continue;
     }
-    if (idle < kPollsBeforeYield) continue;
-    // Ranks may outnumber cores: who has nothing to do makes room.
-    idle = 0;
-    sched_yield();
     const Time now = clock_.Now();
+    if (completed > 0) progress = now;
     if (now - looked < kLookEvery) continue;
     looked = now;
     if (options_.look) EVERSTEP_TRY(options_.look());

@@ -40,7 +40,7 @@ Result<std::unique_ptr<Endpoint>> Endpoint::Open(FabricInfo info) {
   EVERSTEP_TRY(open(self->domain_, error, domain, Cat("open the domain ", asked->domain_attr->name)));
   fi_cq_attr queue_attributes{};
   queue_attributes.format = FI_CQ_FORMAT_CONTEXT;
-  queue_attributes.wait_obj = FI_WAIT_NONE;
+  queue_attributes.wait_obj = FI_WAIT_UNSPEC;
   queue_attributes.size = asked->tx_attr->size + asked->rx_attr->size;
   fid_cq* queue = nullptr;
   error = fi_cq_open(domain, &queue_attributes, &queue, nullptr);
@@ -109,10 +109,20 @@ void Endpoint::Cancel(Operation& operation) { fi_cancel(&endpoint_->fid, &operat
 
 Result<std::size_t> Endpoint::Poll() {
   std::array<fi_cq_entry, 16> entries{};
-  const ssize_t got = fi_cq_read(queue_.get(), entries.data(), entries.size());
+  return Mark(entries.data(), fi_cq_read(queue_.get(), entries.data(), entries.size()));
+}
+
+Result<std::size_t> Endpoint::PollAfterSleep(Duration most) {
+  std::array<fi_cq_entry, 16> entries{};
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(most).count();
+  const ssize_t got = fi_cq_sread(queue_.get(), entries.data(), entries.size(), nullptr, static_cast<int>(milliseconds));
+  return Mark(entries.data(), got == -FI_ETIMEDOUT || got == -FI_EINTR || got == -FI_ECANCELED ? -FI_EAGAIN : got);
+}
+
+Result<std::size_t> Endpoint::Mark(const fi_cq_entry* entries, ssize_t got) {
   if (got == -FI_EAGAIN) return 0;
   if (got > 0) {
-    for (ssize_t i = 0; i < got; ++i) static_cast<Operation*>(entries[static_cast<std::size_t>(i)].op_context)->done = true;
+    for (ssize_t i = 0; i < got; ++i) static_cast<Operation*>(entries[i].op_context)->done = true;
     return static_cast<std::size_t>(got);
   }
   if (got != -FI_EAVAIL) return FabricFailed("read the completion queue", got);

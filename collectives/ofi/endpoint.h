@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "collectives/ofi/provider.h"
 
 namespace everstep {
@@ -68,9 +69,13 @@ class Endpoint {
 
   // Marks operations done, with their errors. Returns how many.
   Result<std::size_t> Poll();
+  // The same, after waiting for something to complete, but no longer than `most`: whoever waits for long leaves the core to
+  // others.
+  Result<std::size_t> PollAfterSleep(Duration most);
 
  private:
   Endpoint() = default;
+  Result<std::size_t> Mark(const fi_cq_entry* entries, ssize_t got);
   Result<bool> Posted(ssize_t result, const Operation& operation) const;
 
   // Destroyed in reverse: the endpoint before what it is bound to.

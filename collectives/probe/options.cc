@@ -27,7 +27,7 @@ constexpr std::string_view kHelp =
   --provider P        efa, verbs, tcp, shm or a whole name: this one or an error
   --interface I       by which to send
   --algorithm A       ring, recursive_doubling, halving_doubling, direct, star
-  --chunk N           largest message                             (1M)
+  --chunk N           largest message                             (4M)
   --level L           of pairs: quick (4 rounds) or full          (full)
   --seed N            of the order of pairs                       (1)
 

@@ -33,7 +33,7 @@ struct ProbeOptions {
   std::optional<Algorithm> algorithm{};  // nullopt: by what pairs measured
   std::string provider{};
   std::string interface {};
-  std::uint64_t chunk_bytes = 1u << 20;
+  std::uint64_t chunk_bytes = 4u << 20;
   Duration timeout = 10s;
   std::string json_file{};
   std::uint64_t seed = 1;
