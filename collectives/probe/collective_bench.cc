@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/text.h"
-#include "collectives/core/figures.h"
+#include "collectives/core/waits.h"
 #include "collectives/probe/link_measure.h"
 
 namespace everstep {
@@ -194,6 +195,20 @@ Result<std::vector<std::string>> Collected(ProbeGroup& group, std::vector<std::s
   return all;
 }
 
+// Who held the others up, read from what every rank waited for every other.
+Result<std::string> WaitsOfAll(ProbeGroup& group, double total) {
+  constexpr std::size_t kNamed = 3;
+  std::vector<std::string> own;
+  for (const double seconds : group.carrier->TakeWaits(group.ranks())) own.push_back(Number(seconds));
+  EVERSTEP_ASSIGN(const std::vector<std::string> texts, group.meeting->Exchange(Join(own, " ")));
+  std::vector<std::vector<double>> waits;
+  for (const std::string& text : texts) {
+    waits.emplace_back();
+    for (const std::string& word : Split(text, ' ')) waits.back().push_back(std::strtod(word.c_str(), nullptr));
+  }
+  return WaitsText(ReadWaits(waits), total, kNamed);
+}
+
 std::vector<std::uint64_t> Sizes(const ProbeOptions& options) {
   std::vector<std::uint64_t> sizes;
   for (std::uint64_t size = options.bytes_min; size <= options.bytes_max;
@@ -212,6 +227,8 @@ Status RunCollectiveBench(ProbeGroup& group, const ProbeOptions& options, Clock&
   if (!options.algorithm && group.ranks() > 1) {
     EVERSTEP_ASSIGN(model, MeasureLinks(group, options.type, options.seed, clock));
   }
+  (void)group.carrier->TakeWaits(group.ranks());
+  const Time start = clock.Now();
   for (const std::uint64_t size : Sizes(options)) {
     const Shape shape = ShapeOf(collective, group.ranks(), size, SizeOf(options.type));
     const Algorithm algorithm =
@@ -225,6 +242,7 @@ Status RunCollectiveBench(ProbeGroup& group, const ProbeOptions& options, Clock&
     table.rows.push_back(one);
     row(one, wrong);
   }
+  EVERSTEP_ASSIGN(table.waits, WaitsOfAll(group, Seconds(clock.Now() - start)));
   return {};
 }
 

@@ -10,8 +10,7 @@
 
 namespace everstep {
 
-// Calls `row` on every rank as soon as a size is done, then adds it to the table. What was wrong, by rank and hop, is in the
-// table's notes, of all ranks.
+// Calls `row` on every rank as soon as a size is done, with what was wrong on any rank, by round; then adds it to the table.
 Status RunCollectiveBench(ProbeGroup& group, const ProbeOptions& options, Clock& clock, ProbeTable& table,
                           const std::function<void(const TableRow&, const std::vector<std::string>& wrong)>& row);
 

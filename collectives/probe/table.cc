@@ -151,7 +151,6 @@ std::string TableHead(const ProbeTable& table) {
   for (const TableRank& rank : table.ranks)
     text += Print("#  Rank %2u Group %2d Pid %6llu on %10s device %2d [%04x:%02x:%02x] %s\n", rank.rank, 0,
                   static_cast<unsigned long long>(rank.pid), rank.host.c_str(), 0, 0, 0, 0, rank.device.c_str());
-  for (const std::string& note : table.notes) text += Cat("# ", note, "\n");
   text += "#\n";
   text += Print("# %10s  %12s  %8s  %6s  %6s           out-of-place                       in-place          \n", "", "", "", "",
                 "");
@@ -170,9 +169,11 @@ std::string TableLine(const ProbeTable& table, const TableRow& row) {
 
 std::string TableFoot(const ProbeTable& table) {
   const std::uint64_t wrong = table.Wrong();
-  return Print("# %-20s : %llu %s\n# %-20s : %g %s\n#\n", "Out of bounds values", static_cast<unsigned long long>(wrong),
-               wrong > 0 ? "FAILED" : "OK", "Avg bus bandwidth", table.AverageBus(), "") +
-         Cat("# Collective test concluded: ", Program(table.options.test), "\n");
+  std::string text =
+      Print("# %-20s : %llu %s\n# %-20s : %g %s\n", "Out of bounds values", static_cast<unsigned long long>(wrong),
+            wrong > 0 ? "FAILED" : "OK", "Avg bus bandwidth", table.AverageBus(), "");
+  if (!table.waits.empty()) text += Print("# %-20s : %s\n", "Waits", table.waits.c_str());
+  return text + Cat("#\n# Collective test concluded: ", Program(table.options.test), "\n");
 }
 
 std::string TableJson(const ProbeTable& table) {

@@ -39,7 +39,7 @@ struct ProbeTable {
   std::vector<std::string> arguments{};
   ProbeOptions options{};
   std::vector<TableRank> ranks{};
-  std::vector<std::string> notes{};  // comment lines, without the "# "
+  std::string waits{};  // who held the others up; empty: nobody
   std::vector<TableRow> rows{};
 
   double AverageBus() const;

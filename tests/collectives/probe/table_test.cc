@@ -55,6 +55,13 @@ TEST(Table, IsNcclTestsToTheLetter) {
             "all_reduce_perf\n");
 }
 
+TEST(Table, TheFooterSaysWhoHeldTheOthersUpIfAnybodyDid) {
+  ProbeTable table = Table();
+  table.waits = "rank 1 was waited for 1 s and waited 0.05 s itself";
+  EXPECT_NE(TableFoot(table).find("\n# Waits                : rank 1 was waited for 1 s and waited 0.05 s itself\n#\n"),
+            std::string::npos);
+}
+
 TEST(Table, JsonIsJsonAndHasNcclTestsKeys) {
   const Result<JsonValue> json = ParseJson(TableJson(Table()));
   ASSERT_TRUE(json.has_value()) << json.error().Str();
