@@ -80,7 +80,8 @@ Scores ScoreTransfers(const CheckedHosts& hosts, const std::vector<Transfer>& tr
   scores.sigma = std::max(options.sigma_min, Spread(enough ? cells : deviations));
 
   std::size_t next = 0;
-  const double slow_below = -std::max(options.sigmas * scores.sigma, -std::log1p(-options.slower_min));
+  const double unusual = std::max(options.sigmas * scores.sigma, -std::log1p(-options.slower_min));
+  const double slow_below = -std::min(unusual, -std::log(options.always_slow));
   for (const Transfer& transfer : transfers) {
     Edge edge{.from = transfer.from, .to = transfer.to, .rail = transfer.rail, .fault = EdgeFault::silent, .ratio = 0};
     if (transfer.bytes_per_second && *transfer.bytes_per_second > 0) {

@@ -3,8 +3,8 @@
 //
 // On log(bandwidth): subtract the median of the class (within racks, across racks: where the spine is thinner by design, that
 // is nobody's fault), then median polish by sender and by receiver (Tukey 1977). What is left is the spread that no host
-// explains; an edge is slow if it is more than five robust sigmas of that below the median, and more than 10 % slower. An edge
-// without a result in time is silent, one with a wrong bit is wrong whatever its speed.
+// explains; an edge is slow if it is more than five robust sigmas of that below the median, and more than 10 % slower; or ten
+// times slower. An edge without a result in time is silent, one with a wrong bit is wrong whatever its speed.
 //
 // Cost: O(transfers log transfers).
 #pragma once
@@ -31,6 +31,9 @@ struct Transfer {
 struct ScoreOptions {
   double sigmas = 5;
   double slower_min = 0.10;
+  // Of the median: slow however wide the spread. On a busy machine, with one bad host of six in a third of all transfers,
+  // nothing would be an outlier.
+  double always_slow = 0.1;
   double sigma_min = 0.02;  // three equal clocks are no reason to call a hundredth an outlier
 };
 

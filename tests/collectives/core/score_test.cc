@@ -69,6 +69,15 @@ TEST(Score, FourNoisyHostsAreNotAllOutliers) {
   EXPECT_LE(failed, 6u) << "of 600";
 }
 
+// A third of all transfers are slow then; they must not count as the spread.
+TEST(Score, OneHostOfSixThatIsThirtyTimesSlowerIsSlowInANoisyClusterToo) {
+  Rng rng(3);
+  const Scores scores = ScoreTransfers(
+      Hosts(6), Everybody(6, [&](auto from, auto to) { return (0.5 + rng.Unit()) * (from == 2 || to == 2 ? 0.03 : 1.0); }));
+  for (const Edge& edge : scores.edges)
+    EXPECT_EQ(edge.fault == EdgeFault::slow, edge.from == 2 || edge.to == 2) << edge.from << " to " << edge.to;
+}
+
 TEST(Score, AThinnerSpineIsNobodysFault) {
   CheckedHosts hosts = Hosts(8);
   hosts.racks = {0, 0, 0, 0, 0, 0, 0, 1};
