@@ -11,6 +11,8 @@
 namespace everstep {
 namespace {
 
+constexpr double kAsGood = 1.05;
+
 double Median(std::vector<double> values) {
   const std::size_t middle = values.size() / 2;
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(middle), values.end());
@@ -114,10 +116,15 @@ Choice ChooseAlgorithm(Collective collective, std::uint32_t ranks, std::uint64_t
                    .seconds = WorkOf(collective, algorithm, ranks, static_cast<double>(bytes)).Seconds(model),
                    .why = {}});
   }
-  std::stable_sort(all.begin(), all.end(), [](const Choice& a, const Choice& b) { return a.seconds < b.seconds; });
-  Choice best = all[0];
+  const auto sooner = [](const Choice& a, const Choice& b) { return a.seconds < b.seconds; };
+  const Choice fastest = *std::min_element(all.begin(), all.end(), sooner);
+  const Choice& ring = all.front();
+  Check(ring.algorithm == Algorithm::ring, "every collective has a ring");
+  Choice best = ring.seconds <= kAsGood * fastest.seconds ? ring : fastest;
   best.why = Cat(Name(best.algorithm), " should take ", Milliseconds(best.seconds), " for ", bytes, " bytes on ",
-                 Count(ranks, "rank"), ", ", Name(all[1].algorithm), " ", Milliseconds(all[1].seconds));
+                 Count(ranks, "rank"));
+  if (best.algorithm != fastest.algorithm)
+    best.why += Cat("; ", Name(fastest.algorithm), " with ", Milliseconds(fastest.seconds), " is too near to be better");
   return best;
 }
 

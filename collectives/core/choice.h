@@ -56,7 +56,8 @@ struct Choice {
   std::string why{};
 };
 
-// The cheapest; of equals the first in Algorithm's order. REQUIRES: ranks > 0.
+// The cheapest, but a ring if it costs up to a twentieth more. The model knows no bursts: at 1 Gb/s and 16 MiB, where it saw no
+// difference, a ring reached 0.95 of the wire, direct exchange and halving 0.6 (four lab hosts). REQUIRES: ranks > 0.
 Choice ChooseAlgorithm(Collective collective, std::uint32_t ranks, std::uint64_t bytes, const LinkModel& model);
 
 }  // namespace everstep

@@ -76,15 +76,23 @@ TEST(Choice, ADearerMessageMakesDirectExchangeGiveWayToFewRoundsOfOneMessage) {
   EXPECT_EQ(ChooseAlgorithm(Collective::all_reduce, 16, 256 << 10, model).algorithm, Algorithm::halving_doubling);
 }
 
-TEST(Choice, SaysWhatItExpectsAndTheNextBest) {
-  const Choice choice = ChooseAlgorithm(Collective::all_gather, 4, 4'000'000, kLab);
-  EXPECT_EQ(choice.why, "direct should take 2.06 ms for 4000000 bytes on 4 ranks, halving_doubling 2.08 ms");
+TEST(Choice, SaysWhatItExpects) {
+  EXPECT_EQ(ChooseAlgorithm(Collective::all_gather, 4, 400'000, kLab).why,
+            "direct should take 0.256 ms for 400000 bytes on 4 ranks");
+  EXPECT_EQ(ChooseAlgorithm(Collective::all_gather, 4, 4'000'000, kLab).why,
+            "ring should take 2.12 ms for 4000000 bytes on 4 ranks; direct with 2.06 ms is too near to be better");
+}
+
+// As reference measurements have it for four lab hosts: direct exchange for middle sizes, a ring above.
+TEST(Choice, WhereTheModelSeesNoDifferenceTheRingIsTakenForItHasNoBursts) {
+  EXPECT_EQ(ChooseAlgorithm(Collective::all_reduce, 4, 1 << 20, kLab).algorithm, Algorithm::direct);
+  EXPECT_EQ(ChooseAlgorithm(Collective::all_reduce, 4, 16 << 20, kLab).algorithm, Algorithm::ring);
 }
 
 TEST(Choice, ARankAloneAndTwoAndThreeHaveAChoiceToo) {
   EXPECT_EQ(ChooseAlgorithm(Collective::all_reduce, 1, 1024, kLab).seconds, 0);
   EXPECT_EQ(ChooseAlgorithm(Collective::all_reduce, 2, 64 << 20, kLab).algorithm, Algorithm::ring);
-  EXPECT_EQ(ChooseAlgorithm(Collective::all_reduce, 3, 64 << 20, kLab).algorithm, Algorithm::direct);
+  EXPECT_EQ(ChooseAlgorithm(Collective::all_reduce, 3, 64 << 20, kLab).algorithm, Algorithm::ring);
 }
 
 TEST(Choice, OneBadPairDoesNotSteerTheModel) {
