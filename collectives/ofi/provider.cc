@@ -77,7 +77,11 @@ Result<std::size_t> PickProvider(const std::vector<ProviderRow>& rows, const Pro
     const std::string provider = rows[*best].provider;
     std::erase_if(fit, [&](std::size_t i) { return rows[i].provider != provider; });
   }
-  const std::string provider = rows[fit[0]].provider;
+  // "tcp" is itself (from libfabric 1.18 on) or what rxm makes of it: all ranks must come to the same, wherever it stands in
+  // their lists.
+  const auto exact = std::find_if(fit.begin(), fit.end(), [&](std::size_t i) { return rows[i].provider == wish.provider; });
+  const std::string provider = rows[exact == fit.end() ? fit[0] : *exact].provider;
+  std::erase_if(fit, [&](std::size_t i) { return rows[i].provider != provider; });
   if (!wish.interface.empty()) {
     std::erase_if(fit, [&](std::size_t i) { return rows[i].domain != wish.interface; });
     if (fit.empty())

@@ -216,6 +216,32 @@ TEST(Carry, WordThatSomebodyHasGoneEndsTheWait) {
   EXPECT_GT(looks, 0);
 }
 
+// With connections that stand: it is the wait for data that ends.
+TEST(Carry, WordThatSomebodyHasGoneEndsTheWaitForData) {
+  std::atomic<bool> gone = false;
+  const auto later = [&](std::uint32_t rank, CarryOptions& options) {
+    if (rank != 0) return;
+    options.look = [&]() -> Status { return gone ? Status(Fail(ErrorCode::kUnavailable, "rank 1 (n2) is gone")) : Status(); };
+  };
+  const Setting setting{.collective = Collective::all_gather,
+                        .algorithm = Algorithm::ring,
+                        .ranks = 2,
+                        .share = 64,
+                        .type = DataType::f32,
+                        .in_place = false};
+  const std::vector<std::string> said = All(
+      2,
+      [&](Carrier& carrier, std::uint32_t rank) -> std::string {
+        const std::string first = Once(carrier, setting, rank);
+        if (rank == 1 || !first.empty()) return first;
+        gone = true;
+        return Once(carrier, setting, rank);
+      },
+      later);
+  EXPECT_EQ(said[0], "rank 1 (n2) is gone");
+  EXPECT_EQ(said[1], "");
+}
+
 TEST(Carry, WaitsAreCountedByWhomTheyWereFor) {
   std::vector<std::vector<double>> waits(3);
   const std::vector<std::string> said = All(3, [&](Carrier& carrier, std::uint32_t rank) {

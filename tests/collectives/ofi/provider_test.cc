@@ -34,6 +34,15 @@ TEST(Provider, TheOneAskedForOrAnErrorNeverAnother) {
   EXPECT_EQ(Picked({}, {}), "libfabric lists no provider that is fit for a check; it lists: none at all");
 }
 
+TEST(Provider, ThatIsThereNativelyAndThroughRxmIsTakenNativelyWhereverItStands) {
+  EXPECT_EQ(Picked({{"tcp;ofi_rxm", "eth0", "10.0.0.7"}, {"tcp", "eth0", "10.0.0.7"}},
+                   {.provider = "tcp", .interface = "", .address = "10.0.0.7"}),
+            "tcp eth0");
+  EXPECT_EQ(Picked({{"tcp;ofi_rxm", "eth0", "10.0.0.7"}, {"tcp", "eth0", "10.0.0.7"}},
+                   {.provider = "tcp;ofi_rxm", .interface = "", .address = "10.0.0.7"}),
+            "tcp;ofi_rxm eth0");
+}
+
 TEST(Provider, UnaskedTheBestIsTakenAndTheSlowOnesNever) {
   std::vector<ProviderRow> rows = Debian12();
   rows.push_back({"verbs;ofi_rxm", "mlx5_0", "10.0.0.7"});
