@@ -1,0 +1,49 @@
+// The least that a test must reach, in bytes a second. Learned from this cluster first, a profile's figure second, never a
+// number copied from elsewhere: published figures differ by factors for the same machine (size, number of hosts and algorithm
+// decide), so a baseline holds only for its own key.
+//
+// Few samples are no baseline. Without any floor only the comparison within the run (score.h) judges.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/fields.h"
+
+namespace everstep {
+
+struct BaselineKey {
+  std::string provider{};   // "tcp;ofi_rxm"
+  std::string test{};       // "pair" or a collective and its algorithm
+  std::uint64_t bytes = 0;  // size of the test
+  std::uint32_t hosts = 0;
+  friend bool operator==(const BaselineKey&, const BaselineKey&) = default;
+};
+EVERSTEP_FIELDS(BaselineKey, provider, test, bytes, hosts)
+
+struct Baseline {
+  BaselineKey key{};
+  std::uint32_t samples = 0;
+  double median = 0;  // bytes a second
+  double mad = 0;     // median absolute deviation from it
+};
+EVERSTEP_FIELDS(Baseline, key, samples, median, mad)
+
+struct Floor {
+  double bytes_per_second = 0;
+  std::string why{};
+};
+
+constexpr std::uint32_t kBaselineSamplesMin = 20;
+
+// REQUIRES: samples, all above 0.
+Baseline LearnBaseline(const BaselineKey& key, std::vector<double> samples);
+
+// The learned floor is five robust sigmas below the median, and at least a tenth. `profile`: bytes a second that the instance
+// type is said to reach.
+std::optional<Floor> FloorFor(const BaselineKey& key, const std::vector<Baseline>& learned,
+                              const std::optional<double>& profile);
+
+}  // namespace everstep

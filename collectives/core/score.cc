@@ -1,0 +1,102 @@
+#include "collectives/core/score.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/text.h"
+#include "collectives/core/figures.h"
+#include "collectives/core/robust.h"
+
+namespace everstep {
+namespace {
+
+constexpr std::size_t kFewest = 4;  // transfers that make a class of its own
+constexpr int kPolishings = 4;      // it converges in two or three
+// Transfers for each effect taken out. With fewer, effects swallow the spread itself: six pairs of four noisy hosts looked like
+// six outliers.
+constexpr std::size_t kPerEffect = 4;
+
+bool Across(const CheckedHosts& hosts, const Transfer& transfer) {
+  return !hosts.racks.empty() && hosts.racks[transfer.from] != hosts.racks[transfer.to];
+}
+
+// Medians of log(bandwidth) within and across racks; one for both where either has too few.
+std::array<double, 2> ClassMedians(const CheckedHosts& hosts, const std::vector<Transfer>& transfers) {
+  std::array<std::vector<double>, 2> logs;
+  std::vector<double> all;
+  for (const Transfer& transfer : transfers) {
+    if (!transfer.bytes_per_second || *transfer.bytes_per_second <= 0) continue;
+    logs[Across(hosts, transfer)].push_back(std::log(*transfer.bytes_per_second));
+    all.push_back(logs[Across(hosts, transfer)].back());
+  }
+  if (std::min(logs[0].size(), logs[1].size()) < kFewest) return {MedianOf(all), MedianOf(all)};
+  return {MedianOf(logs[0]), MedianOf(logs[1])};
+}
+
+struct Cell {
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+  double left = 0;  // of the deviation, when effects are taken out
+};
+
+// Takes the median of each sender's (or receiver's) cells out of them and adds it to `effects`.
+void Polish(std::vector<Cell>& cells, std::uint32_t Cell::*by, std::vector<double>& effects) {
+  std::vector<std::vector<double>> groups(effects.size());
+  for (const Cell& cell : cells) groups[cell.*by].push_back(cell.left);
+  std::vector<double> medians;
+  for (std::vector<double>& group : groups) medians.push_back(MedianOf(std::move(group)));
+  for (std::size_t host = 0; host < effects.size(); ++host) effects[host] += medians[host];
+  for (Cell& cell : cells) cell.left -= medians[cell.*by];
+}
+
+double Spread(const std::vector<Cell>& cells) {
+  std::vector<double> left;
+  for (const Cell& cell : cells) left.push_back(cell.left);
+  return kSigmaPerMad * MadOf(std::move(left));
+}
+
+}  // namespace
+
+Scores ScoreTransfers(const CheckedHosts& hosts, const std::vector<Transfer>& transfers, const std::optional<Floor>& floor,
+                      const ScoreOptions& options) {
+  const std::array<double, 2> medians = ClassMedians(hosts, transfers);
+  Scores scores;
+  std::vector<Cell> cells;
+  for (const Transfer& transfer : transfers)
+    if (transfer.bytes_per_second && *transfer.bytes_per_second > 0)
+      cells.push_back({transfer.from, transfer.to, std::log(*transfer.bytes_per_second) - medians[Across(hosts, transfer)]});
+  const std::vector<Cell> deviations = cells;
+  scores.as_sender.resize(hosts.names.size());
+  scores.as_receiver.resize(hosts.names.size());
+  for (int i = 0; i < kPolishings; ++i) {
+    Polish(cells, &Cell::from, scores.as_sender);
+    Polish(cells, &Cell::to, scores.as_receiver);
+  }
+  for (std::vector<double>* effects : {&scores.as_sender, &scores.as_receiver})
+    for (double& effect : *effects) effect = std::exp(effect);
+  scores.median = cells.empty() ? 0 : std::exp(medians[0]);
+  const bool enough = cells.size() >= kPerEffect * 2 * hosts.names.size();
+  scores.sigma = std::max(options.sigma_min, Spread(enough ? cells : deviations));
+
+  std::size_t next = 0;
+  const double unusual = std::max(options.sigmas * scores.sigma, -std::log1p(-options.slower_min));
+  const double slow_below = -std::min(unusual, -std::log(options.always_slow));
+  for (const Transfer& transfer : transfers) {
+    Edge edge{.from = transfer.from, .to = transfer.to, .rail = transfer.rail, .fault = EdgeFault::silent, .ratio = 0};
+    if (transfer.bytes_per_second && *transfer.bytes_per_second > 0) {
+      const double deviation = deviations[next++].left;
+      edge.ratio = std::exp(deviation);
+      edge.fault = deviation < slow_below                                          ? EdgeFault::slow
+                   : floor && *transfer.bytes_per_second < floor->bytes_per_second ? EdgeFault::below_floor
+                                                                                   : EdgeFault::none;
+    }
+    if (transfer.wrong_data) edge.fault = EdgeFault::wrong_data;
+    scores.edges.push_back(edge);
+  }
+  scores.why = Cat(Count(transfers.size(), "transfer"), ", median ", Figure(scores.median / 1e9), " GB/s; slow is below ",
+                   Figure(std::exp(slow_below), 2), " of it", floor ? Cat(", or below the floor: ", floor->why) : "");
+  return scores;
+}
+
+}  // namespace everstep

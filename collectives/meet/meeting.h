@@ -1,0 +1,86 @@
+// How the ranks of a probe that stands alone find each other: all connect to rank 0 by TCP (MASTER_ADDR, MASTER_PORT, as under
+// torchrun). Then small texts are exchanged here: fabric addresses, times, wrong elements. The connections stay open: a process
+// that ends without a word is noticed at once, and named to everybody, where a fabric may never say so.
+//
+// One thread. Every wait has a deadline; nothing is retried silently. What comes from a stranger (no or another greeting) is
+// dropped.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/real/fd.h"
+#include "base/result.h"
+#include "base/seam/clock.h"
+
+namespace everstep {
+
+struct MeetingPlace {
+  std::uint32_t rank = 0;
+  std::uint32_t ranks = 1;
+  std::string host = "127.0.0.1";  // of rank 0
+  std::uint16_t port = 0;
+  std::string name{};       // of this process, for errors of the others: its host
+  Duration timeout = 30s;   // until all have come
+  Duration patience = 15s;  // afterwards, until somebody's text has come
+};
+
+class Meeting {
+ public:
+  // Returns when all have come. kTimeout names who has not, kUnavailable what could not be reached.
+  static Result<std::unique_ptr<Meeting>> Gather(const MeetingPlace& place, Clock& clock);
+
+  std::uint32_t rank() const { return place_.rank; }
+  std::uint32_t ranks() const { return place_.ranks; }
+  // "rank 3 (n4)"
+  std::string Who(std::uint32_t rank) const;
+  // The numeric address by which this process and rank 0 reach each other; empty when there is nobody else.
+  const std::string& local_address() const { return local_address_; }
+
+  // Everybody gives a text and gets all, in order of rank: also a barrier. Calls must match on all ranks.
+  Result<std::vector<std::string>> Exchange(const std::string& text);
+
+  // Looks without waiting whether somebody has gone or given up. For those who wait on the fabric.
+  Status Look();
+
+  // For who has waited for too long on the fabric, in `round` of what all do: rank 0 asks who is still there. The error is what
+  // all ranks get: who does not answer, or, if all do, what the rank says that stuck first: the others only wait for it.
+  Status Stuck(std::uint32_t round, const std::string& how);
+
+  // Tells everybody that it is over and why; they get it as an error. For the first that fails.
+  void GiveUp(const std::string& why);
+
+ private:
+  struct Line {
+    Fd fd{};
+    std::string in{};                  // not yet a whole frame
+    std::deque<std::string> frames{};  // texts that nobody has asked for
+  };
+
+  Meeting(MeetingPlace place, Clock& clock)
+      : place_(std::move(place)), clock_(clock), lines_(place_.ranks), names_(place_.ranks) {}
+  Status Welcome();
+  Status Go();
+  Status Greet(Fd caller, Time deadline);
+  // The ranks with whom there is a connection.
+  std::vector<std::uint32_t> Others() const;
+  Status Read(std::uint32_t rank);
+  Status Pump(Duration wait_max);
+  bool SomebodyIsStuck() const;
+  Status AskRound();
+  Result<std::string> Next(std::uint32_t rank, Time deadline);
+  Status Send(std::uint32_t rank, char kind, const std::string& text);
+  Status Lost(std::uint32_t rank, const std::string& how);
+
+  MeetingPlace place_;
+  Clock& clock_;
+  std::vector<Line> lines_;
+  std::vector<std::string> names_;
+  std::string local_address_{};
+  bool gave_up_ = false;
+};
+
+}  // namespace everstep

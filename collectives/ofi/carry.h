@@ -1,0 +1,121 @@
+// Carries out plans (collectives/core/plan.h) over an endpoint, in host memory: the bytes of one rank.
+//
+// Receives of the next round are posted before this one is waited for, so that nothing arrives unexpected; what a round adds is
+// added in pieces as they land. Out of place, the first addition to a block lands in the result and has the source added to it:
+// nothing is copied beforehand.
+//
+// One thread. Every wait ends at the deadline, names who was waited for and how long, and looks every now and then whether
+// somebody has gone. After an error the carrier must not be used again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/seam/clock.h"
+#include "collectives/core/plan.h"
+#include "collectives/core/sources.h"
+#include "collectives/ofi/endpoint.h"
+#include "collectives/reduce/exact_data.h"
+
+namespace everstep {
+
+struct CarryOptions {
+  std::uint32_t rank = 0;             // the own
+  std::size_t chunk_bytes = 4 << 20;  // a message costs a rendezvous: 256 KiB halves the speed (measured)
+  Duration timeout = 10s;             // without any progress
+  // Whether the others are still there; an error ends the wait.
+  std::function<Status()> look{};
+  // What is said about a wait that was too long; all ranks agree there on who it is. Empty: what this rank saw.
+  std::function<Status(std::uint32_t round, const std::string& how)> stuck{};
+  std::function<std::string(std::uint32_t)> who{};  // "rank 3 (n4)"
+  // For tests of the checks: may change what has arrived.
+  std::function<void(std::uint32_t round, std::byte* data, std::size_t bytes)> tamper{};
+};
+
+// What one rank has in memory. The buffer has the plan's blocks one after the other; all_to_all: `source` the blocks to give,
+// `buffer` those that came.
+struct Carried {
+  DataType type = DataType::f32;
+  const void* source = nullptr;  // all but all_gather; may be `buffer`
+  void* buffer = nullptr;
+  std::size_t elements = 0;  // of all blocks of `buffer`
+  void* source_description = nullptr;
+  void* buffer_description = nullptr;
+};
+
+// What a message must have held and did not.
+struct WrongHop {
+  std::uint32_t round = 0;
+  std::uint32_t from = 0;
+  std::uint64_t element = 0;  // of the buffer
+  double expected = 0;
+  double got = 0;
+  std::size_t elements = 0;
+};
+
+struct HopCheck {
+  const ExactData* data = nullptr;
+  Sources sources{};
+  std::vector<WrongHop> wrong{};
+};
+
+class Carrier {
+ public:
+  Carrier(std::unique_ptr<Endpoint> endpoint, Clock& clock, CarryOptions options);
+  ~Carrier();
+
+  Endpoint& endpoint() { return *endpoint_; }
+
+  // REQUIRES: the plan is of the own rank; all ranks carry the same plans of the same sizes in the same order. `check` may be
+  // nullptr.
+  Status Run(const Plan& plan, const Carried& carried, HopCheck* check);
+
+  // Seconds that this rank has waited for data from each other since the last call.
+  std::vector<double> TakeWaits(std::uint32_t ranks);
+
+  // One message each, for tests of pairs: the peer calls the other one; SwapWith does both at once. `test` tells tests apart,
+  // so that what comes too late belongs to none. A failure is the pair's, not everybody's: kTimeout after the carrier's time,
+  // and the carrier goes on; memory of a message that failed must stay until the carrier is gone.
+  Status SendTo(std::uint32_t peer, std::uint16_t test, const void* data, std::size_t bytes, void* description);
+  Status ReceiveFrom(std::uint32_t peer, std::uint16_t test, void* data, std::size_t bytes, void* description);
+  Status SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes, void* description);
+
+ private:
+  struct Job;
+  struct Incoming;
+  struct RoundReceives;
+
+  // Posts, or waits for, a message of a pair test. One that fails is cancelled and kept.
+  Status Single(std::unique_ptr<Operation>& operation, void* data, std::size_t bytes, void* description);
+  Status Finish(std::unique_ptr<Operation>& operation);
+  std::unique_ptr<Operation> Message(std::uint32_t peer, std::uint16_t test, bool sends) const;
+  std::uint64_t Tag(std::uint32_t sender, std::size_t round, std::size_t chunk) const;
+  Status Post(Operation& operation, bool send, void* data, std::size_t bytes, void* description, bool asks);
+  Status PostReceives(Job& job, std::size_t round);
+  Status PostSends(Job& job, std::size_t round);
+  Status ApplyReceives(Job& job, std::size_t round);
+  void Apply(Job& job, std::size_t round, const Incoming& piece);
+  void CheckHop(Job& job, std::size_t round, const Incoming& piece);
+  // Past the deadline: everybody is asked (a collective), or not.
+  Status WaitFor(const Operation& operation, std::size_t round, bool asks);
+  Status Broken(const Operation& operation, std::size_t round, const std::string& what);
+  Status Stuck(const Operation& operation, std::size_t round);
+  std::string Told(const Operation& operation, std::size_t round, const std::string& what) const;
+
+  // Destroyed in reverse: the endpoint before the operations that it may still hold.
+  std::vector<Operation> sends_{};
+  std::unique_ptr<RoundReceives> receives_[2];
+  std::vector<std::unique_ptr<Operation>> abandoned_{};
+  std::unique_ptr<Endpoint> endpoint_;
+  Clock& clock_;
+  CarryOptions options_;
+  std::uint16_t sequence_ = 0;
+  std::vector<double> waits_{};
+};
+
+}  // namespace everstep

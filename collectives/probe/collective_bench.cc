@@ -1,0 +1,249 @@
+#include "collectives/probe/collective_bench.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/text.h"
+#include "collectives/core/waits.h"
+#include "collectives/probe/link_measure.h"
+
+namespace everstep {
+namespace {
+
+constexpr double kTimedAtLeast = 0.1;  // seconds: less is noise, and cold
+constexpr std::uint32_t kRunsMin = 20, kRunsMax = 20'000;
+constexpr std::size_t kWrongLinesMax = 8;
+
+std::string Number(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  return text;
+}
+
+// In front of what was wrong: a wrong sum travels on, and the hop that made it wrong is the first by round.
+constexpr std::uint32_t kAtTheEnd = 99'999;
+constexpr std::size_t kOrderDigits = 5;
+std::string Ordered(std::uint32_t round) {
+  const std::string digits = std::to_string(std::min(round, kAtTheEnd));
+  return std::string(kOrderDigits - digits.size(), '0') + digits;
+}
+
+// What one size needs: a source of the whole, a result of the whole, both registered.
+struct Buffers {
+  std::vector<std::byte> source{}, result{};
+  Registration source_registration{}, result_registration{};
+
+  static Result<Buffers> Make(Endpoint& endpoint, std::size_t bytes) {
+    Buffers buffers;
+    buffers.source.resize(bytes);
+    buffers.result.resize(bytes);
+    EVERSTEP_ASSIGN(buffers.source_registration, endpoint.Register(buffers.source.data(), bytes));
+    EVERSTEP_ASSIGN(buffers.result_registration, endpoint.Register(buffers.result.data(), bytes));
+    return buffers;
+  }
+};
+
+class Bench {
+ public:
+  Bench(ProbeGroup& group, const ProbeOptions& options, Clock& clock, Buffers& buffers)
+      : group_(group),
+        options_(options),
+        clock_(clock),
+        buffers_(buffers),
+        collective_(static_cast<Collective>(options.test)) {}
+
+  Result<TableHalf> Half(const Plan& plan, const Shape& shape, bool in_place);
+  std::vector<std::string>& wrong() { return wrong_; }
+
+ private:
+  Carried CarriedFor(const Shape& shape, bool in_place);
+  void Fill(const ExactData& data, const Shape& shape, bool in_place);
+  std::size_t CompareResult(const ExactData& data, const Shape& shape, bool in_place);
+  Result<std::uint64_t> Checked(const Plan& plan, const Shape& shape, bool in_place);
+
+  ProbeGroup& group_;
+  const ProbeOptions& options_;
+  Clock& clock_;
+  Buffers& buffers_;
+  Collective collective_;
+  std::vector<std::string> wrong_{};
+  std::uint64_t salt_ = 0;
+};
+
+// All-gather has its share in the result from the beginning. All-to-all has no place of its own for what comes: in place it is
+// timed as out of place.
+Carried Bench::CarriedFor(const Shape& shape, bool in_place) {
+  Carried carried{.type = options_.type,
+                  .source = buffers_.source.data(),
+                  .buffer = buffers_.result.data(),
+                  .elements = shape.bytes / shape.element,
+                  .source_description = buffers_.source_registration.Description(),
+                  .buffer_description = buffers_.result_registration.Description()};
+  if (in_place && collective_ != Collective::all_to_all) {
+    carried.source = carried.buffer;
+    carried.source_description = carried.buffer_description;
+  }
+  return carried;
+}
+
+void Bench::Fill(const ExactData& data, const Shape& shape, bool in_place) {
+  const Carried carried = CarriedFor(shape, in_place);
+  std::memset(carried.buffer, 0xff, shape.bytes);
+  if (collective_ == Collective::all_gather) {
+    auto* own = static_cast<std::byte*>(carried.buffer) + group_.rank() * shape.count * shape.element;
+    data.Fill(own, group_.rank(), group_.rank() * shape.count, shape.count);
+    return;
+  }
+  data.Fill(const_cast<void*>(carried.source), group_.rank(), 0, carried.elements);
+}
+
+// The end result, block by block; how many elements are wrong.
+std::size_t Bench::CompareResult(const ExactData& data, const Shape& shape, bool in_place) {
+  const auto* result = static_cast<const std::byte*>(CarriedFor(shape, in_place).buffer);
+  std::size_t elements = 0;
+  const auto compare = [&](const std::vector<std::uint32_t>& of, std::size_t at, std::uint64_t place, std::size_t count) {
+    const auto wrong = data.Compare(result + at * shape.element, of, place, count);
+    if (!wrong) return;
+    elements += wrong->elements;
+    wrong_.push_back(Cat(Ordered(kAtTheEnd), group_.meeting->Who(group_.rank()), ": result at byte ",
+                         (at + wrong->at) * shape.element, " of ", shape.bytes, " is ", Number(wrong->got), " instead of ",
+                         Number(wrong->expected), " (", Count(wrong->elements, "element"), ")"));
+  };
+  std::vector<std::uint32_t> all;
+  for (std::uint32_t rank = 0; rank < group_.ranks(); ++rank) all.push_back(rank);
+  const std::size_t share = shape.count;
+  if (collective_ == Collective::all_reduce) compare(all, 0, 0, shape.count);
+  if (collective_ == Collective::reduce_scatter) compare(all, group_.rank() * share, group_.rank() * share, share);
+  for (const std::uint32_t rank : all) {
+    if (collective_ == Collective::all_gather) compare({rank}, rank * share, rank * share, share);
+    if (collective_ == Collective::all_to_all) compare({rank}, rank * share, group_.rank() * share, share);
+  }
+  return elements;
+}
+
+Result<std::uint64_t> Bench::Checked(const Plan& plan, const Shape& shape, bool in_place) {
+  std::uint64_t wrong = 0;
+  for (std::uint32_t time = 0; time < options_.checks; ++time) {
+    const ExactData data(options_.type, group_.ranks(), ++salt_);
+    HopCheck check{.data = &data, .sources = {}, .wrong = {}};
+    if (group_.ranks() <= kSourcesRanksMax)
+      check.sources = IncomingSources(collective_, plan.algorithm, group_.ranks(), group_.rank());
+    Fill(data, shape, in_place);
+    EVERSTEP_TRY(group_.Barrier());
+    EVERSTEP_TRY(group_.carrier->Run(plan, CarriedFor(shape, in_place), &check));
+    std::uint64_t on_the_way = 0;
+    for (const WrongHop& hop : check.wrong) {
+      on_the_way += hop.elements;
+      wrong_.push_back(Cat(Ordered(hop.round), group_.meeting->Who(group_.rank()), ": what came from ",
+                           group_.meeting->Who(hop.from), " in round ", hop.round, " at byte ", hop.element * shape.element,
+                           " of ", shape.bytes, " is ", Number(hop.got), " instead of ", Number(hop.expected), " (",
+                           Count(hop.elements, "element"), ")"));
+    }
+    // A bit that was turned on the way may vanish in the rounding of a later addition: the result is right and the link is not.
+    wrong += std::max<std::uint64_t>(on_the_way, CompareResult(data, shape, in_place));
+  }
+  EVERSTEP_ASSIGN(const double mean, group_.Mean(static_cast<double>(wrong)));
+  return static_cast<std::uint64_t>(std::llround(mean * group_.ranks()));
+}
+
+Result<TableHalf> Bench::Half(const Plan& plan, const Shape& shape, bool in_place) {
+  const Carried carried = CarriedFor(shape, in_place);
+  EVERSTEP_TRY(group_.Barrier());
+  const auto timed = [&](std::uint32_t runs) -> Result<double> {
+    const Time start = clock_.Now();
+    for (std::uint32_t i = 0; i < runs; ++i) EVERSTEP_TRY(group_.carrier->Run(plan, carried, nullptr));
+    return Seconds(clock_.Now() - start) / std::max(runs, 1u);
+  };
+  EVERSTEP_TRY(timed(options_.warmups));
+  std::uint32_t runs = options_.iterations.value_or(0);
+  if (!options_.iterations) {
+    EVERSTEP_ASSIGN(const double once, timed(1));
+    EVERSTEP_ASSIGN(const double slowest, group_.Largest(once));
+    runs = static_cast<std::uint32_t>(std::clamp(kTimedAtLeast / std::max(slowest, 1e-9), double{kRunsMin}, double{kRunsMax}));
+  }
+  EVERSTEP_TRY(group_.Barrier());
+  EVERSTEP_ASSIGN(const double own, timed(runs));
+  EVERSTEP_ASSIGN(const double seconds, group_.Mean(own));
+  const Bandwidth bandwidth = BandwidthOf(collective_, group_.ranks(), shape.bytes, std::max(seconds, 1e-9));
+  TableHalf half{.microseconds = seconds * 1e6,
+                 .algorithm_gigabytes = bandwidth.algorithm_bytes_per_second / 1e9,
+                 .bus_gigabytes = bandwidth.bus_bytes_per_second / 1e9,
+                 .wrong = {}};
+  if (options_.checks > 0 && !(in_place && collective_ == Collective::all_to_all)) {
+    EVERSTEP_ASSIGN(half.wrong, Checked(plan, shape, in_place));
+  }
+  return half;
+}
+
+// What all ranks have to say, a few lines of each, by round.
+Result<std::vector<std::string>> Collected(ProbeGroup& group, std::vector<std::string> lines) {
+  std::sort(lines.begin(), lines.end());
+  const std::size_t found = lines.size();
+  if (found > kWrongLinesMax) lines.resize(kWrongLinesMax);
+  if (found > kWrongLinesMax)
+    lines.push_back(Cat(Ordered(kAtTheEnd), "and ", found - kWrongLinesMax, " more on ", group.meeting->Who(group.rank())));
+  EVERSTEP_ASSIGN(const std::vector<std::string> texts, group.meeting->Exchange(Join(lines, "\n")));
+  std::vector<std::string> all;
+  for (const std::string& text : texts)
+    for (const std::string& line : Split(text, '\n'))
+      if (line.size() > kOrderDigits) all.push_back(line);
+  std::stable_sort(all.begin(), all.end());
+  for (std::string& line : all) line.erase(0, kOrderDigits);
+  return all;
+}
+
+// Who held the others up, read from what every rank waited for every other.
+Result<std::string> WaitsOfAll(ProbeGroup& group, double total) {
+  constexpr std::size_t kNamed = 3;
+  std::vector<std::string> own;
+  for (const double seconds : group.carrier->TakeWaits(group.ranks())) own.push_back(Number(seconds));
+  EVERSTEP_ASSIGN(const std::vector<std::string> texts, group.meeting->Exchange(Join(own, " ")));
+  std::vector<std::vector<double>> waits;
+  for (const std::string& text : texts) {
+    waits.emplace_back();
+    for (const std::string& word : Split(text, ' ')) waits.back().push_back(std::strtod(word.c_str(), nullptr));
+  }
+  return WaitsText(ReadWaits(waits), total, kNamed);
+}
+
+std::vector<std::uint64_t> Sizes(const ProbeOptions& options) {
+  std::vector<std::uint64_t> sizes;
+  for (std::uint64_t size = options.bytes_min; size <= options.bytes_max;
+       size = options.step_factor > 1 ? size * options.step_factor : size + options.step_bytes)
+    sizes.push_back(size);
+  return sizes;
+}
+
+}  // namespace
+
+Status RunCollectiveBench(ProbeGroup& group, const ProbeOptions& options, Clock& clock, ProbeTable& table,
+                          const std::function<void(const TableRow&, const std::vector<std::string>&)>& row) {
+  const auto collective = static_cast<Collective>(options.test);
+  EVERSTEP_ASSIGN(Buffers buffers, Buffers::Make(group.carrier->endpoint(), options.bytes_max));
+  LinkModel model;
+  if (!options.algorithm && group.ranks() > 1) {
+    EVERSTEP_ASSIGN(model, MeasureLinks(group, options.type, options.seed, clock));
+  }
+  (void)group.carrier->TakeWaits(group.ranks());
+  const Time start = clock.Now();
+  for (const std::uint64_t size : Sizes(options)) {
+    const Shape shape = ShapeOf(collective, group.ranks(), size, SizeOf(options.type));
+    const Algorithm algorithm =
+        options.algorithm.value_or(ChooseAlgorithm(collective, group.ranks(), shape.bytes, model).algorithm);
+    const Plan plan = PlanFor(collective, algorithm, group.ranks(), group.rank());
+    Bench bench(group, options, clock, buffers);
+    TableRow one{.bytes = shape.bytes, .count = shape.count, .out_of_place = {}, .in_place = {}};
+    EVERSTEP_ASSIGN(one.out_of_place, bench.Half(plan, shape, false));
+    EVERSTEP_ASSIGN(one.in_place, bench.Half(plan, shape, true));
+    EVERSTEP_ASSIGN(const std::vector<std::string> wrong, Collected(group, bench.wrong()));
+    table.rows.push_back(one);
+    row(one, wrong);
+  }
+  EVERSTEP_ASSIGN(table.waits, WaitsOfAll(group, Seconds(clock.Now() - start)));
+  return {};
+}
+
+}  // namespace everstep

@@ -1,0 +1,247 @@
+#include "collectives/probe/options.h"
+
+#include <functional>
+#include <limits>
+
+#include "base/contains.h"
+#include "base/text.h"
+
+namespace everstep {
+namespace {
+
+constexpr std::string_view kHelp =
+    R"(everstep-probe TEST [FLAGS]: bandwidth and correctness of the network between the ranks that are started with it
+
+  TEST                allreduce, reducescatter, allgather, alltoall, pairs, loopback
+  -b, --minbytes N    smallest size, as 8, 4K, 32M, 1G            (32M)
+  -e, --maxbytes N    largest size; pairs, loopback: the only one (32M, 1M)
+  -i, --stepbytes N   from size to size, added                    (1M)
+  -f, --stepfactor N  from size to size, multiplied; 1: not
+  -n, --iters N       timed runs a size                           (20, and 100 ms)
+  -w, --warmup_iters N                                            (5)
+  -c, --check N       runs whose every hop is checked; 0: none    (1)
+  -d, --datatype T    float, double, half, bfloat16, int32, int64 (float)
+  -o, --op OP         sum
+  -T, --timeout S     seconds without progress until the test ends (10)
+  -J, --output_file F also as JSON, on rank 0
+  --provider P        efa, verbs, tcp, shm or a whole name: this one or an error
+  --interface I       by which to send
+  --algorithm A       ring, recursive_doubling, halving_doubling, direct, star
+  --chunk N           largest message                             (4M)
+  --level L           of pairs: quick (4 rounds) or full          (full)
+  --seed N            of the order of pairs                       (1)
+
+Who it is comes from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT. Exit 0: all well; 1: wrong data, a host that failed; 2: it could not be started.)";
+
+struct Flag {
+  std::vector<std::string> names{};
+  std::string legal{};
+  // false: the value is not legal.
+  std::function<bool(ProbeOptions&, const std::string&)> take{};
+};
+
+template <class T>
+auto Number(T ProbeOptions::*member, std::uint64_t least, std::uint64_t most) {
+  return [=](ProbeOptions& options, const std::string& value) {
+    const auto number = ParseUnsigned(value);
+    if (!number || *number < least || *number > most) return false;
+    options.*member = static_cast<T>(*number);
+    return true;
+  };
+}
+auto Size(std::uint64_t ProbeOptions::*member, std::uint64_t least = 1) {
+  return [=](ProbeOptions& options, const std::string& value) {
+    const auto size = ParseSize(value);
+    if (!size || *size < least) return false;
+    options.*member = *size;
+    return true;
+  };
+}
+auto Text(std::string ProbeOptions::*member) {
+  return [=](ProbeOptions& options, const std::string& value) {
+    options.*member = value;
+    return !value.empty();
+  };
+}
+// Flags of nccl-tests that have one meaning here.
+auto Only(std::string legal) {
+  return [legal = std::move(legal)](ProbeOptions&, const std::string& value) { return value == legal; };
+}
+
+bool TakeTamper(ProbeOptions& options, const std::string& value) {
+  const std::vector<std::string> parts = Split(value, ':');
+  const auto rank = parts.size() == 2 ? ParseUnsigned(parts[0]) : std::nullopt;
+  const auto round = parts.size() == 2 ? ParseUnsigned(parts[1]) : std::nullopt;
+  if (!rank || !round || *rank > 65535 || *round > 65535) return false;
+  options.tamper = {.rank = static_cast<std::uint32_t>(*rank), .round = static_cast<std::uint32_t>(*round)};
+  return true;
+}
+
+std::vector<Flag> Flags() {
+  const std::string algorithms = "ring, recursive_doubling, halving_doubling, direct or star";
+  return {
+      {{"-b", "--minbytes"}, "a size as 8, 4K, 32M, 1G", Size(&ProbeOptions::bytes_min)},
+      {{"-e", "--maxbytes"}, "a size as 8, 4K, 32M, 1G", Size(&ProbeOptions::bytes_max)},
+      {{"-i", "--stepbytes"}, "a size as 8, 4K, 32M, 1G", Size(&ProbeOptions::step_bytes)},
+      {{"-f", "--stepfactor"}, "1 to 1024", Number(&ProbeOptions::step_factor, 1, 1024)},
+      {{"-n", "--iters"},
+       "1 to 1000000",
+       [](ProbeOptions& options, const std::string& value) {
+         const auto number = ParseUnsigned(value);
+         if (!number || *number < 1 || *number > 1'000'000) return false;
+         options.iterations = static_cast<std::uint32_t>(*number);
+         return true;
+       }},
+      {{"-w", "--warmup_iters"}, "0 to 10000", Number(&ProbeOptions::warmups, 0, 10'000)},
+      {{"-c", "--check"}, "0 to 1000", Number(&ProbeOptions::checks, 0, 1000)},
+      {{"-d", "--datatype"},
+       "float, double, half, bfloat16, int32 or int64",
+       [](ProbeOptions& options, const std::string& value) {
+         const auto type = DataTypeNamed(value);
+         if (type) options.type = *type;
+         return type.has_value();
+       }},
+      {{"-o", "--op"}, "sum", Only("sum")},
+      {{"-T", "--timeout"},
+       "1 to 3600 seconds",
+       [](ProbeOptions& options, const std::string& value) {
+         const auto number = ParseUnsigned(value);
+         if (!number || *number < 1 || *number > 3600) return false;
+         options.timeout = std::chrono::seconds(*number);
+         return true;
+       }},
+      {{"-J", "--output_file"}, "a file", Text(&ProbeOptions::json_file)},
+      {{"-t", "--nthreads"}, "1: a rank is a process, start more of them", Only("1")},
+      {{"-g", "--ngpus"}, "1: a rank is a process, start more of them", Only("1")},
+      {{"-m", "--agg_iters"}, "1", Only("1")},
+      {{"-G", "--cudagraph"}, "0: there is no GPU in this test", Only("0")},
+      {{"-C", "--report_cputime"}, "0", Only("0")},
+      {{"-a", "--average"}, "1: the mean of all ranks", Only("1")},
+      {{"-z", "--blocking"},
+       "0 or 1: it is always",
+       [](ProbeOptions&, const std::string& value) { return value == "0" || value == "1"; }},
+      {{"--provider"}, "a provider's name", Text(&ProbeOptions::provider)},
+      {{"--interface"}, "an interface", Text(&ProbeOptions::interface)},
+      {{"--algorithm"},
+       algorithms,
+       [](ProbeOptions& options, const std::string& value) {
+         options.algorithm = EnumNamed<Algorithm>(value);
+         return options.algorithm.has_value();
+       }},
+      {{"--chunk"}, "a size of at least 64", Size(&ProbeOptions::chunk_bytes, 64)},
+      {{"--seed"}, "a whole number", Number(&ProbeOptions::seed, 0, std::numeric_limits<std::uint64_t>::max())},
+      {{"--level"},
+       "quick or full",
+       [](ProbeOptions& options, const std::string& value) {
+         const auto level = EnumNamed<PairLevel>(value);
+         if (level) options.level = *level;
+         return level.has_value();
+       }},
+      {{"--tamper"}, "RANK:ROUND", TakeTamper},
+  };
+}
+
+Status CheckTogether(const ProbeOptions& options) {
+  if (options.bytes_min > options.bytes_max)
+    return Fail(ErrorCode::kInvalid, Cat("-b ", options.bytes_min, " is above -e ", options.bytes_max),
+                "the smallest size comes first");
+  if (options.bytes_min < SizeOf(options.type))
+    return Fail(ErrorCode::kInvalid, Cat("-b ", options.bytes_min, " is below one element of ", NcclName(options.type)),
+                Cat("at least ", SizeOf(options.type), " bytes"));
+  if (options.algorithm && options.test <= ProbeTest::alltoall &&
+      !Has(static_cast<Collective>(options.test), *options.algorithm))
+    return Fail(ErrorCode::kInvalid, Cat(Name(options.test), " cannot go by ", Name(*options.algorithm)),
+                "ring and direct work for all");
+  return {};
+}
+
+// A variable as a number; nullopt: not set.
+Result<std::optional<std::uint64_t>> NumberIn(const std::map<std::string, std::string>& environment,
+                                              const std::vector<std::string>& names, std::uint64_t most) {
+  for (const std::string& name : names) {
+    const auto found = environment.find(name);
+    if (found == environment.end()) continue;
+    const auto number = ParseUnsigned(found->second);
+    if (!number || *number > most)
+      return Fail(ErrorCode::kInvalid, Cat(name, " is \"", found->second, "\""),
+                  Cat("a whole number up to ", most, " is legal"));
+    return number;
+  }
+  return std::optional<std::uint64_t>();
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> ParseSize(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  int shift = 0;
+  switch (text.back()) {
+    case 'k':
+    case 'K': shift = 10; break;
+    case 'm':
+    case 'M': shift = 20; break;
+    case 'g':
+    case 'G': shift = 30; break;
+    default: break;
+  }
+  const auto number = ParseUnsigned(std::string_view(text).substr(0, text.size() - (shift > 0 ? 1 : 0)));
+  if (!number || *number > (std::numeric_limits<std::uint64_t>::max() >> 8 >> shift)) return std::nullopt;
+  return *number << shift;
+}
+
+Result<ProbeOptions> ParseProbeOptions(const std::vector<std::string>& arguments) {
+  ProbeOptions options;
+  const std::vector<Flag> flags = Flags();
+  for (const std::string& word : arguments)
+    if (word == "-h" || word == "--help") return Fail(ErrorCode::kNotFound, std::string(kHelp));
+  const auto test = arguments.empty() ? std::nullopt : EnumNamed<ProbeTest>(arguments[0]);
+  if (!test)
+    return Fail(ErrorCode::kInvalid, arguments.empty() ? "no test was named" : Cat("\"", arguments[0], "\" is no test"),
+                "allreduce, reducescatter, allgather, alltoall, pairs and loopback are; see --help");
+  options.test = *test;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const Flag* known = nullptr;
+    for (const Flag& flag : flags)
+      for (const std::string& name : flag.names)
+        if (name == arguments[i]) known = &flag;
+    if (known == nullptr) return Fail(ErrorCode::kInvalid, Cat("unknown argument \"", arguments[i], "\""), "see --help");
+    if (i + 1 == arguments.size())
+      return Fail(ErrorCode::kInvalid, Cat(arguments[i], " has no value"), Cat("legal: ", known->legal));
+    if (!known->take(options, arguments[i + 1]))
+      return Fail(ErrorCode::kInvalid, Cat(arguments[i], " is \"", arguments[i + 1], "\""), Cat("legal: ", known->legal));
+    ++i;
+  }
+  // Pairs have one size; by itself one that is over in a third of a second.
+  const bool sized = Contains(arguments, std::string("-e")) || Contains(arguments, std::string("--maxbytes"));
+  if (options.test >= ProbeTest::pairs && !sized) options.bytes_max = 1u << 20;
+  if (options.test >= ProbeTest::pairs) options.bytes_min = options.bytes_max;
+  EVERSTEP_TRY(CheckTogether(options));
+  return options;
+}
+
+Result<ProbeIdentity> IdentityFrom(const std::map<std::string, std::string>& environment) {
+  EVERSTEP_ASSIGN(const auto rank, NumberIn(environment, {"RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"}, 65535));
+  EVERSTEP_ASSIGN(const auto ranks,
+                  NumberIn(environment, {"WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"}, 65535));
+  EVERSTEP_ASSIGN(const auto port, NumberIn(environment, {"MASTER_PORT"}, 65534));
+  if (rank.has_value() != ranks.has_value())
+    return Fail(ErrorCode::kInvalid, rank ? "RANK is set and WORLD_SIZE is not" : "WORLD_SIZE is set and RANK is not",
+                "set both, or none");
+  ProbeIdentity identity;
+  if (!rank) return identity;
+  if (*ranks == 0 || *rank >= *ranks)
+    return Fail(ErrorCode::kInvalid, Cat("RANK is ", *rank, " and WORLD_SIZE ", *ranks),
+                "ranks count from 0 to WORLD_SIZE - 1");
+  identity.rank = static_cast<std::uint32_t>(*rank);
+  identity.ranks = static_cast<std::uint32_t>(*ranks);
+  const auto master = environment.find("MASTER_ADDR");
+  if (*ranks > 1 && (master == environment.end() || master->second.empty()))
+    return Fail(ErrorCode::kInvalid, "MASTER_ADDR is not set", "the host of rank 0, by name or address");
+  if (master != environment.end()) identity.master_host = master->second;
+  if (port) identity.master_port = static_cast<std::uint16_t>(*port);
+  const auto agents = environment.find("TORCHELASTIC_USE_AGENT_STORE");
+  if (agents != environment.end() && agents->second == "True") ++identity.master_port;
+  return identity;
+}
+
+}  // namespace everstep

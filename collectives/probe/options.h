@@ -1,0 +1,66 @@
+// What everstep-probe is asked for: its arguments, with nccl-tests' names and meanings, and who it is: the environment that
+// torchrun, mpirun or srun give it.
+//
+// Pure. Errors name the argument or variable, what was found and what is legal.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "collectives/core/pairs.h"
+#include "collectives/core/plan.h"
+#include "collectives/reduce/kernels.h"
+
+namespace everstep {
+
+EVERSTEP_ENUM(ProbeTest, allreduce, reducescatter, allgather, alltoall, pairs, loopback)
+
+struct ProbeOptions {
+  ProbeTest test = ProbeTest::allreduce;
+  std::uint64_t bytes_min = 32u << 20;
+  std::uint64_t bytes_max = 32u << 20;
+  std::uint64_t step_bytes = 1u << 20;
+  std::uint64_t step_factor = 1;  // above 1: instead of step_bytes
+  std::uint32_t warmups = 5;
+  std::optional<std::uint32_t> iterations{};  // nullopt: 20, and as many more as 100 ms take
+  std::uint32_t checks = 1;
+  DataType type = DataType::f32;
+  std::optional<Algorithm> algorithm{};  // nullopt: by what pairs measured
+  std::string provider{};
+  std::string interface {};
+  std::uint64_t chunk_bytes = 4u << 20;
+  Duration timeout = 10s;
+  std::string json_file{};
+  std::uint64_t seed = 1;
+  PairLevel level = PairLevel::full;  // of pairs
+  // For tests: in this rank and round, one bit of what arrives is turned.
+  struct Tamper {
+    std::uint32_t rank = 0;
+    std::uint32_t round = 0;  // of pairs: not looked at
+  };
+  std::optional<Tamper> tamper{};
+};
+
+// `arguments` without the program's name. kNotFound: help was asked for; the message is it.
+Result<ProbeOptions> ParseProbeOptions(const std::vector<std::string>& arguments);
+
+struct ProbeIdentity {
+  std::uint32_t rank = 0;
+  std::uint32_t ranks = 1;
+  std::string master_host = "127.0.0.1";
+  std::uint16_t master_port = 29500;
+};
+
+// RANK and WORLD_SIZE, or what mpirun and srun set instead; MASTER_ADDR and MASTER_PORT. None of them: one rank alone. Under
+// torchrun MASTER_PORT is its own agent's (TORCHELASTIC_USE_AGENT_STORE): then the next one is taken.
+Result<ProbeIdentity> IdentityFrom(const std::map<std::string, std::string>& environment);
+
+// "64", "4K", "1M", "2G": bytes, by 1024.
+std::optional<std::uint64_t> ParseSize(const std::string& text);
+
+}  // namespace everstep

@@ -1,0 +1,55 @@
+// Who reaches whom how fast: tests of pairs in rounds that share no rank, every byte checked, and from them the verdicts of the
+// localiser (collectives/core/localise.h). All ranks learn all results, so each decides alone, and all the same, which pairs
+// are tested next.
+//
+// A pair that fails is a failed pair, not the end of the check; a process that is gone ends it, by name.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "collectives/core/localise.h"
+#include "collectives/core/score.h"
+#include "collectives/probe/group.h"
+
+namespace everstep {
+
+// What one pair measured. Of two directions: from `pair.a` first.
+struct PairMeasurement {
+  HostPair pair{};
+  double latency_p50 = 0;  // seconds, half a round trip; 0: none came back
+  double latency_p99 = 0;
+  std::optional<double> one_way[2]{};  // bytes a second
+  std::optional<double> both_ways{};   // the sum of both at once
+  bool wrong[2]{};
+};
+
+struct PairFindings {
+  std::vector<PairMeasurement> pairs{};  // newest last, retests too
+  std::size_t rounds = 0;
+  std::uint64_t seed = 0;
+  Scores scores{};
+  std::vector<Verdict> verdicts{};
+  CheckedHosts hosts{};
+};
+
+// Sizes and counts of messages come from the options: -e bytes a message, -n messages a direction (8).
+Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Clock& clock);
+
+// The matrix of one-way bandwidths, a heat map of it, latencies, verdicts.
+std::string PairText(const PairFindings& findings);
+std::string PairJson(const PairFindings& findings);
+
+// This rank with itself, over its own NIC; all ranks at once. A line a rank.
+struct LoopbackMeasurement {
+  double latency_p50 = 0;
+  double latency_p99 = 0;
+  std::optional<double> bytes_per_second{};
+  bool wrong = false;
+  std::string error{};
+};
+Result<std::vector<LoopbackMeasurement>> RunLoopback(ProbeGroup& group, const ProbeOptions& options, Clock& clock);
+std::string LoopbackText(const ProbeGroup& group, const std::vector<LoopbackMeasurement>& all);
+
+}  // namespace everstep

@@ -1,0 +1,163 @@
+// What RunPairs and RunLoopback found, for people and for programs. Pure.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+
+#include "base/json/writer.h"
+#include "base/text.h"
+#include "collectives/core/robust.h"
+#include "collectives/probe/pair_bench.h"
+
+namespace everstep {
+namespace {
+
+// Light for as fast as the median, heavy for slow: what is bad stands out. '!' is wrong data, 'x' silence.
+constexpr std::string_view kHeat = " .:-=+*#%@";
+
+[[gnu::format(printf, 1, 2)]] std::string Print(const char* format, ...) {
+  std::array<char, 512> text{};
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text.data(), text.size(), format, arguments);
+  va_end(arguments);
+  return text.data();
+}
+
+struct Cell {
+  bool tested = false;
+  bool wrong = false;
+  std::optional<double> bytes_per_second{};
+};
+
+// By sender, by receiver; of several tests of a pair the last.
+std::vector<std::vector<Cell>> Matrix(const PairFindings& findings) {
+  const std::size_t n = findings.hosts.names.size();
+  std::vector<std::vector<Cell>> cells(n, std::vector<Cell>(n));
+  for (const PairMeasurement& m : findings.pairs) {
+    cells[m.pair.a][m.pair.b] = {true, m.wrong[0], m.one_way[0]};
+    cells[m.pair.b][m.pair.a] = {true, m.wrong[1], m.one_way[1]};
+  }
+  return cells;
+}
+
+char Heat(const Cell& cell, double median) {
+  if (!cell.tested) return '?';
+  if (cell.wrong) return '!';
+  if (!cell.bytes_per_second || median <= 0) return 'x';
+  const double slower = std::clamp(1 - *cell.bytes_per_second / median, 0.0, 0.999);
+  return kHeat[static_cast<std::size_t>(slower * static_cast<double>(kHeat.size()))];
+}
+
+}  // namespace
+
+std::string PairText(const PairFindings& findings) {
+  const std::vector<std::vector<Cell>> cells = Matrix(findings);
+  const std::size_t n = cells.size();
+  std::string text = Print("# %zu rounds, %zu tests, seed %llu\n# %s\n", findings.rounds, findings.pairs.size(),
+                           static_cast<unsigned long long>(findings.seed), findings.scores.why.c_str());
+  text += "# GB/s from (row) to (column)\n#      ";
+  for (std::size_t to = 0; to < n; ++to) text += Print(" %6zu", to);
+  text += "\n";
+  for (std::size_t from = 0; from < n; ++from) {
+    text += Print("  %5zu", from);
+    for (std::size_t to = 0; to < n; ++to) {
+      const Cell& cell = cells[from][to];
+      text += from == to || !cell.tested ? "      -"
+              : cell.bytes_per_second    ? Print(" %6.2f", *cell.bytes_per_second / 1e9)
+                                         : "      x";
+    }
+    text += "  |";
+    for (std::size_t to = 0; to < n; ++to) text += from == to ? '\\' : Heat(cells[from][to], findings.scores.median);
+    text += Cat("|  ", findings.hosts.names[from], "\n");
+  }
+  text += Cat("# heat: \"", kHeat, "\" from like the median to ten times slower, ! wrong data, x no answer, ? not tested\n");
+  std::vector<double> p50, p99;
+  for (const PairMeasurement& m : findings.pairs) {
+    if (m.latency_p50 <= 0) continue;
+    p50.push_back(m.latency_p50 * 1e6);
+    p99.push_back(m.latency_p99 * 1e6);
+  }
+  if (!p50.empty())
+    text += Print("# latency: median pair p50 %.1f us, p99 %.1f us; worst pair p50 %.1f us, p99 %.1f us\n", MedianOf(p50),
+                  MedianOf(p99), *std::max_element(p50.begin(), p50.end()), *std::max_element(p99.begin(), p99.end()));
+  for (const Verdict& verdict : findings.verdicts) text += Cat("# ", Title(verdict.kind), ": ", verdict.why, "\n");
+  if (findings.verdicts.empty())
+    text += findings.pairs.empty() ? "# UNKNOWN: nothing was tested\n" : "# no host and no link is bad\n";
+  return text;
+}
+
+std::string PairJson(const PairFindings& findings) {
+  JsonWriter json;
+  const auto real = [&](std::string_view key, std::optional<double> value) {
+    json.Key(key);
+    if (value)
+      json.Real(*value);
+    else
+      json.Null();
+  };
+  json.BeginObject();
+  json.Key("version");
+  json.Unsigned(1);
+  json.Key("seed");
+  json.Unsigned(findings.seed);
+  json.Key("rounds");
+  json.Unsigned(findings.rounds);
+  real("median_bytes_per_second", findings.scores.median);
+  json.Key("pairs");
+  json.BeginArray();
+  for (const PairMeasurement& m : findings.pairs) {
+    json.BeginObject();
+    json.Key("a");
+    json.String(findings.hosts.names[m.pair.a]);
+    json.Key("b");
+    json.String(findings.hosts.names[m.pair.b]);
+    real("latency_p50_seconds", m.latency_p50 > 0 ? std::optional(m.latency_p50) : std::nullopt);
+    real("latency_p99_seconds", m.latency_p99 > 0 ? std::optional(m.latency_p99) : std::nullopt);
+    real("a_to_b_bytes_per_second", m.one_way[0]);
+    real("b_to_a_bytes_per_second", m.one_way[1]);
+    real("both_bytes_per_second", m.both_ways);
+    json.Key("wrong");
+    json.Bool(m.wrong[0] || m.wrong[1]);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("verdicts");
+  json.BeginArray();
+  for (const Verdict& verdict : findings.verdicts) {
+    json.BeginObject();
+    json.Key("kind");
+    json.String(Title(verdict.kind));
+    json.Key("hosts");
+    json.BeginArray();
+    for (const std::uint32_t host : verdict.hosts) json.String(findings.hosts.names[host]);
+    json.EndArray();
+    json.Key("tested");
+    json.Unsigned(verdict.tested);
+    json.Key("failed");
+    json.Unsigned(verdict.failed);
+    json.Key("why");
+    json.String(verdict.why);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  return std::move(json).text();
+}
+
+std::string LoopbackText(const ProbeGroup& group, const std::vector<LoopbackMeasurement>& all) {
+  std::string text = Print("# %4s  %10s  %10s  %8s  %6s  device\n", "rank", "p50(us)", "p99(us)", "GB/s", "#wrong");
+  for (std::uint32_t rank = 0; rank < all.size(); ++rank) {
+    const LoopbackMeasurement& one = all[rank];
+    text += Print("  %4u  %10.2f  %10.2f  %8.2f  %6d  ", rank, one.latency_p50 * 1e6, one.latency_p99 * 1e6,
+                  one.bytes_per_second.value_or(0) / 1e9, one.wrong ? 1 : 0);
+    text += Cat(group.devices[rank], " of ", group.hosts[rank], "\n");
+    if (!one.error.empty())
+      text += Cat("# HOST: ", group.meeting->Who(rank), " failed its own test, without any other host: ", one.error, "\n");
+    if (one.wrong) text += Cat("# HOST: ", group.meeting->Who(rank), " does not get from itself what it sends\n");
+  }
+  return text;
+}
+
+}  // namespace everstep

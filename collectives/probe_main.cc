@@ -1,0 +1,141 @@
+// everstep-probe: bandwidth and correctness of the network between the ranks that are started with it. Stands alone: under
+// torchrun, mpirun, srun, or a shell that sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT.
+
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "base/real/clock.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "collectives/probe/collective_bench.h"
+#include "collectives/probe/group.h"
+#include "collectives/probe/options.h"
+#include "collectives/probe/pair_bench.h"
+#include "collectives/probe/table.h"
+
+namespace everstep {
+namespace {
+
+std::map<std::string, std::string> Environment(char** variables) {
+  std::map<std::string, std::string> environment;
+  for (char** variable = variables; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return environment;
+}
+
+std::string HostName() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return "?";
+  return name;
+}
+
+std::string TimeOfDay(Clock& clock) {
+  const std::time_t seconds = clock.Wall().ns / 1'000'000'000;
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
+  return text;
+}
+
+void Say(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+int Told(const Error& error, int code) {
+  std::fprintf(stderr, "everstep-probe: %s\n", error.Str().c_str());
+  return code;
+}
+
+// Nothing where no file was asked for.
+bool Written(const ProbeOptions& options, const std::string& json) {
+  if (options.json_file.empty()) return true;
+  std::ofstream file(options.json_file);
+  file << json << "\n";
+  if (file.flush()) return true;
+  Told({ErrorCode::kIo, Cat("cannot write ", options.json_file), ""}, 1);
+  return false;
+}
+
+ProbeTable EmptyTable(const ProbeGroup& group, const ProbeOptions& options, const std::vector<std::string>& arguments,
+                      Clock& clock) {
+  ProbeTable table;
+  table.program = Cat("everstep-probe ", Version(), ", ", FabricVersion());
+  table.started = TimeOfDay(clock);
+  table.arguments = arguments;
+  table.options = options;
+  for (std::uint32_t rank = 0; rank < group.ranks(); ++rank)
+    table.ranks.push_back({.rank = rank, .pid = group.pids[rank], .host = group.hosts[rank], .device = group.devices[rank]});
+  return table;
+}
+
+int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vector<std::string>& arguments, Clock& clock) {
+  const bool speaks = group.rank() == 0;
+  ProbeTable table = EmptyTable(group, options, arguments, clock);
+  if (speaks) Say(TableHead(table));
+  const Status done =
+      RunCollectiveBench(group, options, clock, table, [&](const TableRow& row, const std::vector<std::string>& wrong) {
+        if (!speaks) return;
+        Say(TableLine(table, row));
+        for (const std::string& line : wrong) Say(Cat("# wrong: ", line, "\n"));
+      });
+  if (!done) {
+    group.meeting->GiveUp(Cat(group.meeting->Who(group.rank()), ": ", done.error().Str()));
+    return Told(done.error(), 1);
+  }
+  table.ended = TimeOfDay(clock);
+  if (speaks) Say(TableFoot(table));
+  if (speaks && !Written(options, TableJson(table))) return 1;
+  return table.Wrong() == 0 ? 0 : 1;
+}
+
+template <class T>
+int Failed(const ProbeGroup& group, const Result<T>& result) {
+  group.meeting->GiveUp(Cat(group.meeting->Who(group.rank()), ": ", result.error().Str()));
+  return Told(result.error(), 1);
+}
+
+int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
+  const bool speaks = group.rank() == 0;
+  if (options.test == ProbeTest::loopback) {
+    const auto all = RunLoopback(group, options, clock);
+    if (!all) return Failed(group, all);
+    if (speaks) Say(LoopbackText(group, *all));
+    bool good = true;
+    for (const LoopbackMeasurement& one : *all) good = good && one.error.empty() && !one.wrong;
+    return good ? 0 : 1;
+  }
+  const Result<PairFindings> findings = RunPairs(group, options, clock);
+  if (!findings) return Failed(group, findings);
+  if (speaks) Say(PairText(*findings));
+  if (speaks && !Written(options, PairJson(*findings))) return 1;
+  return findings->verdicts.empty() ? 0 : 1;
+}
+
+int Run(const std::vector<std::string>& arguments, char** variables) {
+  const Result<ProbeOptions> options = ParseProbeOptions(arguments);
+  if (!options && options.error().code == ErrorCode::kNotFound) {
+    Say(options.error().message + "\n");
+    return 0;
+  }
+  if (!options) return Told(options.error(), 2);
+  const Result<ProbeIdentity> identity = IdentityFrom(Environment(variables));
+  if (!identity) return Told(identity.error(), 2);
+  RealClock clock;
+  Result<ProbeGroup> group = JoinGroup(*identity, *options, HostName(), static_cast<std::uint64_t>(::getpid()), clock);
+  if (!group) return Told(group.error(), 2);
+  if (options->test == ProbeTest::pairs || options->test == ProbeTest::loopback) return RunPairTests(*group, *options, clock);
+  return RunCollective(*group, *options, arguments, clock);
+}
+
+}  // namespace
+}  // namespace everstep
+
+int main(int argc, char** argv, char** variables) { return everstep::Run({argv + 1, argv + argc}, variables); }

@@ -1,0 +1,12 @@
+// The vector kernels of this architecture: vector_x86.cc, or vector_none.cc where there are none.
+#pragma once
+
+#include "collectives/reduce/kernels.h"
+
+namespace everstep {
+
+InstructionSet BestVectorSet();
+// nullptr: none for this set.
+AddKernel VectorKernel(DataType type, InstructionSet set);
+
+}  // namespace everstep

@@ -1,0 +1,156 @@
+#include "collectives/core/score.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/rng.h"
+#include "base/text.h"
+
+namespace everstep {
+namespace {
+
+CheckedHosts Hosts(std::uint32_t count) {
+  CheckedHosts hosts;
+  for (std::uint32_t host = 0; host < count; ++host) hosts.names.push_back(Cat("n", host + 1));
+  return hosts;
+}
+
+// Everybody with everybody, about 1 GB/s with a percent of spread; `speed(from, to)` is a factor.
+template <class F>
+std::vector<Transfer> Everybody(std::uint32_t hosts, F speed) {
+  Rng rng(5);
+  std::vector<Transfer> transfers;
+  for (std::uint32_t from = 0; from < hosts; ++from)
+    for (std::uint32_t to = 0; to < hosts; ++to)
+      if (from != to)
+        transfers.push_back({.from = from,
+                             .to = to,
+                             .rail = 0,
+                             .bytes_per_second = 1e9 * speed(from, to) * (0.99 + 0.02 * rng.Unit()),
+                             .wrong_data = false});
+  return transfers;
+}
+
+std::size_t Failed(const Scores& scores) {
+  return static_cast<std::size_t>(
+      std::count_if(scores.edges.begin(), scores.edges.end(), [](const Edge& edge) { return edge.fault != EdgeFault::none; }));
+}
+
+TEST(Score, AHealthyClusterHasNoSlowEdge) {
+  const Scores scores = ScoreTransfers(Hosts(8), Everybody(8, [](auto, auto) { return 1.0; }));
+  EXPECT_EQ(Failed(scores), 0u);
+  EXPECT_NEAR(scores.median, 1e9, 5e6);
+}
+
+TEST(Score, AHostThatSendsSlowlyIsSlowInItsRowAndNowhereElse) {
+  const Scores scores = ScoreTransfers(Hosts(8), Everybody(8, [](auto from, auto) { return from == 3 ? 0.5 : 1.0; }));
+  for (const Edge& edge : scores.edges) EXPECT_EQ(edge.fault, edge.from == 3 ? EdgeFault::slow : EdgeFault::none);
+  EXPECT_NEAR(scores.as_sender[3], 0.5, 0.02);
+  EXPECT_NEAR(scores.as_receiver[3], 1.0, 0.02);
+}
+
+TEST(Score, EightPercentSlowerIsNotSlow) {
+  EXPECT_EQ(Failed(ScoreTransfers(Hosts(8), Everybody(8, [](auto from, auto) { return from == 3 ? 0.92 : 1.0; }))), 0u);
+}
+
+TEST(Score, InANoisyClusterTwentyPercentSlowerIsNotSlow) {
+  Rng rng(9);
+  EXPECT_EQ(Failed(ScoreTransfers(Hosts(12), Everybody(12, [&](auto, auto) { return 0.8 + 0.4 * rng.Unit(); }))), 0u);
+}
+
+// Twelve transfers, eight effects: what effects leave over is no measure of the spread.
+TEST(Score, FourNoisyHostsAreNotAllOutliers) {
+  std::size_t failed = 0;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    Rng rng(seed);
+    failed += Failed(ScoreTransfers(Hosts(4), Everybody(4, [&](auto, auto) { return 0.5 + rng.Unit(); })));
+  }
+  EXPECT_LE(failed, 6u) << "of 600";
+}
+
+// A third of all transfers are slow then; they must not count as the spread.
+TEST(Score, OneHostOfSixThatIsThirtyTimesSlowerIsSlowInANoisyClusterToo) {
+  Rng rng(3);
+  const Scores scores = ScoreTransfers(
+      Hosts(6), Everybody(6, [&](auto from, auto to) { return (0.5 + rng.Unit()) * (from == 2 || to == 2 ? 0.03 : 1.0); }));
+  for (const Edge& edge : scores.edges)
+    EXPECT_EQ(edge.fault == EdgeFault::slow, edge.from == 2 || edge.to == 2) << edge.from << " to " << edge.to;
+}
+
+TEST(Score, AThinnerSpineIsNobodysFault) {
+  CheckedHosts hosts = Hosts(8);
+  hosts.racks = {0, 0, 0, 0, 0, 0, 0, 1};
+  const auto thin = [&](std::uint32_t from, std::uint32_t to) { return hosts.racks[from] == hosts.racks[to] ? 1.0 : 0.6; };
+  EXPECT_EQ(Failed(ScoreTransfers(hosts, Everybody(8, thin))), 0u);
+  hosts.racks.clear();
+  EXPECT_GT(Failed(ScoreTransfers(hosts, Everybody(8, thin))), 0u) << "without racks it looks like a slow host";
+}
+
+TEST(Score, SilenceAndWrongDataFailWhateverTheSpeed) {
+  std::vector<Transfer> transfers = Everybody(4, [](auto, auto) { return 1.0; });
+  transfers[0].bytes_per_second.reset();
+  transfers[1].wrong_data = true;
+  const Scores scores = ScoreTransfers(Hosts(4), transfers);
+  EXPECT_EQ(scores.edges[0].fault, EdgeFault::silent);
+  EXPECT_EQ(scores.edges[1].fault, EdgeFault::wrong_data);
+  EXPECT_EQ(Failed(scores), 2u);
+}
+
+TEST(Score, AClusterThatIsSlowAllOverFailsByTheFloorOnly) {
+  const std::vector<Transfer> transfers = Everybody(4, [](auto, auto) { return 0.1; });
+  EXPECT_EQ(Failed(ScoreTransfers(Hosts(4), transfers)), 0u);
+  const Scores scores = ScoreTransfers(Hosts(4), transfers, Floor{.bytes_per_second = 5e8, .why = "the profile"});
+  EXPECT_EQ(Failed(scores), 12u);
+  EXPECT_EQ(scores.edges[0].fault, EdgeFault::below_floor);
+  EXPECT_EQ(scores.why, "12 transfers, median 0.0998 GB/s; slow is below 0.9 of it, or below the floor: the profile");
+}
+
+TEST(Score, NothingMeasuredIsSilenceNotAPass) {
+  const Scores scores = ScoreTransfers(Hosts(2), {{.from = 0, .to = 1}, {.from = 1, .to = 0}});
+  EXPECT_EQ(Failed(scores), 2u);
+}
+
+constexpr auto kKey = [] { return BaselineKey{.provider = "tcp;ofi_rxm", .test = "pair", .bytes = 8 << 20, .hosts = 2}; };
+
+std::vector<double> Samples(std::size_t count) {
+  std::vector<double> samples;
+  for (std::size_t i = 0; i < count; ++i) samples.push_back(1e9 + 1e7 * static_cast<double>(i % 5));
+  return samples;
+}
+
+TEST(Floor, IsLearnedHereFirstAndTheProfilesSecond) {
+  const std::vector<Baseline> learned = {LearnBaseline(kKey(), Samples(40))};
+  const std::optional<Floor> floor = FloorFor(kKey(), learned, 7e8);
+  ASSERT_TRUE(floor.has_value());
+  EXPECT_NEAR(floor->bytes_per_second, 0.9 * 1.02e9, 1e6);
+  EXPECT_EQ(floor->why,
+            "learned here from 40 tests of 8388608 bytes on 2 hosts over tcp;ofi_rxm: median 1.02 GB/s, floor 0.918 GB/s");
+  EXPECT_EQ(FloorFor(kKey(), {}, 7e8)->bytes_per_second, 7e8);
+  EXPECT_FALSE(FloorFor(kKey(), {}, std::nullopt).has_value());
+}
+
+TEST(Floor, WhatWasLearnedForAnotherSizeProviderOrNumberOfHostsDoesNotCount) {
+  const std::vector<Baseline> learned = {LearnBaseline(kKey(), Samples(40))};
+  for (const BaselineKey& key :
+       {BaselineKey{.provider = "efa", .test = "pair", .bytes = 8 << 20, .hosts = 2},
+        BaselineKey{.provider = "tcp;ofi_rxm", .test = "pair", .bytes = 1 << 20, .hosts = 2},
+        BaselineKey{.provider = "tcp;ofi_rxm", .test = "pair", .bytes = 8 << 20, .hosts = 4},
+        BaselineKey{.provider = "tcp;ofi_rxm", .test = "all_reduce ring", .bytes = 8 << 20, .hosts = 2}})
+    EXPECT_FALSE(FloorFor(key, learned, std::nullopt).has_value());
+}
+
+TEST(Floor, NineteenTestsAreNoBaseline) {
+  EXPECT_FALSE(FloorFor(kKey(), {LearnBaseline(kKey(), Samples(19))}, std::nullopt).has_value());
+}
+
+TEST(Floor, AWideSpreadLowersTheFloorAndOneBadSampleDoesNot) {
+  std::vector<double> samples = Samples(40);
+  samples[0] = 1;
+  EXPECT_NEAR(FloorFor(kKey(), {LearnBaseline(kKey(), samples)}, std::nullopt)->bytes_per_second, 0.918e9, 2e6);
+  for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = 0.6e9 + 2e7 * static_cast<double>(i);
+  EXPECT_LT(FloorFor(kKey(), {LearnBaseline(kKey(), samples)}, std::nullopt)->bytes_per_second, 0.5e9);
+}
+
+}  // namespace
+}  // namespace everstep

@@ -1,0 +1,191 @@
+#include "collectives/meet/meeting.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "base/real/clock.h"
+#include "base/text.h"
+#include "collectives/meet/sockets.h"
+#include "free_port.h"
+
+namespace everstep {
+namespace {
+
+MeetingPlace Place(std::uint32_t rank, std::uint32_t ranks, std::uint16_t port, Duration timeout = 20s) {
+  return {.rank = rank,
+          .ranks = ranks,
+          .host = "127.0.0.1",
+          .port = port,
+          .name = Cat("n", rank + 1),
+          .timeout = timeout,
+          .patience = 15s};
+}
+
+// Each rank on a thread of its own; what each says at the end.
+std::vector<std::string> All(std::uint32_t ranks, const std::function<std::string(std::unique_ptr<Meeting>)>& play,
+                             Duration timeout = 20s) {
+  const std::uint16_t port = FreePort();
+  std::vector<std::string> said(ranks);
+  std::vector<std::thread> threads;
+  for (std::uint32_t rank = 0; rank < ranks; ++rank) {
+    threads.emplace_back([&, rank] {
+      RealClock clock;
+      Result<std::unique_ptr<Meeting>> meeting = Meeting::Gather(Place(rank, ranks, port, timeout), clock);
+      said[rank] = meeting ? play(*std::move(meeting)) : meeting.error().Str();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return said;
+}
+
+std::string Joined(const Result<std::vector<std::string>>& texts) { return texts ? Join(*texts, "|") : texts.error().Str(); }
+
+TEST(Meeting, EverybodyGetsEverybodysTextInOrderOfRankHoweverLong) {
+  const std::string longest(1 << 20, 'x');
+  const std::vector<std::string> said = All(4, [&](std::unique_ptr<Meeting> meeting) {
+    for (int i = 0; i < 3; ++i)
+      if (Joined(meeting->Exchange(Cat(meeting->rank(), longest))) !=
+          Cat("0", longest, "|1", longest, "|2", longest, "|3", longest))
+        return std::string("lost something");
+    return Joined(meeting->Exchange(meeting->rank() == 2 ? "" : Cat("r", meeting->rank())));
+  });
+  EXPECT_EQ(said, (std::vector<std::string>(4, "r0|r1||r3")));
+}
+
+TEST(Meeting, ARankAloneMeetsItself) {
+  EXPECT_EQ(All(1, [](std::unique_ptr<Meeting> meeting) { return Joined(meeting->Exchange("me")) + meeting->Who(0); }),
+            std::vector<std::string>{"merank 0 (n1)"});
+}
+
+TEST(Meeting, WhoDoesNotComeIsNamedToThoseWhoCame) {
+  const std::uint16_t port = FreePort();
+  RealClock clock;
+  std::string first;
+  std::thread one([&] {
+    RealClock own;
+    first = Meeting::Gather(Place(1, 4, port, 10s), own).error().Str();
+  });
+  const auto none = Meeting::Gather(Place(0, 4, port, 500ms), clock);
+  one.join();
+  ASSERT_FALSE(none.has_value());
+  EXPECT_EQ(none.error().code, ErrorCode::kTimeout);
+  EXPECT_EQ(none.error().Str(),
+            Cat("after 500 ms of 4 ranks have not come: 2, 3; do they run, and do they reach port ", port, " of this host?"));
+  EXPECT_EQ(first, "after 500 ms of 4 ranks have not come: 2, 3");
+}
+
+TEST(Meeting, ARankThatEndsWithoutAWordIsNamedToAll) {
+  const std::vector<std::string> said = All(3, [](std::unique_ptr<Meeting> meeting) {
+    if (meeting->rank() == 2) return std::string("gone");
+    return Joined(meeting->Exchange("here"));
+  });
+  const std::string why = "rank 2 (n3) is gone: it has closed its connection without a word";
+  EXPECT_EQ(said, (std::vector<std::string>{why, why, "gone"}));
+}
+
+TEST(Meeting, WhoeverGivesUpTellsTheOthersWhy) {
+  const std::vector<std::string> said = All(3, [](std::unique_ptr<Meeting> meeting) {
+    if (meeting->rank() == 1) {
+      meeting->GiveUp("rank 1 (n2): provider efa was asked for");
+      return Joined(meeting->Exchange("still here"));
+    }
+    return Joined(meeting->Exchange("here"));
+  });
+  EXPECT_EQ(said[0], "rank 1 (n2): provider efa was asked for");
+  EXPECT_EQ(said[2], "rank 1 (n2): provider efa was asked for");
+}
+
+TEST(Meeting, OfRanksThatAreStuckTheOneThatDoesNotAnswerIsToBlame) {
+  std::mutex mutex;
+  std::condition_variable freed;
+  int stuck = 0;
+  const std::vector<std::string> said = All(4, [&](std::unique_ptr<Meeting> meeting) {
+    if (meeting->rank() == 2) {  // as if it were stopped: it keeps its connection and says nothing
+      std::unique_lock lock(mutex);
+      freed.wait(lock, [&] { return stuck == 3; });
+      return std::string("thawed");
+    }
+    const std::string why = meeting->Stuck(5 + meeting->rank(), Cat("rank ", meeting->rank(), " waits")).error().message;
+    const std::lock_guard lock(mutex);
+    ++stuck;
+    freed.notify_all();
+    return why;
+  });
+  const std::string why = "rank 2 (n3) does not answer; rank 0 waits";
+  EXPECT_EQ(said, (std::vector<std::string>{why, why, "thawed", why}));
+}
+
+TEST(Meeting, WhenAllAnswerTheOneThatStuckFirstIsQuoted) {
+  const std::vector<std::string> said = All(3, [&](std::unique_ptr<Meeting> meeting) {
+    return meeting->Stuck(meeting->rank() == 1 ? 2 : 3, Cat("rank ", meeting->rank(), " waits")).error().message;
+  });
+  EXPECT_EQ(said, (std::vector<std::string>(3, "rank 1 waits")));
+}
+
+TEST(Meeting, ARankThatIsStuckWhileRankZeroIsNotIsHeard) {
+  const std::vector<std::string> said = All(2, [&](std::unique_ptr<Meeting> meeting) {
+    if (meeting->rank() == 1) return meeting->Stuck(1, "rank 1 waits").error().message;
+    return Joined(meeting->Exchange("done"));
+  });
+  EXPECT_EQ(said, (std::vector<std::string>(2, "rank 1 waits")));
+}
+
+TEST(Meeting, TwoOfTheSameRankAndAnotherNumberOfRanksAreRefused) {
+  for (const auto& [rank, ranks, why] :
+       {std::tuple(0u, 2u, "although this is rank 0"), std::tuple(1u, 3u, "expects 3 ranks, rank 0 expects 2")}) {
+    const std::uint16_t port = FreePort();
+    RealClock clock;
+    std::string said;
+    std::thread other([&, rank = rank, ranks = ranks] {
+      RealClock own;
+      // Rank 0 would listen: this one calls as it should not.
+      const Result<Fd> fd = ConnectTo("127.0.0.1", port, own, own.Now() + 10s);
+      if (fd)
+        (void)WriteAll(fd->get(), Cat("everstep-probe 1\n000000000", rank, "000000000", ranks, "0000000001x"), own,
+                       own.Now() + 1s);
+    });
+    const auto meeting = Meeting::Gather(Place(0, 2, port, 10s), clock);
+    other.join();
+    ASSERT_FALSE(meeting.has_value());
+    EXPECT_NE(meeting.error().message.find(why), std::string::npos) << meeting.error().message;
+  }
+}
+
+// One that would be rank 1, but greets as another version does.
+TEST(Meeting, AStrangerIsShownOutAndTheRanksMeetAllTheSame) {
+  const std::uint16_t port = FreePort();
+  std::string said;
+  std::thread zero([&] {
+    RealClock own;
+    auto meeting = Meeting::Gather(Place(0, 2, port), own);
+    said = meeting ? Joined((*meeting)->Exchange("zero")) : meeting.error().Str();
+  });
+  RealClock clock;
+  const Result<Fd> stranger = ConnectTo("127.0.0.1", port, clock, clock.Now() + 10s);
+  ASSERT_TRUE(stranger.has_value());
+  ASSERT_TRUE(WriteAll(stranger->get(), "everstep-probe 9\n000000000100000000020000000001x", clock, clock.Now() + 1s));
+  auto meeting = Meeting::Gather(Place(1, 2, port), clock);
+  ASSERT_TRUE(meeting.has_value()) << meeting.error().Str();
+  EXPECT_EQ(Joined((*meeting)->Exchange("one")), "zero|one");
+  zero.join();
+  EXPECT_EQ(said, "zero|one");
+}
+
+TEST(Meeting, APortInUseAndAPlaceWhereNobodyListensAreNamed) {
+  const std::uint16_t port = FreePort();
+  RealClock clock;
+  const Result<Fd> taken = ListenOn(port);
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(Meeting::Gather(Place(0, 2, port), clock).error().Str(),
+            Cat("MASTER_PORT ", port, " is in use on this host; choose a free port, the same on all ranks"));
+  const std::uint16_t nobody = FreePort();
+  const std::string why = Meeting::Gather(Place(1, 2, nobody, 300ms), clock).error().message;
+  EXPECT_TRUE(why.starts_with(Cat("cannot reach rank 0 at 127.0.0.1 port ", nobody, " (MASTER_ADDR, MASTER_PORT): "))) << why;
+}
+
+}  // namespace
+}  // namespace everstep

@@ -1,0 +1,100 @@
+#include "collectives/probe/options.h"
+
+#include <gtest/gtest.h>
+
+#include "base/text.h"
+
+namespace everstep {
+namespace {
+
+std::string Refused(const std::string& line) {
+  const Result<ProbeOptions> options = ParseProbeOptions(Split(line, ' '));
+  return options ? "" : options.error().Str();
+}
+
+TEST(Options, AreThoseThatPeopleTypeForNcclTests) {
+  const Result<ProbeOptions> options =
+      ParseProbeOptions(Split("allreduce -b 1K -e 64M -f 4 -c 1 -g 1 -w 2 -n 7 -d bfloat16 -T 30 --provider tcp", ' '));
+  ASSERT_TRUE(options.has_value()) << options.error().Str();
+  EXPECT_EQ(options->bytes_min, 1024u);
+  EXPECT_EQ(options->bytes_max, 64u << 20);
+  EXPECT_EQ(options->step_factor, 4u);
+  EXPECT_EQ(options->iterations, 7u);
+  EXPECT_EQ(options->type, DataType::bf16);
+  EXPECT_EQ(options->timeout, 30s);
+  EXPECT_EQ(options->provider, "tcp");
+}
+
+TEST(Options, ErrorsNameTheArgumentWhatWasFoundAndWhatIsLegal) {
+  struct Row {
+    std::string line;
+    std::string error;
+  };
+  for (const Row& row :
+       {Row{"allredcue",
+            "\"allredcue\" is no test; allreduce, reducescatter, allgather, alltoall, pairs and loopback are; see --help"},
+        Row{"allreduce -q 1", "unknown argument \"-q\"; see --help"},
+        Row{"allreduce -b", "-b has no value; legal: a size as 8, 4K, 32M, 1G"},
+        Row{"allreduce -b 1X", "-b is \"1X\"; legal: a size as 8, 4K, 32M, 1G"},
+        Row{"allreduce -b 0", "-b is \"0\"; legal: a size as 8, 4K, 32M, 1G"},
+        Row{"allreduce -b 8M -e 1M", "-b 8388608 is above -e 1048576; the smallest size comes first"},
+        Row{"allreduce -b 2 -e 1K", "-b 2 is below one element of float; at least 4 bytes"},
+        Row{"allreduce -d float32", "-d is \"float32\"; legal: float, double, half, bfloat16, int32 or int64"},
+        Row{"allreduce -o max", "-o is \"max\"; legal: sum"},
+        Row{"allreduce -g 8", "-g is \"8\"; legal: 1: a rank is a process, start more of them"},
+        Row{"allreduce -f 0", "-f is \"0\"; legal: 1 to 1024"},
+        Row{"alltoall --algorithm star", "alltoall cannot go by star; ring and direct work for all"},
+        Row{"allreduce --algorithm tree",
+            "--algorithm is \"tree\"; legal: ring, recursive_doubling, halving_doubling, direct or star"}})
+    EXPECT_EQ(Refused(row.line), row.error);
+  EXPECT_EQ(ParseProbeOptions({}).error().message, "no test was named");
+}
+
+TEST(Options, SizesCountBy1024) {
+  EXPECT_EQ(ParseSize("1k"), 1024u);
+  EXPECT_EQ(ParseSize("3G"), 3ull << 30);
+  for (const char* wrong : {"", "K", "-1", "1.5M", "1MB", "99999999999999999999", "99999999999999G"})
+    EXPECT_EQ(ParseSize(wrong), std::nullopt) << wrong;
+}
+
+using Variables = std::map<std::string, std::string>;
+
+TEST(Identity, ComesFromTorchrunMpirunOrSrun) {
+  const Variables master = {{"MASTER_ADDR", "n1"}, {"MASTER_PORT", "1234"}};
+  for (const Variables& own :
+       {Variables{{"RANK", "3"}, {"WORLD_SIZE", "4"}}, Variables{{"OMPI_COMM_WORLD_RANK", "3"}, {"OMPI_COMM_WORLD_SIZE", "4"}},
+        Variables{{"SLURM_PROCID", "3"}, {"SLURM_NTASKS", "4"}}}) {
+    Variables all = master;
+    all.insert(own.begin(), own.end());
+    const Result<ProbeIdentity> identity = IdentityFrom(all);
+    ASSERT_TRUE(identity.has_value()) << identity.error().Str();
+    EXPECT_EQ(identity->rank, 3u);
+    EXPECT_EQ(identity->ranks, 4u);
+    EXPECT_EQ(identity->master_host, "n1");
+    EXPECT_EQ(identity->master_port, 1234);
+  }
+  EXPECT_EQ(IdentityFrom({})->ranks, 1u);
+}
+
+TEST(Identity, TorchrunsOwnAgentHasThePortSoTheNextIsTaken) {
+  EXPECT_EQ(IdentityFrom({{"RANK", "0"},
+                          {"WORLD_SIZE", "2"},
+                          {"MASTER_ADDR", "n1"},
+                          {"MASTER_PORT", "1234"},
+                          {"TORCHELASTIC_USE_AGENT_STORE", "True"}})
+                ->master_port,
+            1235);
+}
+
+TEST(Identity, WhatIsMissingOrWrongIsNamed) {
+  EXPECT_EQ(IdentityFrom({{"RANK", "0"}}).error().Str(), "RANK is set and WORLD_SIZE is not; set both, or none");
+  EXPECT_EQ(IdentityFrom({{"RANK", "2"}, {"WORLD_SIZE", "2"}}).error().Str(),
+            "RANK is 2 and WORLD_SIZE 2; ranks count from 0 to WORLD_SIZE - 1");
+  EXPECT_EQ(IdentityFrom({{"RANK", "0"}, {"WORLD_SIZE", "2"}}).error().Str(),
+            "MASTER_ADDR is not set; the host of rank 0, by name or address");
+  EXPECT_EQ(IdentityFrom({{"RANK", "one"}, {"WORLD_SIZE", "2"}}).error().Str(),
+            "RANK is \"one\"; a whole number up to 65535 is legal");
+}
+
+}  // namespace
+}  // namespace everstep

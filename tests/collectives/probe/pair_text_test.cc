@@ -1,0 +1,63 @@
+#include <gtest/gtest.h>
+
+#include "base/json/value.h"
+#include "collectives/probe/pair_bench.h"
+
+namespace everstep {
+namespace {
+
+PairFindings Three() {
+  PairFindings findings;
+  findings.hosts.names = {"n1", "n2", "n3"};
+  findings.rounds = 3;
+  findings.seed = 7;
+  findings.scores.median = 1e9;
+  findings.scores.why = "6 transfers, median 1 GB/s; slow is below 0.9 of it";
+  findings.pairs = {
+      {.pair = {0, 1},
+       .latency_p50 = 20e-6,
+       .latency_p99 = 30e-6,
+       .one_way = {1e9, 1.1e9},
+       .both_ways = 2e9,
+       .wrong = {false, true}},
+      {.pair = {0, 2}, .latency_p50 = 22e-6, .latency_p99 = 90e-6, .one_way = {1e9, 0.05e9}, .both_ways = 1e9, .wrong = {}},
+      {.pair = {1, 2}, .latency_p50 = 0, .latency_p99 = 0, .one_way = {}, .both_ways = {}, .wrong = {}}};
+  findings.verdicts = {{.kind = VerdictKind::link,
+                        .hosts = {1, 2},
+                        .rail = {},
+                        .racks = {},
+                        .tested = 4,
+                        .failed = 4,
+                        .ratio = 0,
+                        .why = "n2 and n3 failed"}};
+  return findings;
+}
+
+TEST(PairText, IsAMatrixAHeatMapAndVerdicts) {
+  EXPECT_EQ(PairText(Three()),
+            "# 3 rounds, 3 tests, seed 7\n"
+            "# 6 transfers, median 1 GB/s; slow is below 0.9 of it\n"
+            "# GB/s from (row) to (column)\n"
+            "#            0      1      2\n"
+            "      0      -   1.00   1.00  |\\  |  n1\n"
+            "      1   1.10      -      x  |!\\x|  n2\n"
+            "      2   0.05      x      -  |@x\\|  n3\n"
+            "# heat: \" .:-=+*#%@\" from like the median to ten times slower, ! wrong data, x no answer, ? not tested\n"
+            "# latency: median pair p50 21.0 us, p99 60.0 us; worst pair p50 22.0 us, p99 90.0 us\n"
+            "# LINK: n2 and n3 failed\n");
+}
+
+TEST(PairText, WithoutATestNothingIsSaidToBeGood) {
+  PairFindings none;
+  none.hosts.names = {"n1"};
+  EXPECT_NE(PairText(none).find("# UNKNOWN: nothing was tested\n"), std::string::npos);
+}
+
+TEST(PairText, JsonHasNullForWhatDidNotCome) {
+  const std::string text = PairJson(Three());
+  ASSERT_TRUE(ParseJson(text).has_value());
+  EXPECT_NE(text.find(R"({"a":"n2","b":"n3","latency_p50_seconds":null)"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace everstep

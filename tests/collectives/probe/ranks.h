@@ -1,0 +1,47 @@
+// everstep-probe as processes of this machine, one a rank, as torchrun would start them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace everstep {
+
+struct RankEnd {
+  int code = -1;  // 128 + signal where a signal ended it
+  std::string out{}, err{};
+};
+
+class ProbeRanks {
+ public:
+  // Starts all, with nothing else in their environment.
+  ProbeRanks(std::uint32_t ranks, const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {});
+  // Kills what is left.
+  ~ProbeRanks();
+  ProbeRanks(const ProbeRanks&) = delete;
+  ProbeRanks& operator=(const ProbeRanks&) = delete;
+
+  void Signal(std::uint32_t rank, int signal) const;
+  // Waits until this rank has printed `text`; false if it has ended without.
+  bool Prints(std::uint32_t rank, const std::string& text);
+  RankEnd End(std::uint32_t rank);
+
+ private:
+  struct Rank {
+    pid_t pid = -1;
+    int out = -1, err = -1;
+    RankEnd end{};
+  };
+  // Reads what there is, at least something unless the rank has closed both; false: it has.
+  static bool Read(Rank& rank);
+
+  std::vector<Rank> ranks_{};
+};
+
+// One run to its end.
+std::vector<RankEnd> RunProbe(std::uint32_t ranks, const std::vector<std::string>& arguments,
+                              const std::vector<std::string>& environment = {});
+
+}  // namespace everstep
