@@ -71,6 +71,15 @@ TEST_F(UpAndDown, ASecondUpIsRefusedAndTouchesNothing) {
   EXPECT_EQ(Split(Everstep({"nodes", "--no-headers"}).out, '\n').size(), 2u);
 }
 
+TEST_F(UpAndDown, AnUpThatFailsNamesTheLaunchersReasonAndNotTheFirstLineOfItsLog) {
+  Up("1");
+  const std::string taken = *LocalAddress(Directory());
+  const Ran up = Everstep({"up", "--nodes", "1", "--state", File("other"), "--port", taken.substr(taken.rfind(':') + 1)});
+  EXPECT_EQ(up.code, 2);
+  EXPECT_NE(up.err.find("everstep: the launcher ended: cannot listen on " + taken), std::string::npos) << up.err;
+  EXPECT_NE(up.err.find("see " + File("other/launcher.log")), std::string::npos) << up.err;
+}
+
 TEST_F(UpAndDown, ALauncherThatDiesIsStartedAgainAndTheJobGoesOn) {
   Up("1");
   const Ran submitted =
