@@ -109,6 +109,14 @@ TEST_F(CommandLine, WithoutALauncherEveryVerbSaysSo) {
   EXPECT_EQ(Everstep({"run", "--launcher", "127.0.0.1:1", "--", "true"}).code, 125) << "not a code that the job could have";
 }
 
+TEST_F(CommandLine, WaitSaysThatNobodyAnswersWhenItBeginsAndWhenItGivesUp) {
+  const Ran ran = Everstep({"wait", "train-1", "--timeout", "700ms", "--launcher", "127.0.0.1:1"});
+  EXPECT_EQ(ran.code, 124);
+  EXPECT_EQ(ran.err,
+            "the launcher does not answer (no launcher at 127.0.0.1:1: connection refused), trying again\n"
+            "nobody answered within 700ms: whether train-1 has ended is not known\n");
+}
+
 TEST_F(CommandLine, TheAddressComesFromTheFlagThenTheVariable) {
   const Ran ran = Everstep({"jobs", "--launcher", "10.0.0.1:7450"});
   EXPECT_EQ(ran.code, 2);
