@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "launcher/cli/flag_variables.h"
 #include "launcher/cli/terminal.h"
 
 namespace everstep {
@@ -12,6 +13,12 @@ namespace {
 constexpr std::size_t kFlagColumn = 30;
 constexpr std::size_t kVerbColumn = 14;
 constexpr std::size_t kWidest = 110;
+
+// `ckpt` of `ckpt verify`: the verb that its variables are named by.
+std::string OuterVerb(const CLI::App* verb) {
+  while (verb->get_parent()->get_parent()) verb = verb->get_parent();
+  return verb->get_name();
+}
 
 }  // namespace
 
@@ -52,7 +59,11 @@ std::string HelpFormat::make_footer(const CLI::App* app) const {
   if (!app->get_footer().empty()) lines = Split(app->get_footer(), '\n');
   for (std::string& line : lines)
     if (!line.starts_with("  ")) line = Wrap(line, columns_, 0);  // else an example, to be copied whole
-  if (app->get_parent()) lines.push_back("Flags of all verbs: --launcher HOST:PORT, --insecure; see everstep --help.");
+  if (app->get_parent()) {
+    lines.push_back("Flags of all verbs: --launcher HOST:PORT, --insecure; see everstep --help.");
+    lines.push_back(Wrap(Cat("A flag that is not given is taken from its variable, ", VariablePrefix(OuterVerb(app)), "FLAG."),
+                         columns_, 0));
+  }
   return Join(lines, "\n") + '\n';
 }
 

@@ -23,7 +23,7 @@ struct Ignored {
   bool takes_value;
   std::string_view why;
 };
-constexpr std::array<Ignored, 14> kIgnored{{{"--standalone", false, kPlaced},
+constexpr std::array<Ignored, 17> kIgnored{{{"--standalone", false, kPlaced},
                                             {"--rdzv-backend", true, kPlaced},
                                             {"--rdzv-endpoint", true, kPlaced},
                                             {"--rdzv-id", true, kPlaced},
@@ -35,6 +35,9 @@ constexpr std::array<Ignored, 14> kIgnored{{{"--standalone", false, kPlaced},
                                             {"--monitor-interval", true, kSeen},
                                             {"--start-method", true, kPrograms},
                                             {"--role", true, kPrograms},
+                                            {"--run-path", false, kPrograms},
+                                            {"--virtual-local-rank", false, "every rank sees its own LOCAL_RANK"},
+                                            {"--logs-specs", true, "the hosts keep all output: everstep logs"},
                                             {"--event-log-handler", true, "everstep events has what happened"},
                                             {"--signals-to-handle", true, "SIGTERM goes to every rank when the job is ended"}}};
 

@@ -54,13 +54,17 @@ TEST_F(CommandLine, EveryMistakeIsToldOnStderrWithTheWayOutAndIsNoCodeThatAJobOf
 
 TEST_F(CommandLine, FlagsOfTorchrunAreUnderstoodAndWhatHasNoEffectIsSaid) {
   const Ran ran = Everstep({"run", "--launcher", "127.0.0.1:1", "--standalone", "--nproc_per_node=2", "--rdzv_backend", "c10d",
-                            "--master-port=29500", "--monitor_interval", "5", "-t", "3", "--no_python", "a.py"});
+                            "--master-port=29500", "--monitor_interval", "5", "--run_path", "--logs-specs", "default",
+                            "--virtual-local-rank", "-t", "3", "--no_python", "a.py"});
   EXPECT_EQ(ran.code, 125) << "nobody is there";
   EXPECT_EQ(
       ran.err.substr(0, ran.err.find("everstep: ")),
       "--standalone, --rdzv-backend and --master-port have no effect: the launcher places the ranks, and chooses MASTER_ADDR "
       "and MASTER_PORT anew for each start\n"
       "--monitor-interval has no effect: the end of a rank is seen at once\n"
+      "--run-path has no effect: each rank is a program of its own\n"
+      "--virtual-local-rank has no effect: every rank sees its own LOCAL_RANK\n"
+      "--logs-specs has no effect: the hosts keep all output: everstep logs\n"
       "without --log-dir nothing is filed here; the hosts keep all output: everstep logs\n");
 }
 
@@ -130,7 +134,7 @@ TEST_F(CommandLine, TheVariableForPlainTextIsReadAsTheDaemonsReadIt) {
   variables_ = {"EVERSTEP_INSECURE=yes"};
   const Ran ran = Everstep(ask);
   EXPECT_EQ(ran.code, 2);
-  EXPECT_EQ(ran.err, "everstep: EVERSTEP_INSECURE: found \"yes\", legal: true or false\n");
+  EXPECT_EQ(ran.err, "everstep: EVERSTEP_INSECURE: found \"yes\", legal: true, false, 1 or 0\n");
   EXPECT_EQ(Everstep({"run", "true"}).code, 125);
   variables_ = {"EVERSTEP_INSECURE=true"};
   EXPECT_EQ(Everstep({"jobs", "--launcher", "no port"}).err.find("--insecure"), std::string::npos);
