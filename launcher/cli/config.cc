@@ -32,9 +32,10 @@ Result<int> View(const CLI::App& app, const Cli& cli, const ConfigFlags& flags) 
   }
   std::vector<std::string> arguments;
   if (!flags.file.empty()) arguments = {"--config", flags.file};
-  arguments.emplace_back(cli.output == OutputFormat::yaml ? "--print-config"
-                         : ForPeople(cli.output)          ? "--print-sources"
-                                                          : "--print-sources=json");
+  arguments.emplace_back(cli.output == OutputFormat::yaml    ? "--print-config"
+                         : ForPeople(cli.output)             ? "--print-sources"
+                         : cli.output == OutputFormat::jsonl ? "--print-sources=jsonl"
+                                                             : "--print-sources=json");
   return BecomeSibling(cli, Cat("everstep-", flags.whose), arguments);
 }
 

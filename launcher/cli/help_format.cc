@@ -37,7 +37,7 @@ std::string HelpFormat::make_usage(const CLI::App* app, std::string name) const 
   const bool is_verb = app->get_parent() != nullptr;
   std::string usage = Cat("usage: ", name);
   for (const CLI::Option* option : app->get_options([](const CLI::Option* o) { return o->get_positional(); }))
-    usage += Cat(' ', option->get_name());
+    usage += option->get_required() ? Cat(' ', option->get_name()) : Cat(" [", option->get_name(), ']');
   usage += is_verb ? " [flags]" : " VERB …";
   if (is_verb && app->get_name() == "run") usage += " [--] COMMAND …";
   return usage + '\n';

@@ -175,4 +175,17 @@ std::string FoldHostList(const std::vector<std::string>& names) {
   return Join(lists, ",");
 }
 
+Result<std::vector<std::uint32_t>> ExpandRankList(std::string_view text) {
+  const std::string legal = Cat("found \"", Clip(Printable(text), 60), "\", legal: numbers such as 0,1 or 0-3");
+  const auto words = ExpandHostList(Cat('[', text, ']'));
+  if (!words) return Fail(ErrorCode::kInvalid, legal);
+  std::vector<std::uint32_t> ranks;
+  for (const std::string& word : *words) {
+    const auto number = ParseUnsigned(word);
+    if (!number || *number > UINT32_MAX) return Fail(ErrorCode::kInvalid, legal);
+    ranks.push_back(static_cast<std::uint32_t>(*number));
+  }
+  return ranks;
+}
+
 }  // namespace everstep

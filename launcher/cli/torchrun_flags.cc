@@ -121,16 +121,9 @@ Result<OutputChoice> OutputOf(const TorchrunFlags& flags, const std::string& dir
   if (!flags.log_dir.empty()) choice.directory = (std::filesystem::path(directory) / flags.log_dir).lexically_normal().string();
   choice.files_all = flags.redirects == "0" && flags.tee == "0";
   if (flags.local_ranks.empty()) return choice;
-  const auto ranks = ExpandHostList(Cat('[', flags.local_ranks, ']'));
-  const std::string legal =
-      Cat("--local-ranks-filter: found \"", Clip(Printable(flags.local_ranks), 60), "\", legal: numbers such as 0,1 or 0-3");
-  if (!ranks) return Fail(ErrorCode::kInvalid, legal);
-  choice.only.emplace();
-  for (const std::string& rank : *ranks) {
-    const auto number = ParseUnsigned(rank);
-    if (!number) return Fail(ErrorCode::kInvalid, legal);
-    choice.only->insert(static_cast<std::uint32_t>(*number));
-  }
+  const auto ranks = ExpandRankList(flags.local_ranks);
+  if (!ranks) return named("--local-ranks-filter", ranks.error());
+  choice.only.emplace(ranks->begin(), ranks->end());
   return choice;
 }
 

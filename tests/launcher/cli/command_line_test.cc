@@ -28,7 +28,7 @@ TEST_F(CommandLine, EveryMistakeIsToldOnStderrWithTheWayOutAndIsNoCodeThatAJobOf
       {{"jobs", "--color", "yes"},
        "everstep jobs: --color: found \"yes\", legal: auto, always or never\n  see everstep jobs --help\n"},
       {{"logs", "a", "--rank", "-1"},
-       "everstep logs: --rank: found \"-1\", legal: 0 to 4294967295\n  see everstep logs --help\n"},
+       "everstep logs: --rank: found \"-1\", legal: numbers such as 0,1 or 0-3\n  see everstep logs --help\n"},
       {{"job"}, "everstep job: JOB is required\n  see everstep job --help\n"},
       {{"run", "--nnode", "2", "train.py"}, "everstep run: unknown flag --nnode\n  did you mean `--nnodes`?\n"},
       {{"run", "--nnodes", "0", "train.py"},
@@ -84,6 +84,11 @@ TEST_F(CommandLine, HelpIsDataAndEveryVerbHasIt) {
   }
   for (const char* hidden : {"supervise", "names"})
     EXPECT_EQ(help.out.find(Cat("\n  ", hidden)), std::string::npos) << "not for people";
+}
+
+TEST_F(CommandLine, HelpShowsArgumentsThatMayBeLeftOutInBrackets) {
+  EXPECT_NE(Everstep({"incidents", "--help"}).out.find("usage: everstep incidents [JOB] [flags]\n"), std::string::npos);
+  EXPECT_NE(Everstep({"job", "--help"}).out.find("usage: everstep job JOB [flags]\n"), std::string::npos);
 }
 
 TEST_F(CommandLine, WithoutAVerbItShowsTheHelpAndFails) {
@@ -180,6 +185,9 @@ TEST_F(CommandLine, TheDaemonsSettingsAreShownWithWhereTheyComeFrom) {
   const std::string wanted = Cat(R"({"key":"cluster","value":"lab","from":")", File("l.yaml"), ":2\"}");
   EXPECT_NE(Everstep({"config", "view", "launcher", "--config", File("l.yaml"), "-o", "json"}).out.find(wanted),
             std::string::npos);
+  const std::string lines = Everstep({"config", "view", "launcher", "--config", File("l.yaml"), "-o", "jsonl"}).out;
+  EXPECT_NE(lines.find(wanted + '\n'), std::string::npos) << lines;
+  EXPECT_EQ(lines.find("\\\"\\\""), std::string::npos) << "an empty text is one: " << lines;
   EXPECT_NE(Everstep({"config", "view", "agent", "-o", "yaml"}).out.find("\nlauncher: 127.0.0.1:7450"), std::string::npos);
   std::ofstream(File("l.yaml")) << "lost_after: 3s\n";
   const Ran bad = Everstep({"config", "view", "launcher", "--config", File("l.yaml")});

@@ -57,6 +57,8 @@ TEST_F(UpAndDown, RunReturnsTheOutputAndTheCodeOfTheJobAndDownLeavesNothing) {
   EXPECT_EQ(Everstep({"jobs", "--no-headers"}).out, "") << "all have ended";
   EXPECT_EQ(Split(Everstep({"jobs", "--all", "--no-headers"}).out, '\n').size(), 4u);
   EXPECT_EQ(Everstep({"logs", "sh-1", "--rank", "1", "--no-prefix", "--tail", "1"}).out, "rank 1 of 2\nto stderr\n");
+  for (const char* both : {"0,1", "0-1"})
+    EXPECT_EQ(Split(Everstep({"logs", "sh-1", "--rank", both, "--prefix"}).out, '\n').size(), 5u) << both;
 
   const Ran down = Everstep({"down"});
   EXPECT_EQ(down.code, 0) << down.err;
