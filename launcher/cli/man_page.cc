@@ -160,8 +160,7 @@ std::string VerbPage(const Surface& surface, const VerbWords& verb, const std::s
   std::vector<FlagWords> common = surface.flags;
   for (FlagWords& flag : common) flag.group = "Of every verb";
   std::vector<FlagWords> flags = verb.flags;
-  for (const FlagWords& flag : common)
-    if (flag.names.back() != "--help") flags.push_back(flag);
+  flags.insert(flags.end(), common.begin(), common.end());
   return Cat(out, FlagSections(flags), kExitStatus, ".SH ENVIRONMENT\n",
              Roff(Cat("A flag that is not given is taken from its variable, ", VariablePrefix(verb.name), "FLAG.")),
              "\n.SH SEE ALSO\n", Bold("everstep"), "(1)\n");
