@@ -43,8 +43,10 @@ bool BySource(const Inspected& a, const Inspected& b) { return std::tie(a.step, 
 }  // namespace
 
 Result<Inspected> Inspect(const std::string& path, const CompleteWhen& when, Depth depth, std::stop_token stop) {
-  EVERSTEP_ASSIGN(const Survey survey, SurveyOf(path));
-  return Judge(path, path, survey, when, depth, stop);
+  const Result<Survey> survey = SurveyOf(path);
+  if (survey) return Judge(path, path, *survey, when, depth, stop);
+  if (survey.error().code == ErrorCode::kNotFound) return Fail(survey.error());
+  return Inspected{.name = path, .path = path, .step = StepOf(NameOf(path)), .why = survey.error().message};
 }
 
 Result<std::vector<Inspected>> InspectAll(const std::string& directory, const CompleteWhen& when, Depth depth,
@@ -67,7 +69,9 @@ Result<std::vector<Inspected>> InspectAll(const std::string& directory, const Co
 
 bool IsOneCheckpoint(const std::string& path, const CompleteWhen& when) {
   const Result<Survey> survey = SurveyOf(path);
-  if (!survey || !survey->directory) return true;
+  // What cannot be surveyed as a whole, for a symbolic link in it, may be a place of many all the same.
+  if (!survey) return StepOf(NameOf(path)).has_value() || !SourcesIn(path).has_value();
+  if (!survey->directory) return true;
   if (when.kind != CompleteWhenKind::automatic) return MayBeCheckpoint(NameOf(path), *survey, when);
   if (StepOf(NameOf(path)) && MayBeCheckpoint(NameOf(path), *survey, when)) return true;
   return std::any_of(survey->files.begin(), survey->files.end(),

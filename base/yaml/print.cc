@@ -85,13 +85,22 @@ std::string PrintSources(const std::vector<Sourced>& values) {
   return out;
 }
 
-std::string PrintSourcesAsJson(const std::vector<Sourced>& values) {
+namespace {
+
+std::vector<std::string> SourcesAsObjects(const std::vector<Sourced>& values) {
   std::vector<std::string> objects;
   for (const Sourced& value : values)
-    objects.push_back(Cat("{\"key\":", JsonQuote(value.key), ",\"value\":", JsonQuote(value.value),
+    objects.push_back(Cat("{\"key\":", JsonQuote(value.key), ",\"value\":", JsonQuote(value.value == "\"\"" ? "" : value.value),
                           ",\"from\":", JsonQuote(value.from), '}'));
-  return Cat('[', Join(objects, ","), "]\n");
+  return objects;
 }
+
+}  // namespace
+
+std::string PrintSourcesAsJson(const std::vector<Sourced>& values) {
+  return Cat('[', Join(SourcesAsObjects(values), ","), "]\n");
+}
+std::string PrintSourcesAsJsonLines(const std::vector<Sourced>& values) { return Join(SourcesAsObjects(values), "\n") + '\n'; }
 
 std::string Print(const std::vector<Entry>& entries) { return Lines(entries, "", false); }
 

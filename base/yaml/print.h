@@ -31,6 +31,7 @@ std::vector<Sourced> WithSources(const std::vector<Entry>& entries, const std::v
 std::string PrintSources(const std::vector<Sourced>& values);
 // The same as a JSON array of objects, in one line.
 std::string PrintSourcesAsJson(const std::vector<Sourced>& values);
+std::string PrintSourcesAsJsonLines(const std::vector<Sourced>& values);  // one line for each
 
 // `name: value` for every entry that is set.
 std::string Print(const std::vector<Entry>& entries);

@@ -92,7 +92,7 @@ Result<Settings<S>> Configure(const Program<S>& program, int argc, const char* c
   for (const Flag<S>& flag : program.flags) specs.push_back(flag.spec);
   specs.push_back({"print-config", "", "", "print the settings in force, as a YAML file with comments, and exit"});
   specs.push_back(
-      {"print-sources", "", "", "print each setting in force and where it comes from, and exit; =json for programs"});
+      {"print-sources", "", "", "print each setting in force and where it comes from, and exit; =json or =jsonl for programs"});
   specs.push_back({"print-schema", "", "", "print a JSON schema of the YAML file, for editors, and exit"});
   specs.push_back({"help", "", "", "print this and exit"});
   specs.push_back({"version", "", "", "print the version and exit"});
@@ -128,7 +128,9 @@ Result<Settings<S>> Configure(const Program<S>& program, int argc, const char* c
     settings.print = PrintWithDocs(program.title, EntriesOf(*program.table, settings.options));
   if (const auto how = given.find("print-sources"); how != given.end()) {
     const auto all = WithSources(EntriesOf(*program.table, settings.options), EntriesOf(*program.table, S{}), sources);
-    settings.print = how->second == "json" ? PrintSourcesAsJson(all) : PrintSources(all);
+    settings.print = how->second == "json"    ? PrintSourcesAsJson(all)
+                     : how->second == "jsonl" ? PrintSourcesAsJsonLines(all)
+                                              : PrintSources(all);
   }
   return settings;
 }

@@ -3,10 +3,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "base/yaml/typo.h"
+#include "base/version.h"
 #include "launcher/cli/argv.h"
+#include "launcher/cli/flag_variables.h"
 #include "launcher/cli/globals.h"
 #include "launcher/cli/help_format.h"
+#include "launcher/cli/misuse.h"
 #include "launcher/cli/verbs.h"
 
 namespace everstep {
@@ -31,14 +33,7 @@ void AddVerbs(CLI::App& app, Cli& cli) {
   in("Jobs", {AddRun, AddLint, AddSubmit, AddJobs, AddJob, AddLogs, AddCancel, AddWait, AddExplain, AddIncidents}, cli);
   in("The cluster", {AddNodes, AddNode, AddDrain, AddUndrain, AddEvents}, cli);
   in("Files", {AddCkpt}, cli);
-  in("Everstep", {AddConfig, AddSchema, AddCompletion, AddMan, AddVersion}, cli);
-}
-
-// Index of the verb among the words, or their number: flags of `everstep` itself may stand before it.
-std::size_t VerbAt(const std::vector<std::string>& words) {
-  std::size_t i = 0;
-  while (i < words.size() && words[i].starts_with('-')) i += TakesValue(words[i]) ? 2 : 1;
-  return std::min(i, words.size());
+  in("Everstep", {AddConfig, AddSchema, AddCompletion, AddHelp, AddMan, AddVersion}, cli);
 }
 
 // The user's own command must not be looked at by the parser: cut off, and kept for the verb.
@@ -59,31 +54,9 @@ std::vector<std::string> CutCommand(const std::vector<std::string>& words, CLI::
   return ours;
 }
 
-// The flags and verbs that could have been meant.
-std::vector<std::string> Known(const CLI::App& app, const CLI::App* verb) {
-  std::vector<std::string> words;
-  for (const CLI::App* from : {verb, &app})
-    if (from)
-      for (const CLI::Option* option : from->get_options())
-        for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
-  if (!verb)
-    for (const CLI::App* other : app.get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); }))
-      words.push_back(other->get_name());
-  return words;
-}
-
-int Misused(const CLI::App& app, const Cli& cli, const CLI::ParseError& error) {
-  const auto verbs = app.get_subcommands();
-  const CLI::App* verb = verbs.empty() ? nullptr : verbs.front();
-  const std::string name = verb ? Cat("everstep ", verb->get_name()) : "everstep";
-  std::string message = error.what(), hint = Cat("see ", name, " --help");
-  if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
-    std::string word = message.substr(message.rfind(": ") + 2);
-    word = word.substr(0, word.find_first_of(" ="));
-    message = Cat(word.starts_with('-') ? "unknown flag " : verb ? "unexpected word " : "unknown verb ", Printable(word));
-    if (const std::string meant = DidYouMean(word, Known(app, verb)); !meant.empty()) hint = meant;
-  }
-  WriteErr(WrapLines(cli.console.err, Cat(name, ": ", message, "\n  ", hint, "\n"), 2));
+int Misused(const CLI::App& app, const Cli& cli, const std::vector<std::string>& arguments, const CLI::ParseError& error) {
+  const Misuse misuse = MisuseOf(app, arguments, error);
+  WriteErr(WrapLines(cli.console.err, Cat(misuse.command, ": ", misuse.message, "\n  ", misuse.hint, "\n"), 2));
   return cli.failure_code;
 }
 
@@ -112,6 +85,7 @@ int RunEverstep(const std::vector<std::string>& arguments, Cli& cli) {
   app.require_subcommand(1);
   app.fallthrough();
   app.set_help_flag("-h,--help", "print this and exit");
+  app.set_version_flag("--version", Cat("everstep ", Version()), "print the version of this program and exit");
   AddGlobalFlags(app, cli);
   AddVerbs(app, cli);
   app.footer(kAppFooter);  // last: the verbs would inherit it
@@ -119,22 +93,29 @@ int RunEverstep(const std::vector<std::string>& arguments, Cli& cli) {
   const std::size_t at = VerbAt(arguments);
   if (at < arguments.size() && arguments[at] == "run") cli.failure_code = exit_code::kRunFailed;  // 2 could be the job's
   const auto named = [&](const CLI::App* verb) { return at < arguments.size() && verb->get_name() == arguments[at]; };
-  if (at < arguments.size() && app.get_subcommands(named).empty()) return Misused(app, cli, CLI::ExtrasError({arguments[at]}));
+  if (at < arguments.size() && app.get_subcommands(named).empty())
+    return Misused(app, cli, arguments, CLI::ExtrasError({arguments[at]}));
   std::vector<std::string> words = CutCommand(arguments, app, cli);
+  const std::vector<std::string> ours = words;
   std::reverse(words.begin(), words.end());
   try {  // CLI11 throws; nothing of it leaves this function
     app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
     WriteOut(app.help());
     return Arrived(cli, exit_code::kGood);
+  } catch (const CLI::CallForVersion& version) {
+    WriteOut(Cat(version.what(), '\n'));
+    return Arrived(cli, exit_code::kGood);
   } catch (const CLI::ParseError& error) {
     if (arguments.empty()) {
       WriteErr(app.help());
       return exit_code::kCouldNotRun;
     }
-    return Misused(app, cli, error);
+    return Misused(app, cli, ours, error);
   }
-  if (const Status variables = ReadVariables(cli); !variables) {
+  Status variables = TakeFlagVariables(app, cli.environment());
+  if (variables) variables = ReadVariables(cli);
+  if (!variables) {
     Tell(cli, variables.error());
     return cli.failure_code;
   }

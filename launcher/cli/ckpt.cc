@@ -2,6 +2,7 @@
 // at files only: needs no launcher, changes nothing.
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 
 #include "agent/checkpoint/inspect.h"
@@ -89,23 +90,46 @@ Result<int> List(const Cli& cli, const CkptRequest& request) {
   return exit_code::kGood;
 }
 
+// A link that the user names is followed: trainers call their newest one `last.ckpt` that way. Links inside of directories are
+// not, as a job's are not.
+std::string Followed(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(path, error)) return path;
+  const std::string target = std::filesystem::canonical(path, error).string();
+  return error ? path : target;
+}
+
+// One checkpoint, or all in a directory of them.
+Result<std::vector<Inspected>> VerifyPath(const Cli& cli, const CkptRequest& request, const std::string& path) {
+  const std::string whole = Followed(Absolute(cli, path));
+  if (IsOneCheckpoint(whole, request.when())) {
+    EVERSTEP_ASSIGN(Inspected one, Inspect(whole, request.when(), Depth::contents));
+    one.name = path;
+    return std::vector{std::move(one)};
+  }
+  EVERSTEP_ASSIGN(std::vector<Inspected> inside, InspectAll(whole, request.when(), Depth::contents));
+  if (inside.empty())
+    return Fail(ErrorCode::kNotFound, Cat("nothing in ", whole, " looks like a checkpoint"),
+                "name one, or say what it is with --glob or --marker");
+  return inside;
+}
+
 Result<int> Verify(const Cli& cli, const CkptRequest& request) {
   std::vector<Inspected> all;
+  std::vector<Error> errors;  // of paths that could not be looked at: the others are verified all the same
   for (const std::string& path : request.paths) {
-    const std::string whole = Absolute(cli, path);
-    if (IsOneCheckpoint(whole, request.when())) {
-      EVERSTEP_ASSIGN(Inspected one, Inspect(whole, request.when(), Depth::contents));
-      one.name = path;
-      all.push_back(std::move(one));
-    } else {
-      EVERSTEP_ASSIGN(std::vector<Inspected> inside, InspectAll(whole, request.when(), Depth::contents));
-      if (inside.empty())
-        return Fail(ErrorCode::kNotFound, Cat("nothing in ", whole, " looks like a checkpoint"),
-                    "name one, or say what it is with --glob or --marker");
-      std::move(inside.begin(), inside.end(), std::back_inserter(all));
-    }
+    Result<std::vector<Inspected>> found = VerifyPath(cli, request, path);
+    if (found)
+      std::move(found->begin(), found->end(), std::back_inserter(all));
+    else
+      errors.push_back(std::move(found).error());
   }
-  Show(cli, all, std::nullopt);  // the reason is the answer
+  if (errors.empty() || !all.empty()) Show(cli, all, std::nullopt);  // the reason is the answer
+  if (!errors.empty()) {
+    std::vector<std::string> messages;
+    for (const Error& error : errors) messages.push_back(error.message);
+    return Fail(errors.front().code, Join(messages, "\n"), errors.front().hint);
+  }
   const bool good =
       std::all_of(all.begin(), all.end(), [](const Inspected& one) { return one.completeness == Completeness::complete; });
   return good ? exit_code::kGood : exit_code::kBad;

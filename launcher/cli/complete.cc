@@ -25,7 +25,7 @@ Result<int> Names(const Cli& cli, const std::string& what) {
     EVERSTEP_ASSIGN(const NodesReply reply, Ask<NodesReply>(*client, ListNodes{}));
     for (const NodeView& node : reply.nodes) WriteOut(node.node.value + "\n");
   } else {
-    EVERSTEP_ASSIGN(const JobsReply reply, Ask<JobsReply>(*client, ListJobs{.ended = true, .rows_max = kJobsMax}));
+    EVERSTEP_ASSIGN(const JobsReply reply, Ask<JobsReply>(*client, ListJobs{.ended = what == "jobs", .rows_max = kJobsMax}));
     for (const JobView& job : reply.jobs) WriteOut(job.id.value + "\n");
   }
   return exit_code::kGood;
@@ -50,7 +50,7 @@ void AddCompletion(CLI::App& app, Cli& cli) {
   });
   auto what = std::make_shared<std::string>();
   CLI::App* names = app.add_subcommand("names", "what completions ask for")->group("");
-  names->add_option("WHAT", *what)->required()->check(OneOf({"hosts", "jobs"}));
+  names->add_option("WHAT", *what)->required()->check(OneOf({"hosts", "jobs", "open-jobs"}));
   names->callback([&cli, what] { cli.verb = [&cli, what] { return Names(cli, *what); }; });
 }
 

@@ -35,6 +35,7 @@ std::string BashReply(const Surface& surface, std::string_view value) {
     case Completes::directories: return "compopt -o dirnames";
     case Completes::hosts: return "_everstep_words \"$(_everstep_names hosts)\"";
     case Completes::jobs: return "_everstep_words \"$(_everstep_names jobs)\"";
+    case Completes::open_jobs: return "_everstep_words \"$(_everstep_names open-jobs)\"";
     case Completes::verbs: return Cat("_everstep_words \"", VerbNames(surface), '"');
   }
   return ":";
@@ -80,18 +81,18 @@ std::string BashCompletion(const Surface& surface) {
     if (!verb.arguments.empty())
       arguments += Cat("      ", verb.name, ") ", BashReply(surface, verb.arguments.front().value), " ;;\n");
     if (verb.arguments.size() > 1)
-      takes += Cat("      ", verb.name, ") ", BashReply(surface, verb.arguments[1].value), " ;;\n");
+      takes += Cat("      ", verb.name, ") ", BashReply(surface, verb.arguments[1].value), "; return ;;\n");
   }
   return Cat(kBashHead, "  for ((i = 1; i < COMP_CWORD; ++i)); do\n    word=${COMP_WORDS[i]}\n    case $word in\n",
              "      --launcher) [[ ${COMP_WORDS[i+1]} == = ]] && ((++i))\n", "        launcher=${COMP_WORDS[i+1]}; ((++i))\n",
              "        while [[ ${COMP_WORDS[i+1]} == : ]]; do launcher+=:${COMP_WORDS[i+2]}; ((i += 2)); done ;;\n", "      ",
              Join(valued, "|"), ") ((++i)) ;;\n      -*) ;;\n      *) verb=$word; break ;;\n    esac\n  done\n",
              "  case \"$verb $prev\" in\n", values, "  esac\n", "  if [[ -z $verb ]]; then\n",
-             "    if [[ $cur == -* ]]; then _everstep_words \"", common, " --help\"; else _everstep_words \"",
-             VerbNames(surface), "\"; fi\n    return\n  fi\n", "  if [[ $cur == -* ]]; then\n    case $verb in\n", flags,
+             "    if [[ $cur == -* ]]; then _everstep_words \"", common, "\"; else _everstep_words \"", VerbNames(surface),
+             "\"; fi\n    return\n  fi\n", "  if [[ $cur == -* ]]; then\n    case $verb in\n", flags,
              "    esac\n    return\n  fi\n", "  if [[ $prev != \"$verb\" && $prev != -* ]]; then\n    case $verb in\n", takes,
-             "    esac\n", "    [[ ${#COMPREPLY[@]} -gt 0 ]] && return\n  fi\n", "  case $verb in\n",
-             "      run) compopt -o default ;;\n", arguments, "  esac\n}\ncomplete -F _everstep everstep\n");
+             "    esac\n  fi\n", "  case $verb in\n", "      run) compopt -o default ;;\n", arguments,
+             "  esac\n}\ncomplete -F _everstep everstep\n");
 }
 
 // ---- zsh -----------------------------------------------------------------------------------------------------------------
@@ -117,6 +118,7 @@ std::string ZshAction(const Surface& surface, std::string_view value) {
     case Completes::directories: return "_files -/";
     case Completes::hosts: return "{_everstep_names hosts}";
     case Completes::jobs: return "{_everstep_names jobs}";
+    case Completes::open_jobs: return "{_everstep_names open-jobs}";
     case Completes::verbs: return Cat('(', VerbNames(surface), ')');
   }
   return " ";
@@ -182,6 +184,7 @@ std::string FishAction(const Surface& surface, std::string_view value) {
     case Completes::directories: return " -x -a '(__fish_complete_directories)'";
     case Completes::hosts: return " -x -a '(__everstep_names hosts)'";
     case Completes::jobs: return " -x -a '(__everstep_names jobs)'";
+    case Completes::open_jobs: return " -x -a '(__everstep_names open-jobs)'";
     case Completes::verbs: return Cat(" -x -a ", Quoted(VerbNames(surface)));
   }
   return " -x";

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "launcher/cli/flag_variables.h"
 #include "launcher/cli/flags.h"
 #include "launcher/cli/globals.h"
 #include "launcher/cli/output.h"
@@ -19,10 +20,11 @@ struct ConfigFlags {
   std::string file{};
 };
 
-Result<int> View(const Cli& cli, const ConfigFlags& flags) {
+Result<int> View(const CLI::App& app, const Cli& cli, const ConfigFlags& flags) {
   if (flags.whose == "everstep") {
     if (!flags.file.empty()) return Fail(ErrorCode::kInvalid, "--config: the command line itself has no file");
-    const std::vector<SettingView> settings = SettingsOf(cli);
+    std::vector<SettingView> settings = SettingsOf(cli);
+    for (SettingView& setting : FlagVariablesSet(app, cli.environment())) settings.push_back(std::move(setting));
     TextTable table{.titles = {"KEY", "VALUE", "FROM"}};
     for (const SettingView& setting : settings) table.rows.push_back({setting.key, setting.value, setting.from});
     WriteOut(ForPeople(cli.output) ? Render(table, StyleOf(cli)) : ViewData(cli.output, settings));
@@ -30,9 +32,10 @@ Result<int> View(const Cli& cli, const ConfigFlags& flags) {
   }
   std::vector<std::string> arguments;
   if (!flags.file.empty()) arguments = {"--config", flags.file};
-  arguments.emplace_back(cli.output == OutputFormat::yaml ? "--print-config"
-                         : ForPeople(cli.output)          ? "--print-sources"
-                                                          : "--print-sources=json");
+  arguments.emplace_back(cli.output == OutputFormat::yaml    ? "--print-config"
+                         : ForPeople(cli.output)             ? "--print-sources"
+                         : cli.output == OutputFormat::jsonl ? "--print-sources=jsonl"
+                                                             : "--print-sources=json");
   return BecomeSibling(cli, Cat("everstep-", flags.whose), arguments);
 }
 
@@ -47,7 +50,7 @@ void AddConfig(CLI::App& app, Cli& cli) {
       ->type_name("everstep|launcher|agent");
   verb->add_option("--config", flags->file, "with this launcher.yaml or agent.yaml [EVERSTEP_CONFIG]")->type_name("FILE");
   AddOutputFlags(*verb, cli, true);
-  verb->callback([&cli, flags] { cli.verb = [&cli, flags] { return View(cli, *flags); }; });
+  verb->callback([&app, &cli, flags] { cli.verb = [&app, &cli, flags] { return View(app, cli, *flags); }; });
 }
 
 }  // namespace everstep

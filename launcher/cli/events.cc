@@ -7,6 +7,7 @@
 #include "launcher/cli/flags.h"
 #include "launcher/cli/follow.h"
 #include "launcher/cli/globals.h"
+#include "launcher/cli/node_names.h"
 #include "launcher/cli/output.h"
 #include "launcher/cli/verbs.h"
 #include "launcher/cli/view_text.h"
@@ -56,8 +57,18 @@ Result<int> FollowEvents(const Cli& cli, const ListEvents& request) {
   return exit_code::kGood;
 }
 
+// No events of a job or host that is not there: the name was misspelt. Of a host that was there once they are shown.
+Status CheckNames(const Cli& cli, const ListEvents& request) {
+  if (!request.job.empty()) EVERSTEP_TRY(Ask<JobReply>(cli, GetJob{.job = request.job}));
+  if (request.node.empty()) return {};
+  EVERSTEP_ASSIGN(const NodesReply reply, Ask<NodesReply>(cli, ListNodes{}));
+  EVERSTEP_TRY(NodesNamed(reply.nodes, {request.node.value}));
+  return {};
+}
+
 Result<Page> EventsPage(const Cli& cli, const ListEvents& request) {
   EVERSTEP_ASSIGN(const EventsReply reply, Ask<EventsReply>(cli, request));
+  if (reply.events.empty()) EVERSTEP_TRY(CheckNames(cli, request));
   Page page = PageOf(cli, reply.events, [&]() -> std::string {
     if (reply.events.empty()) return {};
     TableStyle style = StyleOf(cli);
@@ -85,7 +96,8 @@ void AddEvents(CLI::App& app, Cli& cli) {
       ->capture_default_str();
   AddReadingFlags(*verb, cli, true);
   verb->callback([&cli, request] {
-    cli.verb = [&cli, request] {
+    cli.verb = [&cli, request]() -> Result<int> {
+      if (request->follow && !request->node.empty()) EVERSTEP_TRY(EventsPage(cli, *request));  // its host must be known
       if (request->follow) return FollowEvents(cli, *request);
       return ShowPages(cli, [&] { return EventsPage(cli, *request); });
     };

@@ -17,8 +17,9 @@ std::string Sentences(const Explanation& explanation, std::optional<std::size_t>
   std::string text;
   for (const std::string& sentence : explanation.sentences)
     text += Cat(columns ? Wrap(Printable(sentence), *columns - 2, 2) : Printable(sentence), '\n');
-  const bool this_one = explanation.job.next == Cat("everstep explain ", explanation.job.id);
-  return explanation.job.next.empty() || this_one ? text : Cat(text, "\nNext: ", explanation.job.next, '\n');
+  const std::string next = NextOf(explanation.job);
+  const bool this_one = next == Cat("everstep explain ", explanation.job.id);
+  return next.empty() || this_one ? text : Cat(text, "\nNext: ", next, '\n');
 }
 
 }  // namespace

@@ -180,11 +180,12 @@ Result<std::optional<JobView>> FollowJob(const Cli& cli, const FollowOptions& op
   return JobFollowing(cli, options, interrupts).Run();
 }
 
-Result<std::optional<JobView>> AwaitJob(const Cli& cli, const JobId& job, std::optional<Duration> timeout) {
+Result<Awaited> AwaitJob(const Cli& cli, const JobId& job, std::optional<Duration> timeout) {
   RealClock clock;
   Interrupts interrupts;
   NewsQueue queue;
   std::optional<JobView> view;
+  bool silent = false;
   const std::optional<Time> deadline = timeout ? std::optional(clock.Now() + *timeout) : std::nullopt;
   Follower follower(ClientOptionsOf(cli), queue, Topic::job, JobNews(job));
   for (bool ended = false; !ended;) {
@@ -193,13 +194,18 @@ Result<std::optional<JobView>> AwaitJob(const Cli& cli, const JobId& job, std::o
       return Fail(ErrorCode::kConflict, "interrupted; the job goes on", Cat("everstep job ", job));
     while (const auto news = queue.Take()) {
       if (const auto* seen = std::get_if<JobView>(&*news)) view = *seen;
+      if (std::holds_alternative<HeardAgain>(*news)) silent = false;
+      if (const auto* silence = std::get_if<Silence>(&*news)) {
+        silent = true;
+        WriteErr(Cat("the launcher does not answer (", Printable(silence->error.message), "), trying again\n"));
+      }
       const auto* end = std::get_if<StreamEnded>(&*news);
       if (end && !end->how) return Fail(end->how.error());
       ended = ended || end || (view && Ended(view->phase));
     }
-    if (!ended && deadline && clock.Now() >= *deadline) return std::optional<JobView>();
+    if (!ended && deadline && clock.Now() >= *deadline) return Awaited{.unheard = silent || !view};
   }
-  return view;
+  return Awaited{.ended = std::move(view)};
 }
 
 }  // namespace everstep

@@ -27,7 +27,11 @@ struct FollowOptions {
 // terminal, or a third Ctrl-C). The first Ctrl-C cancels with grace, the second kills.
 Result<std::optional<JobView>> FollowJob(const Cli& cli, const FollowOptions& options, Interrupts& interrupts);
 
-// Waits for the end without a word; nullopt: not within `timeout`.
-Result<std::optional<JobView>> AwaitJob(const Cli& cli, const JobId& job, std::optional<Duration> timeout);
+struct Awaited {
+  std::optional<JobView> ended{};  // nullopt: not within the time
+  bool unheard = false;            // nobody answered, at least at the end of it
+};
+// Waits for the end; that the launcher does not answer is said once, on stderr.
+Result<Awaited> AwaitJob(const Cli& cli, const JobId& job, std::optional<Duration> timeout);
 
 }  // namespace everstep

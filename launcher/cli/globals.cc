@@ -29,10 +29,7 @@ std::string Truth(bool value) { return value ? "true" : "false"; }
 const std::vector<Setting>& Settings() {
   static const std::vector<Setting> settings{
       {"--launcher", "EVERSTEP_LAUNCHER", {}, [](Cli& cli, const std::string& text) { cli.launcher = text; }, LauncherAddress},
-      {"--insecure",
-       "EVERSTEP_INSECURE",
-       {"true", "false"},
-       [](Cli& cli, const std::string& text) { cli.insecure = text == "true"; },
+      {"--insecure", "EVERSTEP_INSECURE", TruthWords(), [](Cli& cli, const std::string& text) { cli.insecure = IsTrue(text); },
        [](const Cli& cli) { return Truth(cli.insecure); }},
       {"--color",
        "EVERSTEP_COLOR",
@@ -42,10 +39,8 @@ const std::vector<Setting>& Settings() {
       {"--output", "EVERSTEP_OUTPUT", Formats(),
        [](Cli& cli, const std::string& text) { cli.output = EnumNamed<OutputFormat>(text).value_or(OutputFormat::table); },
        [](const Cli& cli) { return std::string(Name(cli.output)); }},
-      {"--no-headers",
-       "EVERSTEP_NO_HEADERS",
-       {"true", "false"},
-       [](Cli& cli, const std::string& text) { cli.titles = text != "true"; },
+      {"--no-headers", "EVERSTEP_NO_HEADERS", TruthWords(),
+       [](Cli& cli, const std::string& text) { cli.titles = !IsTrue(text); },
        [](const Cli& cli) { return Truth(!cli.titles); }}};
   return settings;
 }
@@ -94,6 +89,13 @@ void AddReadingFlags(CLI::App& verb, Cli& cli, bool table) {
   AddOutputFlags(verb, cli, table);
   verb.add_flag("-w,--watch", cli.watch, "show it again whenever it changes, until Ctrl-C");
 }
+
+const std::vector<std::string>& TruthWords() {
+  static const std::vector<std::string> words{"true", "false", "1", "0"};
+  return words;
+}
+
+bool IsTrue(std::string_view word) { return word == "true" || word == "1"; }
 
 bool TakesValue(std::string_view flag) {
   return flag == "--launcher" || flag == "--color" || flag == "-o" || flag == "--output";

@@ -25,6 +25,10 @@ void AddReadingFlags(CLI::App& verb, Cli& cli, bool table);
 // Whether the next word belongs to this flag, when it stands before the verb.
 bool TakesValue(std::string_view flag);
 
+// How a switch is said by a variable: true, false, 1, 0.
+const std::vector<std::string>& TruthWords();
+bool IsTrue(std::string_view word);
+
 // What no flag has said is taken from the variables, and --color is put in force. Once, after the command line was read.
 Status ReadVariables(Cli& cli);
 

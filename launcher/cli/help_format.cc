@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "launcher/cli/flag_variables.h"
 #include "launcher/cli/terminal.h"
 
 namespace everstep {
@@ -12,6 +13,12 @@ namespace {
 constexpr std::size_t kFlagColumn = 30;
 constexpr std::size_t kVerbColumn = 14;
 constexpr std::size_t kWidest = 110;
+
+// `ckpt` of `ckpt verify`: the verb that its variables are named by.
+std::string OuterVerb(const CLI::App* verb) {
+  while (verb->get_parent()->get_parent()) verb = verb->get_parent();
+  return verb->get_name();
+}
 
 }  // namespace
 
@@ -30,7 +37,7 @@ std::string HelpFormat::make_usage(const CLI::App* app, std::string name) const 
   const bool is_verb = app->get_parent() != nullptr;
   std::string usage = Cat("usage: ", name);
   for (const CLI::Option* option : app->get_options([](const CLI::Option* o) { return o->get_positional(); }))
-    usage += Cat(' ', option->get_name());
+    usage += option->get_required() ? Cat(' ', option->get_name()) : Cat(" [", option->get_name(), ']');
   usage += is_verb ? " [flags]" : " VERB …";
   if (is_verb && app->get_name() == "run") usage += " [--] COMMAND …";
   return usage + '\n';
@@ -52,7 +59,11 @@ std::string HelpFormat::make_footer(const CLI::App* app) const {
   if (!app->get_footer().empty()) lines = Split(app->get_footer(), '\n');
   for (std::string& line : lines)
     if (!line.starts_with("  ")) line = Wrap(line, columns_, 0);  // else an example, to be copied whole
-  if (app->get_parent()) lines.push_back("Flags of all verbs: --launcher HOST:PORT, --insecure; see everstep --help.");
+  if (app->get_parent()) {
+    lines.push_back("Flags of all verbs: --launcher HOST:PORT, --insecure; see everstep --help.");
+    lines.push_back(Wrap(Cat("A flag that is not given is taken from its variable, ", VariablePrefix(OuterVerb(app)), "FLAG."),
+                         columns_, 0));
+  }
   return Join(lines, "\n") + '\n';
 }
 

@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kExample = "a list such as n[0-3,7]";
 constexpr std::size_t kDigitsMax = 9;
 
-std::string Number(std::uint64_t value, std::size_t width) {
+std::string Padded(std::uint64_t value, std::size_t width) {
   const std::string digits = Cat(value);
   return std::string(width > digits.size() ? width - digits.size() : 0, '0') + digits;
 }
@@ -76,7 +76,7 @@ class Reader {
         }
       }
       if (last - first >= kHostListMax - pieces.size()) return TooMany();
-      for (std::uint64_t number = first; number <= last; ++number) pieces.push_back(Number(number, width));
+      for (std::uint64_t number = first; number <= last; ++number) pieces.push_back(Padded(number, width));
     } while (Take(','));
     if (!Take(']')) return Bad("',', '-' or ']'");
     return {};
@@ -132,7 +132,7 @@ std::string RangesText(const std::set<std::uint64_t>& numbers, std::size_t width
     const std::uint64_t first = *at;
     std::uint64_t last = first;
     while (++at != numbers.end() && *at == last + 1) last = *at;
-    ranges.push_back(first == last ? Number(first, width) : Cat(Number(first, width), '-', Number(last, width)));
+    ranges.push_back(first == last ? Padded(first, width) : Cat(Padded(first, width), '-', Padded(last, width)));
   }
   return Join(ranges, ",");
 }
@@ -173,6 +173,19 @@ std::string FoldHostList(const std::vector<std::string>& names) {
     lists.push_back(Cat(head, one ? "" : "[", RangesText(numbers, group.second), one ? "" : "]", tail));
   }
   return Join(lists, ",");
+}
+
+Result<std::vector<std::uint32_t>> ExpandRankList(std::string_view text) {
+  const std::string legal = Cat("found \"", Clip(Printable(text), 60), "\", legal: numbers such as 0,1 or 0-3");
+  const auto words = ExpandHostList(Cat('[', text, ']'));
+  if (!words) return Fail(ErrorCode::kInvalid, legal);
+  std::vector<std::uint32_t> ranks;
+  for (const std::string& word : *words) {
+    const auto number = ParseUnsigned(word);
+    if (!number || *number > UINT32_MAX) return Fail(ErrorCode::kInvalid, legal);
+    ranks.push_back(static_cast<std::uint32_t>(*number));
+  }
+  return ranks;
 }
 
 }  // namespace everstep

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,5 +24,8 @@ Result<std::vector<std::string>> ExpandHostLists(const std::vector<std::string>&
 // A short list that expands to these names, for tables: {"n1", "n2", "n3", "m"} is "m,n[1-3]". Sorted, none twice. Numbers are
 // folded where they stand last in a name.
 std::string FoldHostList(const std::vector<std::string>& names);
+
+// Ranks as a list: "3", "0,2", "0-3". kInvalid: found, legal.
+Result<std::vector<std::uint32_t>> ExpandRankList(std::string_view text);
 
 }  // namespace everstep

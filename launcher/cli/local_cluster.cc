@@ -84,4 +84,14 @@ std::string LogTail(const std::string& path, std::size_t lines) {
   return Printable(Join(all, "\n"));
 }
 
+std::string LastError(const std::string& path) {
+  constexpr std::size_t kLines = 20;
+  const std::vector<std::string> lines = Split(LogTail(path, kLines), '\n');
+  const auto error =
+      std::find_if(lines.rbegin(), lines.rend(), [](const std::string& line) { return line.starts_with("everstep-"); });
+  if (error == lines.rend()) return lines.back();
+  const std::size_t colon = error->find(": ");
+  return colon == std::string::npos ? *error : error->substr(colon + 2);
+}
+
 }  // namespace everstep

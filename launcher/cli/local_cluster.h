@@ -58,5 +58,7 @@ std::optional<std::string> LocalAddress(const std::string& directory);
 
 // The last lines of a log file, for an error: empty when there is none.
 std::string LogTail(const std::string& path, std::size_t lines);
+// Why the daemon that wrote this log has ended: its last "everstep-…: REASON", without its name; else the last line. One line.
+std::string LastError(const std::string& path);
 
 }  // namespace everstep

@@ -9,6 +9,7 @@
 #include "base/real/clock.h"
 #include "launcher/cli/flags.h"
 #include "launcher/cli/follow.h"
+#include "launcher/cli/host_list.h"
 #include "launcher/cli/log_lines.h"
 #include "launcher/cli/verbs.h"
 #include "launcher/cli/when.h"
@@ -24,6 +25,7 @@ struct LogsFlags {
   bool prefix = true;
   std::string grep{};  // RE2; empty: all lines
   std::string since{};
+  std::vector<std::string> ranks{};  // lists of them
 };
 
 // An expression that RE2 takes as it is: no line can make it slow.
@@ -85,6 +87,10 @@ Status CheckRanks(const Cli& cli, const LogsRequest& request) {
 
 Result<int> Logs(const Cli& cli, const LogsFlags& flags) {
   LogsRequest request = flags.request;
+  for (const std::string& list : flags.ranks) {
+    EVERSTEP_ASSIGN(const auto ranks, ExpandRankList(list));
+    request.ranks.insert(request.ranks.end(), ranks.begin(), ranks.end());
+  }
   if (!flags.since.empty()) {
     const Result<When> when = ParseWhen(flags.since, RealClock().Wall());
     if (!when) return Fail(ErrorCode::kInvalid, Cat("--since: ", when.error().message), when.error().hint);
@@ -114,9 +120,14 @@ void AddLogs(CLI::App& app, Cli& cli) {
   CLI::App* verb = app.add_subcommand("logs", "show what the ranks of a job wrote");
   verb->add_option("JOB", flags->request.job.value, kJobWords)->required();
   verb->add_flag("-f,--follow", flags->request.follow, "go on with what is written, through restarts, until the job has ended");
-  verb->add_option("--rank", flags->request.ranks, "only this rank; may be repeated")
+  verb->add_option("--rank", flags->ranks, "only these ranks: 3, 0,2 or 0-3; may be repeated")
       ->type_name("R")
-      ->check(Between(0, UINT32_MAX))
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            const auto ranks = ExpandRankList(text);
+            return ranks ? std::string() : ranks.error().message;
+          },
+          ""))
       ->take_all();
   verb->add_option("--tail", flags->request.tail_lines, "begin with the last N lines of each rank")
       ->type_name("N")
@@ -130,8 +141,11 @@ void AddLogs(CLI::App& app, Cli& cli) {
                                 ->type_name("G")
                                 ->check(Between(1, UINT32_MAX));
   verb->add_flag("--all", flags->all, "of all starts of the job, the first one first")->excludes(generation);
-  verb->add_flag_callback(
+  CLI::Option* without = verb->add_flag_callback(
       "--no-prefix", [flags] { flags->prefix = false; }, "without [rank R HOST] in front of each line");
+  verb->add_flag_callback(
+          "--prefix", [flags] { flags->prefix = true; }, "with it, also where EVERSTEP_LOGS_NO_PREFIX is set")
+      ->excludes(without);
   verb->callback([&cli, flags] { cli.verb = [&cli, flags] { return Logs(cli, *flags); }; });
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "launcher/cli/flag_variables.h"
 
 namespace everstep {
 
@@ -135,10 +136,10 @@ std::string MainPage(const Surface& surface, const std::string& version) {
     group = verb.group;
     out += Cat(".TP\n", Bold(verb.name), '\n', Roff(verb.about), '\n');
   }
-  out += Cat(
-      FlagSections(surface.flags), kExitStatus, ".SH ENVIRONMENT\n",
-      Roff("The variable that stands for a flag is named with it in brackets. NO_COLOR, when not empty, turns colours off."),
-      "\n.SH SEE ALSO\n");
+  out += Cat(FlagSections(surface.flags), kExitStatus, ".SH ENVIRONMENT\n",
+             Roff("The variable that stands for a flag of every verb is named with it in brackets; one of a verb's own is "
+                  "EVERSTEP_VERB_FLAG, such as EVERSTEP_RUN_NNODES. NO_COLOR, when not empty, turns colours off."),
+             "\n.SH SEE ALSO\n");
   std::vector<std::string> pages;
   for (const VerbWords& verb : surface.verbs) pages.push_back(Cat(Bold("everstep-" + verb.name), "(1)"));
   return Cat(out, Join(pages, ",\n"), '\n');
@@ -159,9 +160,10 @@ std::string VerbPage(const Surface& surface, const VerbWords& verb, const std::s
   std::vector<FlagWords> common = surface.flags;
   for (FlagWords& flag : common) flag.group = "Of every verb";
   std::vector<FlagWords> flags = verb.flags;
-  for (const FlagWords& flag : common)
-    if (flag.names.back() != "--help") flags.push_back(flag);
-  return Cat(out, FlagSections(flags), kExitStatus, ".SH SEE ALSO\n", Bold("everstep"), "(1)\n");
+  flags.insert(flags.end(), common.begin(), common.end());
+  return Cat(out, FlagSections(flags), kExitStatus, ".SH ENVIRONMENT\n",
+             Roff(Cat("A flag that is not given is taken from its variable, ", VariablePrefix(verb.name), "FLAG.")),
+             "\n.SH SEE ALSO\n", Bold("everstep"), "(1)\n");
 }
 
 }  // namespace everstep

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -47,6 +48,11 @@ Result<int> ConfirmIsDead(const Cli& cli, const NodeFlags& flags) {
   if (flags.dry_run) {
     EVERSTEP_ASSIGN(const auto nodes, Fetch(cli, flags.lists));
     const NodeView& node = nodes.front();
+    const std::vector<NodePhase> silent{NodePhase::suspect, NodePhase::lost, NodePhase::away};
+    if (std::find(silent.begin(), silent.end(), node.phase) == silent.end())
+      return Fail(ErrorCode::kConflict,
+                  Cat("would be refused: ", name, " is alive (it is ", Name(node.phase), "): its agent is connected and beats"),
+                  "to take it out of work: `everstep drain`");
     WriteErr(Cat("would confirm that ", name, " is dead (it is ", Name(node.phase), ": ", Printable(node.why), ")",
                  node.job ? Cat("; ", *node.job, " would go on without it") : "", "; nothing was changed\n"));
     return exit_code::kGood;

@@ -47,7 +47,7 @@ void RunScreen::End(const JobView& job) {
   if (job.generation.value > 1) text += Cat(" in generation ", job.generation);
   text += '\n';
   // A line of its own: it is there to be copied.
-  if (job.phase != JobPhase::done && !job.next.empty()) text += Cat("    Next: ", job.next, '\n');
+  if (const std::string next = NextOf(job); job.phase != JobPhase::done && !next.empty()) text += Cat("    Next: ", next, '\n');
   WriteErr(text);
 }
 

@@ -72,7 +72,7 @@ Status Supervisor::Start() {
     if (launcher.pid == 0 || clock_.Now() > deadline)
       return Fail(ErrorCode::kUnavailable,
                   Cat("the launcher ", launcher.pid == 0 ? "ended" : Cat("does not serve after ", Show(kServesWithin)), ": ",
-                      LogTail(launcher.log, 3)),
+                      LastError(launcher.log)),
                   Cat("see ", launcher.log));
   }
   for (std::size_t i = 1; i < daemons_.size(); ++i) EVERSTEP_TRY(Launch(daemons_[i]));
@@ -195,7 +195,8 @@ bool Supervisor::NothingLeft() {
   return left.empty();
 }
 
-void Supervisor::Tell(const std::string& line) {
+void Supervisor::Tell(std::string line) {
+  std::replace(line.begin(), line.end(), '\n', ' ');  // whoever waits reads one line and no more
   const std::string text = line + '\n';
   if (ready_.open() && ::write(ready_.get(), text.data(), text.size()) < 0) Log("nobody waits for this cluster to be ready");
 }

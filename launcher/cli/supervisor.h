@@ -57,7 +57,7 @@ class Supervisor {
   void StartDead();
   void EndAll();
   bool NothingLeft();
-  void Tell(const std::string& line);
+  void Tell(std::string line);
   void Log(const std::string& line);
   // Waits for a signal, at most until `until`. SIGCHLD is worked off here; true: asked to end.
   bool WaitForSignal(Time until);

@@ -46,7 +46,7 @@ void AddInner(const CLI::App& verb, VerbWords& words) {
       if (std::none_of(words.flags.begin(), words.flags.end(), same)) words.flags.push_back(std::move(flag));
     }
   }
-  words.arguments = FlagsOf(*inner.front(), true);
+  words.arguments = FlagsOf(*inner.back(), true);  // of `verify`: it takes what `ls` takes, and more
   words.arguments.insert(
       words.arguments.begin(),
       {.names = {"WHAT"}, .value = Join(names, "|"), .about = Join(about, "; "), .group = "Options", .required = true});
@@ -67,15 +67,22 @@ Surface SurfaceOf(const CLI::App& app) {
                              .footer = verb->get_footer(),
                              .arguments = FlagsOf(*verb, true),
                              .flags = FlagsOf(*verb, false)});
-    AddInner(*verb, surface.verbs.back());
+    VerbWords& words = surface.verbs.back();
+    AddInner(*verb, words);
+    std::erase_if(words.flags, [&](const FlagWords& flag) {  // --help is of every verb
+      return std::any_of(surface.flags.begin(), surface.flags.end(),
+                         [&](const FlagWords& common) { return common.names == flag.names; });
+    });
+    if (words.name == "cancel") words.arguments.front().value = "OPEN_JOB";  // what has ended cannot be cancelled
   }
   return surface;
 }
 
 ValueWords ValueOf(std::string_view value) {
-  if (value == "FILE") return {.kind = Completes::files};
+  if (value == "FILE" || value == "PATH") return {.kind = Completes::files};
   if (value == "DIR") return {.kind = Completes::directories};
   if (value == "HOST") return {.kind = Completes::hosts};
+  if (value == "OPEN_JOB") return {.kind = Completes::open_jobs};
   if (value == "JOB") return {.kind = Completes::jobs};
   if (value == "VERB") return {.kind = Completes::verbs};
   ValueWords words{.kind = Completes::words};

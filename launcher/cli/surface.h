@@ -40,7 +40,7 @@ struct Surface {
 Surface SurfaceOf(const CLI::App& app);
 
 // What can stand for a value when Tab is pressed.
-enum class Completes { nothing, words, files, directories, hosts, jobs, verbs };
+enum class Completes { nothing, words, files, directories, hosts, jobs, open_jobs, verbs };
 struct ValueWords {
   Completes kind = Completes::nothing;
   std::vector<std::string> words{};  // for `words`

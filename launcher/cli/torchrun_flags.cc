@@ -23,7 +23,7 @@ struct Ignored {
   bool takes_value;
   std::string_view why;
 };
-constexpr std::array<Ignored, 14> kIgnored{{{"--standalone", false, kPlaced},
+constexpr std::array<Ignored, 17> kIgnored{{{"--standalone", false, kPlaced},
                                             {"--rdzv-backend", true, kPlaced},
                                             {"--rdzv-endpoint", true, kPlaced},
                                             {"--rdzv-id", true, kPlaced},
@@ -35,6 +35,9 @@ constexpr std::array<Ignored, 14> kIgnored{{{"--standalone", false, kPlaced},
                                             {"--monitor-interval", true, kSeen},
                                             {"--start-method", true, kPrograms},
                                             {"--role", true, kPrograms},
+                                            {"--run-path", false, kPrograms},
+                                            {"--virtual-local-rank", false, "every rank sees its own LOCAL_RANK"},
+                                            {"--logs-specs", true, "the hosts keep all output: everstep logs"},
                                             {"--event-log-handler", true, "everstep events has what happened"},
                                             {"--signals-to-handle", true, "SIGTERM goes to every rank when the job is ended"}}};
 
@@ -118,16 +121,9 @@ Result<OutputChoice> OutputOf(const TorchrunFlags& flags, const std::string& dir
   if (!flags.log_dir.empty()) choice.directory = (std::filesystem::path(directory) / flags.log_dir).lexically_normal().string();
   choice.files_all = flags.redirects == "0" && flags.tee == "0";
   if (flags.local_ranks.empty()) return choice;
-  const auto ranks = ExpandHostList(Cat('[', flags.local_ranks, ']'));
-  const std::string legal =
-      Cat("--local-ranks-filter: found \"", Clip(Printable(flags.local_ranks), 60), "\", legal: numbers such as 0,1 or 0-3");
-  if (!ranks) return Fail(ErrorCode::kInvalid, legal);
-  choice.only.emplace();
-  for (const std::string& rank : *ranks) {
-    const auto number = ParseUnsigned(rank);
-    if (!number) return Fail(ErrorCode::kInvalid, legal);
-    choice.only->insert(static_cast<std::uint32_t>(*number));
-  }
+  const auto ranks = ExpandRankList(flags.local_ranks);
+  if (!ranks) return named("--local-ranks-filter", ranks.error());
+  choice.only.emplace(ranks->begin(), ranks->end());
   return choice;
 }
 

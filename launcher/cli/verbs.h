@@ -32,6 +32,7 @@ void AddLint(CLI::App& app, Cli& cli);
 void AddConfig(CLI::App& app, Cli& cli);
 void AddSchema(CLI::App& app, Cli& cli);
 void AddCompletion(CLI::App& app, Cli& cli);
+void AddHelp(CLI::App& app, Cli& cli);
 void AddMan(CLI::App& app, Cli& cli);
 void AddVersion(CLI::App& app, Cli& cli);
 

@@ -228,7 +228,13 @@ std::string DescribeJob(const JobView& job, WallTime now, std::optional<std::siz
     }
     out += '\n' + Render(hosts, {.columns = columns, .wrap = true});
   }
-  return job.next.empty() ? out : Cat(out, "\nNext: ", job.next, '\n');
+  const std::string next = NextOf(job);
+  return next.empty() ? out : Cat(out, "\nNext: ", next, '\n');
+}
+
+std::string NextOf(const JobView& job) {
+  const bool silent = !job.started_at && job.next.starts_with("everstep logs ");
+  return silent ? Cat("everstep explain ", job.id) : job.next;
 }
 
 std::string DescribeNode(const NodeView& node, std::optional<std::size_t> columns) {

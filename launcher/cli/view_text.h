@@ -29,6 +29,9 @@ TextTable EventsTable(const std::vector<EventView>& events, WallTime now, bool w
 // One line of it, for `events -f`; columns as wide as usual names need. With `columns` the sentence goes on below itself.
 std::string EventLine(const EventView& event, WallTime now, std::optional<std::size_t> columns = {});
 
+// The command to type next; never the output of ranks that were never started. Empty: none.
+std::string NextOf(const JobView& job);
+
 // All that is known about a job: what, where, why, how far, and the command to type next. Broken between words at `columns`.
 std::string DescribeJob(const JobView& job, WallTime now, std::optional<std::size_t> columns = {});
 std::string DescribeNode(const NodeView& node, std::optional<std::size_t> columns = {});

@@ -21,19 +21,23 @@ struct WaitFlags {
   std::string timeout{};
 };
 
-// Waits for the jobs in turn; nullopt: `unended` had not ended in time.
+// Waits for the jobs in turn; nullopt: not all have ended in time, and `why` says which one.
 Result<std::optional<std::vector<JobView>>> AwaitAll(const Cli& cli, const std::vector<std::string>& jobs,
-                                                     std::optional<Duration> timeout, std::string& unended) {
+                                                     std::optional<Duration> timeout, std::string& why) {
   RealClock clock;
   const Time begin = clock.Now();
   std::vector<JobView> ended;
   for (const std::string& job : jobs) {
     const auto left = timeout ? std::optional(std::max<Duration>(0s, *timeout - (clock.Now() - begin))) : std::nullopt;
-    EVERSTEP_ASSIGN(auto view, AwaitJob(cli, JobId(job), left));
-    unended = job;
-    if (!view) return std::optional<std::vector<JobView>>();
-    if (ForPeople(cli.output)) WriteErr(Cat(view->id, ' ', Printable(PhaseAndWhy(*view)), '\n'));
-    ended.push_back(*std::move(view));
+    EVERSTEP_ASSIGN(Awaited awaited, AwaitJob(cli, JobId(job), left));
+    if (!awaited.ended) {
+      const std::string within = Cat(" within ", WriteDuration(timeout.value_or(0s)));
+      why = awaited.unheard ? Cat("nobody answered", within, ": whether ", job, " has ended is not known")
+                            : Cat(job, " has not ended", within);
+      return std::optional<std::vector<JobView>>();
+    }
+    if (ForPeople(cli.output)) WriteErr(Cat(awaited.ended->id, ' ', Printable(PhaseAndWhy(*awaited.ended)), '\n'));
+    ended.push_back(*std::move(awaited.ended));
   }
   return std::optional(std::move(ended));
 }
@@ -49,10 +53,10 @@ Result<int> Wait(const Cli& cli, const WaitFlags& flags) {
     timeout = *parsed;
   }
   EVERSTEP_ASSIGN(const auto names, ExpandHostLists(flags.jobs));
-  std::string unended;
-  EVERSTEP_ASSIGN(const auto jobs, AwaitAll(cli, names, timeout, unended));
+  std::string why;
+  EVERSTEP_ASSIGN(const auto jobs, AwaitAll(cli, names, timeout, why));
   if (!jobs) {
-    WriteErr(Cat(unended, " has not ended within ", flags.timeout, '\n'));
+    WriteErr(Cat(why, '\n'));
     return exit_code::kTimeout;
   }
   if (!ForPeople(cli.output)) WriteOut(jobs->size() == 1 ? ViewData(cli.output, jobs->front()) : ViewData(cli.output, *jobs));

@@ -174,8 +174,18 @@ class ControlClient::Impl {
             "it is no launcher: an agent's port, or another program's"};
   }
 
+  // A channel that had a connection is idle when it has lost it; one that could not make any has failed, or tries again.
+  bool WasConnected() const {
+    const grpc_connectivity_state state = channel_->GetState(false);
+    return state == GRPC_CHANNEL_IDLE || state == GRPC_CHANNEL_READY;
+  }
+
   Error Unreachable() const {
+    const bool was_connected = WasConnected();
     const ConnectAnswer answer = TryConnect(address_, kProbeWithin);
+    if (answer.outcome == ConnectOutcome::accepted && !was_connected)
+      return {ErrorCode::kUnavailable, Cat("what answers at ", address_, " is no launcher, or one that is not ready"),
+              "check the address (--launcher HOST:PORT); if it is right, look at the launcher's log"};
     if (answer.outcome == ConnectOutcome::accepted)
       return {ErrorCode::kUnavailable, Cat("the connection to the launcher at ", address_, " was lost"), "try again"};
     if (answer.outcome == ConnectOutcome::refused)

@@ -1,9 +1,12 @@
 // The CLI's client against a server whose loop is this test.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <future>
 #include <thread>
 
+#include "base/real/fd.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "everstep/v1/control.grpc.pb.h"
@@ -59,6 +62,31 @@ class OldLauncher final : public v1::Control::Service {
     return grpc::Status::OK;
   }
 };
+
+// A port of some other program: it takes connections and says nothing that a launcher would say.
+TEST(ControlVersionTest, WhatTakesConnectionsAndIsNoLauncherIsNotCalledALostConnection) {
+  const Fd listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in at{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+  socklen_t size = sizeof at;
+  ASSERT_EQ(::bind(listening.get(), reinterpret_cast<sockaddr*>(&at), size), 0);
+  ASSERT_EQ(::listen(listening.get(), 8), 0);
+  ASSERT_EQ(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+  std::thread other([&] {
+    for (;;) {
+      const Fd connection(::accept(listening.get(), nullptr, nullptr));
+      if (!connection.open()) return;
+    }
+  });
+  const auto client = ControlClient::Connect({.address = Cat("127.0.0.1:", ntohs(at.sin_port))});
+  ASSERT_TRUE(client);
+  const auto asked = (*client)->Call(ListJobs{});
+  ::shutdown(listening.get(), SHUT_RDWR);  // ends the accept above
+  other.join();
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().code, ErrorCode::kUnavailable) << "a launcher may come there yet";
+  EXPECT_NE(asked.error().message.find("is no launcher, or one that is not ready"), std::string::npos) << asked.error().Str();
+  EXPECT_NE(asked.error().hint.find("check the address"), std::string::npos) << asked.error().Str();
+}
 
 TEST(ControlVersionTest, ACommandThatAnOlderLauncherDoesNotKnowIsRefusedWithBothVersions) {
   OldLauncher old;

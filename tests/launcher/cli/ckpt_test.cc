@@ -42,6 +42,31 @@ TEST_F(Ckpt, VerifyReadsAllAndItsCodeIsTheAnswer) {
   EXPECT_EQ(Everstep({"ckpt", "verify", File("run/global_step20")}).code, 0);
 }
 
+// As trainers leave it whose newest checkpoint has a second name.
+TEST_F(Ckpt, ALinkBesideTheCheckpointsIsPassedOverByVerifyAsByLsAndFollowedWhenItIsNamed) {
+  fs::create_directory_symlink("step-20", File("run/last"));
+  const Ran all = Everstep({"ckpt", "verify", File("run"), "--no-headers"});
+  EXPECT_EQ(all.code, 0) << all.err;
+  EXPECT_EQ(Split(all.out, '\n').size(), 3u) << all.out;
+  const Ran named = Everstep({"ckpt", "verify", File("run/last"), "--no-headers"});
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_TRUE(named.out.starts_with(File("run/last") + "  20  complete")) << named.out;
+
+  fs::create_symlink("__1_0.distcp", File("run/step-20/again"));
+  const Ran inside = Everstep({"ckpt", "verify", File("run/step-20"), "--no-headers"});
+  EXPECT_EQ(inside.code, 1) << "a job would not resume from it";
+  EXPECT_NE(inside.out.find("unverifiable"), std::string::npos) << inside.out;
+  EXPECT_NE(inside.out.find("again is a symbolic link"), std::string::npos) << inside.out;
+}
+
+TEST_F(Ckpt, APathThatIsNotThereDoesNotHideTheResultsOfTheOthers) {
+  const Ran ran = Everstep({"ckpt", "verify", File("nowhere"), File("run/step-20"), File("gone"), "--no-headers"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_NE(ran.out.find("step-20  20  complete"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.err.find(File("nowhere")), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find(File("gone")), std::string::npos) << ran.err;
+}
+
 TEST_F(Ckpt, WhatIsNotThereOrNoCheckpointIsSaid) {
   const Ran none = Everstep({"ckpt", "verify", File("nowhere")});
   EXPECT_EQ(none.code, 2);

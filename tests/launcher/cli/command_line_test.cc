@@ -28,7 +28,7 @@ TEST_F(CommandLine, EveryMistakeIsToldOnStderrWithTheWayOutAndIsNoCodeThatAJobOf
       {{"jobs", "--color", "yes"},
        "everstep jobs: --color: found \"yes\", legal: auto, always or never\n  see everstep jobs --help\n"},
       {{"logs", "a", "--rank", "-1"},
-       "everstep logs: --rank: found \"-1\", legal: 0 to 4294967295\n  see everstep logs --help\n"},
+       "everstep logs: --rank: found \"-1\", legal: numbers such as 0,1 or 0-3\n  see everstep logs --help\n"},
       {{"job"}, "everstep job: JOB is required\n  see everstep job --help\n"},
       {{"run", "--nnode", "2", "train.py"}, "everstep run: unknown flag --nnode\n  did you mean `--nnodes`?\n"},
       {{"run", "--nnodes", "0", "train.py"},
@@ -54,13 +54,17 @@ TEST_F(CommandLine, EveryMistakeIsToldOnStderrWithTheWayOutAndIsNoCodeThatAJobOf
 
 TEST_F(CommandLine, FlagsOfTorchrunAreUnderstoodAndWhatHasNoEffectIsSaid) {
   const Ran ran = Everstep({"run", "--launcher", "127.0.0.1:1", "--standalone", "--nproc_per_node=2", "--rdzv_backend", "c10d",
-                            "--master-port=29500", "--monitor_interval", "5", "-t", "3", "--no_python", "a.py"});
+                            "--master-port=29500", "--monitor_interval", "5", "--run_path", "--logs-specs", "default",
+                            "--virtual-local-rank", "-t", "3", "--no_python", "a.py"});
   EXPECT_EQ(ran.code, 125) << "nobody is there";
   EXPECT_EQ(
       ran.err.substr(0, ran.err.find("everstep: ")),
       "--standalone, --rdzv-backend and --master-port have no effect: the launcher places the ranks, and chooses MASTER_ADDR "
       "and MASTER_PORT anew for each start\n"
       "--monitor-interval has no effect: the end of a rank is seen at once\n"
+      "--run-path has no effect: each rank is a program of its own\n"
+      "--virtual-local-rank has no effect: every rank sees its own LOCAL_RANK\n"
+      "--logs-specs has no effect: the hosts keep all output: everstep logs\n"
       "without --log-dir nothing is filed here; the hosts keep all output: everstep logs\n");
 }
 
@@ -80,6 +84,11 @@ TEST_F(CommandLine, HelpIsDataAndEveryVerbHasIt) {
   }
   for (const char* hidden : {"supervise", "names"})
     EXPECT_EQ(help.out.find(Cat("\n  ", hidden)), std::string::npos) << "not for people";
+}
+
+TEST_F(CommandLine, HelpShowsArgumentsThatMayBeLeftOutInBrackets) {
+  EXPECT_NE(Everstep({"incidents", "--help"}).out.find("usage: everstep incidents [JOB] [flags]\n"), std::string::npos);
+  EXPECT_NE(Everstep({"job", "--help"}).out.find("usage: everstep job JOB [flags]\n"), std::string::npos);
 }
 
 TEST_F(CommandLine, WithoutAVerbItShowsTheHelpAndFails) {
@@ -109,6 +118,14 @@ TEST_F(CommandLine, WithoutALauncherEveryVerbSaysSo) {
   EXPECT_EQ(Everstep({"run", "--launcher", "127.0.0.1:1", "--", "true"}).code, 125) << "not a code that the job could have";
 }
 
+TEST_F(CommandLine, WaitSaysThatNobodyAnswersWhenItBeginsAndWhenItGivesUp) {
+  const Ran ran = Everstep({"wait", "train-1", "--timeout", "700ms", "--launcher", "127.0.0.1:1"});
+  EXPECT_EQ(ran.code, 124);
+  EXPECT_EQ(ran.err,
+            "the launcher does not answer (no launcher at 127.0.0.1:1: connection refused), trying again\n"
+            "nobody answered within 700ms: whether train-1 has ended is not known\n");
+}
+
 TEST_F(CommandLine, TheAddressComesFromTheFlagThenTheVariable) {
   const Ran ran = Everstep({"jobs", "--launcher", "10.0.0.1:7450"});
   EXPECT_EQ(ran.code, 2);
@@ -122,7 +139,7 @@ TEST_F(CommandLine, TheVariableForPlainTextIsReadAsTheDaemonsReadIt) {
   variables_ = {"EVERSTEP_INSECURE=yes"};
   const Ran ran = Everstep(ask);
   EXPECT_EQ(ran.code, 2);
-  EXPECT_EQ(ran.err, "everstep: EVERSTEP_INSECURE: found \"yes\", legal: true or false\n");
+  EXPECT_EQ(ran.err, "everstep: EVERSTEP_INSECURE: found \"yes\", legal: true, false, 1 or 0\n");
   EXPECT_EQ(Everstep({"run", "true"}).code, 125);
   variables_ = {"EVERSTEP_INSECURE=true"};
   EXPECT_EQ(Everstep({"jobs", "--launcher", "no port"}).err.find("--insecure"), std::string::npos);
@@ -168,6 +185,9 @@ TEST_F(CommandLine, TheDaemonsSettingsAreShownWithWhereTheyComeFrom) {
   const std::string wanted = Cat(R"({"key":"cluster","value":"lab","from":")", File("l.yaml"), ":2\"}");
   EXPECT_NE(Everstep({"config", "view", "launcher", "--config", File("l.yaml"), "-o", "json"}).out.find(wanted),
             std::string::npos);
+  const std::string lines = Everstep({"config", "view", "launcher", "--config", File("l.yaml"), "-o", "jsonl"}).out;
+  EXPECT_NE(lines.find(wanted + '\n'), std::string::npos) << lines;
+  EXPECT_EQ(lines.find("\\\"\\\""), std::string::npos) << "an empty text is one: " << lines;
   EXPECT_NE(Everstep({"config", "view", "agent", "-o", "yaml"}).out.find("\nlauncher: 127.0.0.1:7450"), std::string::npos);
   std::ofstream(File("l.yaml")) << "lost_after: 3s\n";
   const Ran bad = Everstep({"config", "view", "launcher", "--config", File("l.yaml")});

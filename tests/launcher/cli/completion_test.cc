@@ -48,6 +48,10 @@ TEST_F(Completion, BashOffersVerbsFlagsAndTheWordsThatAFlagTakes) {
       {{"config", "view", ""}, "everstep launcher agent"},
       {{"completion", "f"}, "fish"},
       {{"ckpt", "v"}, "verify"},
+      {{"ckpt", "verify", ""}, "compopt -o default"},
+      {{"ckpt", "ls", "a", ""}, "compopt -o default"},
+      {{"cancel", "-"}, "--now --dry-run -o --output -h --help --version --launcher --insecure --color"},
+      {{"--h"}, "--help"},
       {{"man", "ev"}, "events"},
       {{"submit", "j"}, "compopt -o default"},
       {{"run", "--log-dir", "l"}, "compopt -o dirnames"},
@@ -65,6 +69,8 @@ TEST_F(Completion, NamesOfHostsAndJobsAreAskedOfTheLauncherAndSilenceIsNoError) 
   EXPECT_EQ(InBash({"cancel", "w"}), "waits-1");
   EXPECT_EQ(InBash({"--launcher", "127.0.0.1", ":", "1", "node", ""}), "") << "nobody answers there";
   ASSERT_EQ(Everstep({"cancel", "waits"}).code, 0);
+  EXPECT_EQ(InBash({"cancel", ""}), "") << "it has ended";
+  EXPECT_EQ(InBash({"logs", ""}), "waits-1");
 }
 
 TEST_F(Completion, FishOffersTheSame) {

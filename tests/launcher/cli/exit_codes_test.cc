@@ -78,6 +78,10 @@ class ExitCodes : public ClusterTest {
         {2, {"undrain", "n9"}},
         {2, {"incidents", "nobody-1"}},
         {2, {"node", "n1", "--confirm-dead"}},
+        {2, {"node", "n1", "--confirm-dead", "--dry-run"}},
+        {2, {"events", "--job", "nobody-1"}},
+        {2, {"events", "--node", "n9"}},
+        {2, {"events", "--node", "n9", "-f"}},
         {2, {"up"}},
     };
   }

@@ -40,6 +40,15 @@ TEST_F(LocalClusterFiles, TheRecordReadsBackAndGoesWithItsCluster) {
   EXPECT_FALSE(ReadLocalCluster(directory_));
 }
 
+TEST_F(LocalClusterFiles, TheLastErrorOfALogIsFoundAmongItsOtherLines) {
+  const std::string log = directory_ + "/launcher.log";
+  EXPECT_EQ(LastError(log), "") << "there is none yet";
+  std::ofstream(log) << "2026 info launcher started\n";
+  EXPECT_EQ(LastError(log), "2026 info launcher started");
+  std::ofstream(log, std::ios::app) << "everstep-launcher: the first\neverstep-launcher: cannot listen: in use\nE999 bind\n";
+  EXPECT_EQ(LastError(log), "cannot listen: in use");
+}
+
 TEST_F(LocalClusterFiles, AnotherProcessWithThePidOfADeadOneIsNotTakenForIt) {
   LocalCluster cluster = Mine();
   EXPECT_TRUE(OpenProcess(cluster, cluster.supervisor));

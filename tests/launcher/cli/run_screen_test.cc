@@ -20,6 +20,7 @@ JobView Ended(JobPhase phase, std::int64_t ms) {
   return {.id = JobId("a-1"),
           .phase = phase,
           .submitted_at = {1'000'000},
+          .started_at = WallTime{1'000'000},
           .ended_at = WallTime{1'000'000 * (1 + ms)},
           .next = "everstep logs a-1 --rank 2"};
 }

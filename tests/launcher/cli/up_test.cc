@@ -57,6 +57,8 @@ TEST_F(UpAndDown, RunReturnsTheOutputAndTheCodeOfTheJobAndDownLeavesNothing) {
   EXPECT_EQ(Everstep({"jobs", "--no-headers"}).out, "") << "all have ended";
   EXPECT_EQ(Split(Everstep({"jobs", "--all", "--no-headers"}).out, '\n').size(), 4u);
   EXPECT_EQ(Everstep({"logs", "sh-1", "--rank", "1", "--no-prefix", "--tail", "1"}).out, "rank 1 of 2\nto stderr\n");
+  for (const char* both : {"0,1", "0-1"})
+    EXPECT_EQ(Split(Everstep({"logs", "sh-1", "--rank", both, "--prefix"}).out, '\n').size(), 5u) << both;
 
   const Ran down = Everstep({"down"});
   EXPECT_EQ(down.code, 0) << down.err;
@@ -69,6 +71,15 @@ TEST_F(UpAndDown, ASecondUpIsRefusedAndTouchesNothing) {
   EXPECT_EQ(again.code, 2);
   EXPECT_NE(again.err.find("a cluster is up already"), std::string::npos) << again.err;
   EXPECT_EQ(Split(Everstep({"nodes", "--no-headers"}).out, '\n').size(), 2u);
+}
+
+TEST_F(UpAndDown, AnUpThatFailsNamesTheLaunchersReasonAndNotTheFirstLineOfItsLog) {
+  Up("1");
+  const std::string taken = *LocalAddress(Directory());
+  const Ran up = Everstep({"up", "--nodes", "1", "--state", File("other"), "--port", taken.substr(taken.rfind(':') + 1)});
+  EXPECT_EQ(up.code, 2);
+  EXPECT_NE(up.err.find("everstep: the launcher ended: cannot listen on " + taken), std::string::npos) << up.err;
+  EXPECT_NE(up.err.find("see " + File("other/launcher.log")), std::string::npos) << up.err;
 }
 
 TEST_F(UpAndDown, ALauncherThatDiesIsStartedAgainAndTheJobGoesOn) {

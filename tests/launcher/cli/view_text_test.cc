@@ -107,6 +107,15 @@ TEST_F(ViewText, AJobThatWaitsShowsItsPlaceInTheQueue) {
             "Next: everstep explain b-4\n");
 }
 
+TEST_F(ViewText, AJobThatNeverRanDoesNotSendAnybodyToItsEmptyLog) {
+  JobView job = kQueued;
+  job.phase = JobPhase::failed;
+  job.next = "everstep logs b-4 --generation 1 --tail 50";
+  EXPECT_EQ(NextOf(job), "everstep explain b-4");
+  job.started_at = Ago(65);
+  EXPECT_EQ(NextOf(job), job.next) << "its ranks may have said why";
+}
+
 TEST_F(ViewText, AFailedJobShowsItsCodeAndTheWayToTheLastWords) {
   JobView job = kQueued;
   job.phase = JobPhase::failed;
