@@ -19,8 +19,11 @@ std::string Problem::Str(std::string_view file) const {
 
 Error AsError(std::string_view file, Problems problems) {
   Check(!problems.empty(), "an error needs a problem");
-  std::stable_sort(problems.begin(), problems.end(),
-                   [](const auto& a, const auto& b) { return std::tie(a.line, a.column) < std::tie(b.line, b.column); });
+  // A key that is missing has no place of its own, and is often the one that was misspelt: it comes last.
+  const auto place = [](const Problem& problem) {
+    return std::tuple(problem.next.starts_with("add the key "), problem.line, problem.column);
+  };
+  std::stable_sort(problems.begin(), problems.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
   constexpr std::size_t kShown = 20;
   std::vector<std::string> lines;
   for (std::size_t i = 0; i < std::min(problems.size(), kShown); ++i) lines.push_back(problems[i].Str(file));

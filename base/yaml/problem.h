@@ -25,7 +25,8 @@ struct Problem {
 };
 using Problems = std::vector<Problem>;
 
-// All problems of a file as one error: the message has one line for each, in the order of the file, at most 20.
+// All problems of a file as one error: the message has one line for each, in the order of the file and then the keys that
+// are missing, at most 20.
 // REQUIRES: !problems.empty().
 Error AsError(std::string_view file, Problems problems);
 

@@ -71,18 +71,21 @@ Result<int> Lint(const Cli& cli, const LintFlags& flags) {
   EVERSTEP_ASSIGN(const LauncherOptions launcher, ReadLauncher(flags.config));
   std::vector<LintView> good;
   std::vector<std::string> bad;
+  std::string hint;
   for (const std::string& file : flags.files) {
-    if (const auto job = ReadJob(cli, file))
+    if (const auto job = ReadJob(cli, file)) {
       good.push_back(View(file, *job, launcher));
-    else
-      bad.push_back(job.error().Str());
+    } else {
+      bad.push_back(job.error().message);
+      if (hint.empty()) hint = job.error().hint;
+    }
   }
   if (!ForPeople(cli.output)) {
     if (!good.empty()) WriteOut(flags.files.size() == 1 ? ViewData(cli.output, good.front()) : ViewData(cli.output, good));
   } else {
     for (std::size_t i = 0; i < good.size(); ++i) WriteOut((i > 0 ? "\n" : "") + Text(cli, good[i]));
   }
-  if (!bad.empty()) return Fail(ErrorCode::kInvalid, Join(bad, "\n"));
+  if (!bad.empty()) return Fail(ErrorCode::kInvalid, Join(bad, "\n"), hint);
   return exit_code::kGood;
 }
 

@@ -1,6 +1,8 @@
 #include "launcher/config/job_file.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "base/messages.h"
 #include "base/progress/line_patterns.h"
@@ -18,6 +20,8 @@ using yaml::ListOf;
 using yaml::Nested;
 using yaml::Path;
 using yaml::Required;
+
+constexpr const char* kNext = "everstep schema job prints every key and what is legal";
 
 // "10 per 6h": restarts allowed within a window.
 struct Budget {
@@ -109,9 +113,33 @@ yaml::Type<std::vector<std::string>> Arguments(std::string example) {
   return type;
 }
 
+// The same as ValidateJob asks for, told to editors.
+yaml::Type<std::vector<std::string>> Command() {
+  yaml::Type<std::vector<std::string>> type = Arguments("[python3, train.py]");
+  type.schema = Cat("{\"type\":\"array\",\"minItems\":1,\"maxItems\":", limit::kArguments,
+                    ",\"items\":[{\"type\":[\"string\",\"number\",\"boolean\"],\"minLength\":1}],\"additionalItems\":",
+                    yaml::AnyScalarSchema(), '}');
+  return type;
+}
+yaml::Type<std::map<std::string, std::string>> Variables() {
+  auto type = yaml::MapOf(yaml::Text(), "{NCCL_DEBUG: WARN}");
+  type.schema = Cat("{\"type\":\"object\",\"propertyNames\":{\"pattern\":\"^[^=]{1,255}$\"},\"additionalProperties\":",
+                    yaml::AnyScalarSchema(), '}');
+  return type;
+}
+
+// One exit code cannot both end the job and move it to another host.
+Status CheckExitCodes(const RestartSpec& restart) {
+  for (const std::uint32_t code : restart.new_host)
+    if (std::find(restart.no_restart.begin(), restart.no_restart.end(), code) != restart.no_restart.end())
+      return Fail(ErrorCode::kInvalid, Cat("restart.exit_codes.new_host: found ", code,
+                                           ", which stands in no_restart too, legal: each code in one of the two"));
+  return {};
+}
+
 yaml::Table<JobSpec> MakeTable() {
   return {{
-      Required("command", &JobSpec::command, Arguments("[python3, train.py]"),
+      Required("command", &JobSpec::command, Command(),
                "argv, never a shell string; {rank} {local_rank} {nnodes} {resume} are replaced"),
       Key("resume_args", &JobSpec::resume_args, Arguments("[--resume, \"{resume}\"]"),
           "appended to the command only when there is a checkpoint to resume from"),
@@ -121,7 +149,7 @@ yaml::Table<JobSpec> MakeTable() {
           "ranks on each host; auto: one for each accelerator, else 1"),
       Key("spares", &JobSpec::spares, Integer<std::uint32_t>(0, limit::kHostsPerJob), "hosts kept idle for this job"),
       Key("workdir", &JobSpec::workdir, Path(), "where the ranks run; missing: the directory of the job file"),
-      Key("env", &JobSpec::env, yaml::MapOf(yaml::Text(), "{NCCL_DEBUG: WARN}"), "environment of the ranks; no secrets"),
+      Key("env", &JobSpec::env, Variables(), "environment of the ranks; no secrets"),
       Key("env_from", &JobSpec::env_from, ListOf(yaml::Under("file", "PATH", Path()), 64, "[{file: /etc/run1.env}]"),
           "files with NAME=value lines, read on the hosts at each start; their values are never stored or shown"),
       Key("priority", &JobSpec::priority, Integer<std::uint32_t>(0, 100), "higher first; equal: first come, first served"),
@@ -154,9 +182,14 @@ Result<JobSpec> ReadJobFile(std::string_view text, std::string_view file, std::s
     for (std::string& path : spec.env_from) MakeAbsolute(path, directory);
     if (spec.checkpoint) MakeAbsolute(spec.checkpoint->dir, directory);
     EVERSTEP_TRY(ValidateJob(spec));
+    EVERSTEP_TRY(CheckExitCodes(spec.restart));
     return spec.progress.step ? CheckStepPattern(*spec.progress.step) : Status();
   };
-  return yaml::Read<JobSpec>(JobFileTable(), text, file, {.workdir = std::string(directory)}, finish);
+  auto spec = yaml::Read<JobSpec>(JobFileTable(), text, file, {.workdir = std::string(directory)}, finish);
+  if (spec) return spec;
+  Error error = std::move(spec).error();
+  if (error.hint.empty()) error.hint = kNext;
+  return Fail(std::move(error));
 }
 
 std::string WriteJobFile(const JobSpec& spec) { return yaml::Print(yaml::EntriesOf(JobFileTable(), spec)); }

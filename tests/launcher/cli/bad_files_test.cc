@@ -23,9 +23,11 @@ TEST_P(BadFiles, EndInExitCodeTwoAndNothingIsSubmitted) {
     std::vector<std::string> all = words;
     all.push_back(path);
     const Ran ran = Everstep(all);
+    std::string problem = GetParam().problem;  // @: the file again
+    for (std::size_t at; (at = problem.find("\n@")) != std::string::npos;) problem.replace(at + 1, 1, path);
     EXPECT_EQ(ran.code, 2) << words.front();
     EXPECT_EQ(ran.out, "");
-    EXPECT_EQ(ran.err, Cat("everstep: ", path, ':', GetParam().problem, '\n'));
+    EXPECT_EQ(ran.err, Cat("everstep: ", path, ':', problem, "\n  everstep schema job prints every key and what is legal\n"));
   }
 }
 
@@ -50,6 +52,13 @@ INSTANTIATE_TEST_SUITE_P(
          "1:10: command: found \"python3 train.py --x 'a b'\", legal: a list such as [python3, train.py]; no shell splits it: "
          "write [python3, train.py, \"--x\", \"'a\", b']"},
         {"NoNodes", "command: [a]\nnodes: 0\n", "2:8: nodes: found \"0\", legal: 1 to 16384"},
+        {"UnknownKeyBeforeTheMissingOne", "comand: [a]\nnodes: 0\n",
+         "1:1: comand: found an unknown key, legal: command, resume_args, name, nodes, processes_per_node, spares, workdir, "
+         "env, "
+         "env_from, priority, checkpoint, progress, restart, stop_grace; did you mean `command`?\n@:2:8: nodes: found \"0\", "
+         "legal: 1 to 16384\n@:1:1: command: found nothing, legal: a list such as [python3, train.py]; add the key `command`"},
+        {"OneCodeWithTwoMeanings", "command: [a]\nrestart: {exit_codes: {no_restart: [9], new_host: [8, 9]}}\n",
+         "2:41: restart.exit_codes.new_host: found 9, which stands in no_restart too, legal: each code in one of the two"},
         {"Empty", "", "1:1: found an empty file; write at least one `key: value`"},
         {"NotUtf8", "command: [a]\nname: caf\xe9\n", "2:10: found bytes that are not UTF-8; save the file as UTF-8"},
         {"TenMegabytes", Repeat("#23456789\n", 1u << 20),

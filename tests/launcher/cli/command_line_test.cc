@@ -212,9 +212,10 @@ TEST_F(CommandLine, LintChecksAFileWithoutALauncherAndTellsTheTimeBudget) {
   const Ran mixed = Everstep({"lint", File("good.yaml"), File("bad.yaml")});
   EXPECT_EQ(mixed.code, 2);
   EXPECT_NE(mixed.out.find("good.yaml: good"), std::string::npos) << "the others are told all the same";
-  EXPECT_EQ(mixed.err, Cat("everstep: ", File("bad.yaml"), ":1:10: command: found \"python3 train.py\", legal: a list such as ",
-                           "[python3, train.py]; no shell splits it: write [python3, train.py]\n", File("bad.yaml"),
-                           ":2:8: nodes: found \"0\", legal: 1 to 16384\n"));
+  EXPECT_EQ(mixed.err,
+            Cat("everstep: ", File("bad.yaml"), ":1:10: command: found \"python3 train.py\", legal: a list such as ",
+                "[python3, train.py]; no shell splits it: write [python3, train.py]\n", File("bad.yaml"),
+                ":2:8: nodes: found \"0\", legal: 1 to 16384\n  everstep schema job prints every key and what is legal\n"));
 }
 
 TEST_F(CommandLine, SchemasArePrintedForEveryFile) {
@@ -223,6 +224,13 @@ TEST_F(CommandLine, SchemasArePrintedForEveryFile) {
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_NE(ran.out.find("\"additionalProperties\": false"), std::string::npos) << ran.out;
   }
+}
+
+TEST_F(CommandLine, TheSchemaOfAJobRefusesWhatLintRefuses) {
+  const std::string schema = Everstep({"schema", "job"}).out;
+  EXPECT_NE(schema.find("\"minItems\": 1"), std::string::npos) << "command: []";
+  EXPECT_NE(schema.find("\"minLength\": 1"), std::string::npos) << "command: [\"\"]";
+  EXPECT_NE(schema.find("\"pattern\": \"^[^=]{1,255}$\""), std::string::npos) << "env: {\"A=B\": x}";
 }
 
 TEST_F(CommandLine, OutputThatWasLostIsNoSuccess) {
@@ -253,7 +261,8 @@ TEST_F(CommandLine, ABadJobFileIsRefusedBeforeAnybodyIsAsked) {
       ran.err,
       "everstep: stdin:2:1: node: found an unknown key, legal: command, resume_args, name, nodes, processes_per_node, spares, "
       "workdir, env, env_from, priority, checkpoint, progress, restart, stop_grace; did you mean `nodes`?\n"
-      "stdin:3:9: spares: found \"many\", legal: 0 to 16384\n");
+      "stdin:3:9: spares: found \"many\", legal: 0 to 16384\n"
+      "  everstep schema job prints every key and what is legal\n");
   EXPECT_EQ(Everstep({"submit", "/nonexistent.yaml"}).err,
             "everstep: cannot read /nonexistent.yaml: No such file or directory\n");
 }

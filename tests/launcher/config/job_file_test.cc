@@ -86,7 +86,9 @@ class BadJobs : public testing::TestWithParam<BadJob> {};
 TEST_P(BadJobs, AreRefusedWithThePlace) {
   const auto spec = ReadJob("command: [a]\n" + GetParam().text);
   ASSERT_FALSE(spec);
-  EXPECT_EQ(spec.error().Str(), GetParam().problem);
+  EXPECT_FALSE(spec.error().hint.empty()) << "there is always a next step";
+  const bool general = spec.error().hint.starts_with("everstep schema job");
+  EXPECT_EQ(general ? spec.error().message : spec.error().Str(), GetParam().problem);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -137,9 +139,9 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; });
 
 TEST(JobFile, ACommandMayNotBeEmpty) {
-  EXPECT_EQ(ReadJob("command: []\n").error().Str(),
+  EXPECT_EQ(ReadJob("command: []\n").error().message,
             "job.yaml:1:1: command: found an empty list, legal: a program and its arguments");
-  EXPECT_EQ(ReadJob("nodes: 2\n").error().Str(),
+  EXPECT_EQ(ReadJob("nodes: 2\n").error().message,
             "job.yaml:1:1: command: found nothing, legal: a list such as [python3, train.py]; add the key `command`");
 }
 
