@@ -134,10 +134,11 @@ class ProgressOf : public Host {
 
 TEST_F(ProgressOf, TheFirstRankThatTellsOfAStepSpeaksForTheGang) {
   RunWith({Shell(0, "while [ ! -e $0/go ]; do sleep 0.02; done; echo loss 2.5"),
-           Shell(1, "echo iter 7/9: loss 3 >&2; sleep 60"), Shell(2, "echo iter 8/9: loss 4; sleep 60")});
+           Shell(1, "echo iter 7/9: loss 3 >&2; sleep 60"),
+           Shell(2, "while [ ! -e $0/told ]; do sleep 0.02; done; echo iter 8/9: loss 4; mkdir $0/go; sleep 60")});
   const Progress progress = AwaitStep(7);
   EXPECT_EQ(progress, (Progress{.step = 7, .steps_total = 9, .loss = "3"}));
-  std::filesystem::create_directory(root_ + "/go");
+  std::filesystem::create_directory(root_ + "/told");
   EXPECT_EQ(AwaitEnds(1).progress, progress) << "its own loss counts for more than another rank's";
 }
 
