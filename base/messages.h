@@ -78,9 +78,10 @@ struct GangStatus {
   bool fenced = false;                 // killed by its keeper's fence timer
   std::vector<RankStatus> ranks{};     // by rank; empty before start
   std::optional<Progress> progress{};  // of its first rank that tells of steps
+  std::string checkpoint_dir_id{};     // equal on hosts that see the same checkpoint directory; empty: not known
   friend bool operator==(const GangStatus&, const GangStatus&) = default;
 };
-EVERSTEP_FIELDS(GangStatus, job, generation, phase, refusal, why, fenced, ranks, progress)
+EVERSTEP_FIELDS(GangStatus, job, generation, phase, refusal, why, fenced, ranks, progress, checkpoint_dir_id)
 
 struct CheckpointFile {
   std::string name{};  // relative to the checkpoint's path; empty: the path is the file

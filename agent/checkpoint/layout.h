@@ -4,6 +4,7 @@
 //   pins/<generation>-<source>[.n]/  one pinned checkpoint: the source under its own name, and .everstep-pin (pin.h)
 //   aside/<generation>/<source>      torn leftovers that were moved out of the script's sight before that generation (aside.h)
 //   before/<job>.<generation>        what lay in DIR before that generation started; <job>.first: before the job (before.h)
+//   id                               names this directory (directory_id.h)
 //   generations/<job>.<generation>/  isolate: mount: what the ranks of that generation see as DIR (own_directory.h)
 #pragma once
 

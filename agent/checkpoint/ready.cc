@@ -10,6 +10,7 @@
 #include "agent/checkpoint/aside.h"
 #include "agent/checkpoint/before.h"
 #include "agent/checkpoint/checkpoint_dir.h"
+#include "agent/checkpoint/directory_id.h"
 #include "agent/checkpoint/env_file.h"
 #include "agent/checkpoint/own_directory.h"
 #include "agent/checkpoint/port.h"
@@ -103,6 +104,7 @@ Refused PrepareCheckpoints(const GangSpec& spec, ReadyAnswer& answer, Readied& r
     if (Refused refused = VerifyResume(*spec.resume, *spec.checkpoint)) return refused;
   if (spec.watches_checkpoints)
     if (Refused refused = PrepareWatch(spec, gang, answer.moved_aside, stop)) return refused;
+  if (spec.node_count > 1) readied.checkpoint_dir_id = DirectoryId(spec.checkpoint->dir);
   if (spec.checkpoint->isolate != Isolate::mount) return std::nullopt;
   Result<RankMounts> mounts = MakeOwnDirectory(spec.checkpoint->dir, gang, spec.watches_checkpoints);
   if (!mounts) return Refuse(Refusal::host, Cat("checkpoint.isolate: mount: ", mounts.error().message));

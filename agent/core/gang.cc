@@ -54,7 +54,8 @@ GangStatus Gang::Status() const {
           .why = Clip(Printable(why_), limit::kWhyBytes),
           .fenced = fenced_,
           .ranks = ranks_,
-          .progress = progress_};
+          .progress = progress_,
+          .checkpoint_dir_id = readied_ ? readied_->checkpoint_dir_id : std::string()};
 }
 
 void Gang::Enter(GangPhase phase, std::string why, GangStep& step) {

@@ -19,6 +19,7 @@ struct Readied {
   std::string program{};                     // absolute path of argv[0], searched in the job's own PATH
   std::map<std::string, std::string> env{};  // spec.env with the values of env_from under it; memory only
   std::optional<RankMounts> mounts{};        // of isolate: mount
+  std::string checkpoint_dir_id{};           // see GangStatus
 };
 struct NotReadied {
   Refusal refusal = Refusal::host;

@@ -1,7 +1,9 @@
 #include "launcher/core/generation.h"
 
 #include <algorithm>
+#include <map>
 
+#include "base/contains.h"
 #include "launcher/core/blame.h"
 #include "launcher/core/incidents.h"
 #include "launcher/core/sentence.h"
@@ -97,6 +99,39 @@ Facts RefusedByMany(const World& world, const JobState& job, const NodeId& first
                   {.kind = BlameClass::user}}};
 }
 
+// Hosts that see directories of their own under the path of the job's checkpoint directory: what is saved in one of them nobody
+// else could resume from.
+Facts NotShared(const World& world, const JobState& job) {
+  std::map<std::string, std::vector<NodeId>> seen;
+  for (const NodeId& node : job.hosts)
+    if (const GangStatus* gang = Heard(world, job, node); gang && !gang->checkpoint_dir_id.empty())
+      seen[gang->checkpoint_dir_id].push_back(node);
+  if (seen.size() < 2 || !job.spec.checkpoint) return {};
+  const std::string& dir = job.spec.checkpoint->dir;
+  const std::vector<NodeId>* most = &seen.begin()->second;
+  std::vector<NodeId> all;
+  for (const NodeId& node : job.hosts)
+    for (const auto& [id, nodes] : seen)
+      if (Contains(nodes, node)) {
+        all.push_back(node);
+        if (nodes.size() > most->size() || (nodes.size() == most->size() && node == job.hosts.front())) most = &nodes;
+      }
+  if (most->size() == 1 && !job.started_at)
+    return {JobStopping{job.id,
+                        JobPhase::failed,
+                        1,
+                        0s,
+                        Sentence("checkpoint dir ", OneLine(dir, 300), " is not shared: ", NamesOf(all),
+                                 " each see a directory of their own there; name one that all hosts have mounted"),
+                        {.kind = BlameClass::storage}}};
+  const auto odd = std::find_if(all.begin(), all.end(), [&](const NodeId& node) { return !Contains(*most, node); });
+  GenerationBroken broken = HostBroken(
+      world, job, *odd,
+      Sentence(*odd, " sees another directory at ", OneLine(dir, 300), " than ", NamesOf(*most), ": is it mounted there?"));
+  broken.avoid_node = true;
+  return {broken};
+}
+
 Facts NotPreparedInTime(const World& world, const JobState& job, const NodeId& node) {
   GenerationBroken broken =
       HostBroken(world, job, node, Cat(node, " has not prepared within ", Show(world.policy.prepare_deadline)));
@@ -179,6 +214,7 @@ Facts AdvancePreparing(const World& world, Now now, const JobState& job) {
   if (blind && (!missing || late)) return CheckpointRefused(world, job, *blind, *Heard(world, job, *blind), prepared > 0);
   if (missing && late) return NotPreparedInTime(world, job, *missing);
   if (missing || blind || refused) return {};
+  if (Facts facts = NotShared(world, job); !facts.empty()) return facts;
   const std::uint64_t ranks = job.hosts.size() * job.processes_per_node;
   return {GenerationStarted{job.id, job.generation,
                             Cat("generation ", job.generation, " starts: ", Count(ranks, "rank"), " on ",

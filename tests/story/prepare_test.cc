@@ -289,5 +289,39 @@ TEST(Prepare, AGangThatVanishesBeforeTheStartIsPreparedAgain) {
   EXPECT_EQ(story.Job(train).generation, Generation(1)) << "the agent was restarted, nothing ran";
 }
 
+TEST(Prepare, AHostThatSeesAnotherDirectoryUnderTheCheckpointPathIsNamedAndLeft) {
+  Story story({"n1", "n2", "n3", "n4"});
+  for (const char* host : {"n1", "n2", "n3", "n4"}) story.Host(host).checkpoint_dir_id = "shared";
+  story.Host("n2").checkpoint_dir_id = "its own";
+  JobSpec spec = Train(3);
+  spec.checkpoint = CheckpointSpec{.dir = "/ckpt/run1"};
+  const JobId train = story.Submit(spec);
+  const Lines told = story.Told();
+  EXPECT_EQ(told.at(2),
+            "n2 sees another directory at /ckpt/run1 than n1 and n3: is it mounted there?; generation 1 is stopped");
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n4", "n3"}));
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
+}
+
+TEST(Prepare, ADirectoryThatNoTwoHostsShareEndsTheJobBeforeItHasAnythingToLose) {
+  Story story({"n1", "n2"});
+  for (const char* host : {"n1", "n2"}) story.Host(host).checkpoint_dir_id = host;
+  JobSpec spec = Train(2);
+  spec.checkpoint = CheckpointSpec{.dir = "/ckpt/run1"};
+  const JobId train = story.Submit(spec);
+  EXPECT_EQ(story.Phase(train), JobPhase::failed);
+  EXPECT_EQ(story.Job(train).why,
+            "checkpoint dir /ckpt/run1 is not shared: n1 and n2 each see a directory of their own there; name one that all "
+            "hosts have mounted; all its processes are gone");
+}
+
+TEST(Prepare, AHostThatDoesNotKnowWhichDirectoryItSeesIsTakenAtItsWord) {
+  Story story({"n1", "n2"});
+  story.Host("n1").checkpoint_dir_id = "shared";
+  JobSpec spec = Train(2);
+  spec.checkpoint = CheckpointSpec{.dir = "/ckpt/run1"};
+  EXPECT_EQ(story.Phase(story.Submit(spec)), JobPhase::running);
+}
+
 }  // namespace
 }  // namespace everstep

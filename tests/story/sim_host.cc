@@ -59,6 +59,7 @@ void SimHost::Obey(Time now, const ToAgent& command) {
       refusals.erase(refusals.begin());
     } else if (prepares) {
       gang.phase = GangPhase::prepared;
+      gang.checkpoint_dir_id = checkpoint_dir_id;
     }
     specs[{spec.job, spec.generation}] = spec;
     gangs.push_back(gang);

@@ -28,6 +28,7 @@ struct SimHost {
 
   // What the next commands meet.
   std::vector<std::pair<Refusal, std::string>> refusals{};  // of the next Prepare commands, first one first
+  std::string checkpoint_dir_id{};                          // of what it sees under the job's checkpoint directory
   bool prepares = true;                                     // false: stays in preparing
   bool starts = true;                                       // false: does not hear Start
   bool obeys_term = true;                                   // false: ranks live until SIGKILL

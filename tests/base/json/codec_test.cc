@@ -34,8 +34,9 @@ Prepare AFullPrepare() {
 TEST(JsonCodec, AStructIsAnObjectWithItsFieldsInOrderAndEmptyOptionalsLeftOut) {
   EXPECT_EQ(ToJson(RankExit{.signal = 9, .at = AtNanoseconds(-7), .tail = "x"}),
             R"({"signal":9,"oom_kill":false,"stopped_by_us":false,"at":-7,"tail":"x","kernel":""})");
-  EXPECT_EQ(ToJson(GangStatus{.job = JobId("j"), .phase = GangPhase::empty, .ranks = {{.rank = 1}}}),
-            R"({"job":"j","generation":0,"phase":"empty","why":"","fenced":false,"ranks":[{"rank":1,"pid":0}]})");
+  EXPECT_EQ(
+      ToJson(GangStatus{.job = JobId("j"), .phase = GangPhase::empty, .ranks = {{.rank = 1}}}),
+      R"({"job":"j","generation":0,"phase":"empty","why":"","fenced":false,"ranks":[{"rank":1,"pid":0}],"checkpoint_dir_id":""})");
 }
 
 TEST(JsonCodec, EveryMessageComesBackAsItWentOut) {
@@ -89,7 +90,8 @@ struct Row {
 TEST(JsonCodec, WhatIsNotUnderstoodIsRefusedWithItsPlace) {
   const Row rows[] = {
       {R"({"gangs":[{"job":"j"},{"fase":"x"}]})",
-       "gangs[1]: unknown key \"fase\", known are job, generation, phase, refusal, why, fenced, ranks or progress"},
+       "gangs[1]: unknown key \"fase\", known are job, generation, phase, refusal, why, fenced, ranks, progress or "
+       "checkpoint_dir_id"},
       {R"({"gangs":[{"phase":"runing"}]})",
        "gangs[0].phase: found \"runing\", expected preparing, prepared, refused, running, stopping or empty"},
       {R"({"gangs":[{"ranks":[{"rank":4294967296}]}]})",

@@ -52,18 +52,25 @@ def damaged_later(s):
     job.wait_phase("cancelled")
 
 
-@story("A checkpoint directory that is not shared: the host that does not see the checkpoint is named and left", nodes=3, needs_cut=True)
+@story("A checkpoint directory that is not shared ends the job before it starts; one whose mount is gone later has its host named and left", nodes=3, needs_cut=True)
 def not_shared(s):
-    place = s.lab.directory / "private"
+    place, shared = s.lab.directory / "private", s.lab.directory / "shared"
     place.mkdir()
+    shared.mkdir()
     for host in s.hosts.values():
         host.run("mount", "-t", "tmpfs", "none", place)  # each has one of its own
-    job = s.submit(nodes=2, trainer=["--steps", 400], checkpoint={"dir": str(place)})
+    private = s.submit("private", nodes=2, trainer=["--steps", 400], checkpoint={"dir": str(place)})
+    why = private.wait_phase("failed")["why"]
+    require(f"checkpoint dir {place} is not shared: n1 and n2 each see a directory of their own" in why, why)
+    require(not private.witness("start"), "nothing has run that could be lost")
+    job = s.submit(nodes=2, trainer=["--steps", 400], checkpoint={"dir": str(shared)})
     job.wait_registered(10)
     other = job.host_names()[1]
+    s.hosts[other].run("mount", "-t", "tmpfs", "none", shared)
     job.kill_rank(1)
     wait_until(lambda: f"{other} refused" in job.whys(), "the host refuses", PATIENCE)
-    require(f"{place}/.everstep/pins" in job.whys() and "is not here" in job.whys(), f"it says what it does not see: {job.whys()}")
+    said = f"is not here; is {shared} the same directory on all hosts?"
+    require(f"{shared}/.everstep/pins" in job.whys() and said in job.whys(), f"it says what it does not see: {job.whys()}")
     s.cluster.run("cancel", job.id)
     job.wait_phase("cancelled")
 
