@@ -109,7 +109,13 @@ Result<Settings<S>> Configure(const Program<S>& program, int argc, const char* c
   if (const auto flag = given.find("config"); flag != given.end()) file = flag->second;
   if (file && !file->empty()) {
     EVERSTEP_ASSIGN(const std::string text, ReadConfigFile(*file));
-    EVERSTEP_ASSIGN(settings.options, Read(*program.table, text, *file, S{}, program.check));
+    auto read = Read(*program.table, text, *file, S{}, program.check);
+    if (!read) {
+      Error error = std::move(read).error();
+      if (error.hint.empty()) error.hint = program.name + " --print-schema prints every key and what is legal";
+      return Fail(std::move(error));
+    }
+    settings.options = *std::move(read);
     sources = SourcesIn(text, *file);
   }
   for (const Flag<S>& flag : program.flags) {

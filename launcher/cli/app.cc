@@ -30,8 +30,9 @@ void AddVerbs(CLI::App& app, Cli& cli) {
       if (!verbs[i]->get_group().empty()) verbs[i]->group(group);
   };
   in("A cluster on this machine", {AddUp, AddDown}, cli);
-  in("Jobs", {AddRun, AddLint, AddSubmit, AddJobs, AddJob, AddLogs, AddCancel, AddWait, AddExplain, AddIncidents}, cli);
-  in("The cluster", {AddNodes, AddNode, AddDrain, AddUndrain, AddEvents}, cli);
+  in("Jobs", {AddRun, AddInit, AddLint, AddSubmit, AddJobs, AddJob, AddLogs, AddCancel, AddWait, AddExplain, AddIncidents},
+     cli);
+  in("The cluster", {AddTop, AddNodes, AddNode, AddDrain, AddUndrain, AddEvents}, cli);
   in("Files", {AddCkpt}, cli);
   in("Everstep", {AddConfig, AddSchema, AddCompletion, AddHelp, AddMan, AddVersion}, cli);
 }

@@ -28,6 +28,8 @@ void AddNodes(CLI::App& app, Cli& cli);
 void AddNode(CLI::App& app, Cli& cli);
 void AddEvents(CLI::App& app, Cli& cli);
 void AddCkpt(CLI::App& app, Cli& cli);
+void AddInit(CLI::App& app, Cli& cli);
+void AddTop(CLI::App& app, Cli& cli);
 void AddLint(CLI::App& app, Cli& cli);
 void AddConfig(CLI::App& app, Cli& cli);
 void AddSchema(CLI::App& app, Cli& cli);

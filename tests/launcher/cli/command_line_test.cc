@@ -8,6 +8,7 @@
 
 #include "base/real/fd.h"
 #include "base/text.h"
+#include "launcher/config/job_file.h"
 #include "tests/launcher/cli/program.h"
 
 namespace everstep {
@@ -72,9 +73,9 @@ TEST_F(CommandLine, HelpIsDataAndEveryVerbHasIt) {
   const Ran help = Everstep({"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.err, "");
-  for (const char* verb :
-       {"up",        "down",  "run",     "lint",  "submit", "jobs",   "job",    "logs",   "cancel",     "wait", "explain",
-        "incidents", "drain", "undrain", "nodes", "node",   "events", "config", "schema", "completion", "man",  "version"}) {
+  for (const char* verb : {"up",    "down", "run",    "init",   "lint",    "top",        "submit", "jobs",
+                           "job",   "logs", "cancel", "wait",   "explain", "incidents",  "drain",  "undrain",
+                           "nodes", "node", "events", "config", "schema",  "completion", "man",    "version"}) {
     EXPECT_NE(help.out.find(Cat("\n  ", verb, ' ')), std::string::npos) << verb;
     const Ran one = Everstep({verb, "--help"});
     EXPECT_EQ(one.code, 0) << verb;
@@ -84,6 +85,22 @@ TEST_F(CommandLine, HelpIsDataAndEveryVerbHasIt) {
   }
   for (const char* hidden : {"supervise", "names"})
     EXPECT_EQ(help.out.find(Cat("\n  ", hidden)), std::string::npos) << "not for people";
+}
+
+TEST_F(CommandLine, AJobFileToBeginWithIsGoodHasEveryKeyAndReplacesNothing) {
+  const std::string file = File("first.yaml");
+  const Ran made = Everstep({"init", file});
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_EQ(made.err, Cat("wrote ", file, "; next: everstep lint ", file, '\n'));
+  for (const yaml::Entry& entry : yaml::EntriesOf(JobFileTable(), JobSpec{}))
+    EXPECT_NE(Read("first.yaml").find(Cat('\n', entry.name, ':')), std::string::npos) << entry.name;
+  const Ran lint = Everstep({"lint", file});
+  EXPECT_EQ(lint.code, 0) << lint.err;
+  EXPECT_NE(lint.out.find("good: train on 1 host"), std::string::npos) << lint.out;
+  EXPECT_EQ(Everstep({"init", "-"}).out.substr(0, 20), Read("first.yaml").substr(0, 20));
+  const Ran again = Everstep({"init", file});
+  EXPECT_EQ(again.code, 2);
+  EXPECT_EQ(again.err, Cat("everstep: ", file, " is there already\n  name another file, or - for stdout\n"));
 }
 
 TEST_F(CommandLine, HelpShowsArgumentsThatMayBeLeftOutInBrackets) {
