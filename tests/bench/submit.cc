@@ -1,18 +1,22 @@
-// How many submits a second a launcher can promise to keep: groups of 1, 10 and 100 through SqliteStore::Append, beside the
-// same bytes through SQLite itself, one commit each. The variants take turns, so that a slow minute of the disk hits all of
-// them.
+// How many submits a second a launcher can promise to keep: groups of 1, 10 and 100 through SqliteStore::Append, and calls of 1
+// and of 64 people at once to a real launcher over gRPC, beside the same bytes through SQLite itself, one commit each. The
+// variants take turns, so that a slow minute of the disk hits all of them. A launcher is a new one in each round: its queue
+// starts empty, and all that is submitted stays in it, as there are no hosts.
 //
-//   bench_submit [DIRECTORY] [-o table|json] [--rounds N] [--milliseconds N]
+//   bench_submit [DIRECTORY] [--launcher PROGRAM] [-o table|json] [--rounds N] [--milliseconds N]
 //
-// DIRECTORY (default: the current one) says which disk is measured; what is made there is removed again.
+// DIRECTORY (default: the current one) says which disk is measured; what is made there is removed again. Without --launcher
+// the calls are left out.
 #include <sqlite3.h>
 #include <stdlib.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/check.h"
@@ -20,7 +24,9 @@
 #include "base/json/codec.h"
 #include "base/real/clock.h"
 #include "base/text.h"
+#include "launcher/rpc/client.h"
 #include "launcher/store/sqlite_store.h"
+#include "tests/bench/launcher/launcher_process.h"
 
 namespace everstep {
 
@@ -49,6 +55,7 @@ constexpr std::uint32_t kEntryBytes = 600;  // a submitted job as a fact, about
 
 struct Arguments {
   std::string directory = ".";
+  std::string launcher{};
   bool json = false;
   std::uint32_t rounds = 5;
   Duration round = 1s;
@@ -59,7 +66,8 @@ struct Variant {
   std::string what{};
   std::uint32_t batches = 1;
   std::function<void()> group{};
-  std::vector<double> rates{};  // submits a second, one a round
+  std::function<double()> rate{};  // instead of `group`: measures a round by itself
+  std::vector<double> rates{};     // submits a second, one a round
 };
 
 Variant ThroughTheStore(SqliteStore& store, LogIndex& end, std::uint32_t batches) {
@@ -94,7 +102,27 @@ sqlite3* OpenSqlite(const std::string& path) {
   return db;
 }
 
+// So many people who each submit one job after another.
+double SubmitOverGrpc(const std::string& program, const std::string& place, std::uint32_t people, Duration round) {
+  LauncherProcess launcher(program, place);
+  RealClock clock;
+  std::atomic<std::uint64_t> submits{0};
+  const Time start = clock.Now();
+  std::vector<std::thread> callers;
+  for (std::uint32_t i = 0; i < people; ++i)
+    callers.emplace_back([&] {
+      const auto client = ControlClient::Connect({.address = launcher.address()});
+      Check(client.has_value(), "the launcher's address is one");
+      const JobSpec spec{.name = "bench", .command = {"python3", "train.py"}, .nodes = 2, .workdir = "/srv"};
+      for (RealClock own; own.Now() - start < round; ++submits)
+        Check((*client)->Call(SubmitJob{.spec = spec}).has_value(), "a submit is acknowledged");
+    });
+  for (std::thread& caller : callers) caller.join();
+  return static_cast<double>(submits) / Seconds(clock.Now() - start);
+}
+
 double Rate(Clock& clock, const Variant& variant, Duration round) {
+  if (variant.rate) return variant.rate();
   const Time start = clock.Now();
   std::uint64_t submits = 0;
   Time now = start;
@@ -119,7 +147,7 @@ Measurement Summary(Variant variant) {
 void Print(const Measurements& all) {
   std::printf("%s, %u rounds, entries of %u bytes; durable submits a second\n", all.directory.c_str(), all.rounds,
               all.entry_bytes);
-  std::printf("%-26s %8s %10s %10s %10s %12s\n", "", "batches", "min", "median", "max", "ms a group");
+  std::printf("%-26s %8s %10s %10s %10s %12s\n", "", "at once", "min", "median", "max", "ms a group");
   for (const Measurement& m : all.variants)
     std::printf("%-26s %8u %10.0f %10.0f %10.0f %12.3f\n", m.what.c_str(), m.batches, m.submits_per_second_min,
                 m.submits_per_second_median, m.submits_per_second_max, m.milliseconds_per_group);
@@ -137,12 +165,15 @@ Result<Arguments> Parse(int argc, char** argv) {
       arguments.rounds = static_cast<std::uint32_t>(*number);
     } else if (word == "--milliseconds" && number && *number > 0 && *number <= 60000) {
       arguments.round = std::chrono::milliseconds(*number);
+    } else if (word == "--launcher" && std::filesystem::is_regular_file(value)) {
+      arguments.launcher = std::filesystem::absolute(value);
     } else if (!word.starts_with('-') && std::filesystem::is_directory(word)) {
       arguments.directory = word;
       continue;
     } else {
-      return Fail(ErrorCode::kInvalid, Cat("cannot use \"", word, "\""),
-                  "usage: bench_submit [DIRECTORY] [-o table|json] [--rounds 1…1000] [--milliseconds 1…60000]");
+      return Fail(
+          ErrorCode::kInvalid, Cat("cannot use \"", word, "\""),
+          "usage: bench_submit [DIRECTORY] [--launcher PROGRAM] [-o table|json] [--rounds 1…1000] [--milliseconds 1…60000]");
     }
     ++i;
   }
@@ -157,6 +188,11 @@ Measurements Measure(const Arguments& arguments, const std::string& place) {
   sqlite3* db = OpenSqlite(place + "/sqlite.db");
   std::vector<Variant> variants = {ThroughSqlite(db), ThroughTheStore(store, end, 1), ThroughTheStore(store, end, 10),
                                    ThroughTheStore(store, end, 100)};
+  if (!arguments.launcher.empty())
+    for (const std::uint32_t people : {1u, 64u})
+      variants.push_back({.what = "a launcher over gRPC", .batches = people, .rate = [&arguments, &place, people] {
+                            return SubmitOverGrpc(arguments.launcher, place, people, arguments.round);
+                          }});
   for (std::uint32_t round = 0; round < arguments.rounds; ++round)
     for (Variant& variant : variants) variant.rates.push_back(Rate(clock, variant, arguments.round));
   sqlite3_close(db);

@@ -29,8 +29,8 @@
 #include "base/text.h"
 #include "launcher/rpc/client.h"
 #include "tests/bench/agents/crowd.h"
-#include "tests/bench/agents/launcher_process.h"
-#include "tests/bench/agents/waits.h"
+#include "tests/bench/launcher/launcher_process.h"
+#include "tests/bench/launcher/waits.h"
 
 namespace everstep {
 

@@ -25,7 +25,7 @@
 #include "base/rng.h"
 #include "proto/convert.h"
 #include "proto/rpc/channel.h"
-#include "tests/bench/agents/waits.h"
+#include "tests/bench/launcher/waits.h"
 
 namespace everstep {
 

@@ -1,4 +1,4 @@
-// A launcher as a process of its own, on SQLite in a directory in /tmp; both are gone at the end, however that comes.
+// A launcher as a process of its own, on SQLite in a directory of its own; both are gone at the end, however that comes.
 #pragma once
 
 #include <fcntl.h>
@@ -16,15 +16,15 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "tests/bench/agents/waits.h"
+#include "tests/bench/launcher/waits.h"
 
 namespace everstep {
 
 class LauncherProcess {
  public:
-  explicit LauncherProcess(std::string program) : program_(std::move(program)) {
-    char name[] = "/tmp/everstep-agents-XXXXXX";
-    Check(mkdtemp(name) != nullptr, "a directory in /tmp");
+  explicit LauncherProcess(std::string program, const std::string& place = "/tmp") : program_(std::move(program)) {
+    std::string name = place + "/everstep-agents-XXXXXX";
+    Check(mkdtemp(name.data()) != nullptr, "a directory can be made there");
     directory_ = name;
     Start("127.0.0.1:0");
   }
