@@ -1,6 +1,5 @@
 #include "agent/keeper/keeper_loop.h"
 
-#include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -13,7 +12,7 @@
 #include <variant>
 
 #include "agent/keeper/wire.h"
-#include "base/check.h"
+#include "base/real/poll.h"
 #include "base/real/proc.h"
 #include "base/text.h"
 
@@ -79,10 +78,7 @@ void KeeperLoop::Turn() {
   polled_.push_back({.fd = cgroup_.events_fd(), .events = POLLPRI, .revents = 0});
   door_.AddTo(polled_);
   ranks_.AddTo(polled_);
-  if (::poll(polled_.data(), polled_.size(), TimeToWait(clock_.Now())) < 0) {
-    Check(errno == EINTR, "poll() fails only when interrupted");
-    return;
-  }
+  PollOrPause(polled_, TimeToWait(clock_.Now()));
   if (polled_[kChildSignals].revents != 0) Swallow(child_signals_.get());
   if (polled_[kFenceTimer].revents != 0) Swallow(fence_timer_.get());
   if (polled_[kRecordWake].revents != 0) record_disk_.ClearWake();

@@ -1,7 +1,6 @@
 #include "agent/keeper/processes.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "base/check.h"
 #include "base/real/clock.h"
 #include "base/real/files.h"
+#include "base/real/poll.h"
 #include "base/text.h"
 
 namespace everstep {
@@ -82,9 +82,7 @@ class RealProcesses::Rim {
     while (!ending_) {
       polled.assign(1, {.fd = wake_.get(), .events = POLLIN, .revents = 0});
       for (auto& [gang, link] : links_) link.AddTo(polled);
-      const int ready = ::poll(polled.data(), polled.size(), TimeToWait());
-      Check(ready >= 0 || errno == EINTR, "poll() fails only when interrupted");
-      if (ready < 0) continue;
+      PollOrPause(polled, TimeToWait());
       const Time now = clock_.Now();
       for (auto& [gang, link] : links_) link.Take(now, polled);
       TakeCalls();

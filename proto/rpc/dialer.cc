@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/real/fd.h"
+#include "base/real/poll.h"
 #include "base/text.h"
 #include "everstep/v1/peer.grpc.pb.h"
 #include "proto/convert.h"
@@ -137,7 +138,7 @@ class Dialer::Impl {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - std::chrono::steady_clock::now());
       timeout_ms = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
     }
-    ::poll(fds.data(), fds.size(), timeout_ms);
+    PollOrPause(fds, timeout_ms);
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof count);
   }

@@ -142,7 +142,7 @@ TEST_F(Adoption, AStateDirectoryThatCannotBeListedIsNotAnEmptyOne) {
   rlimit files{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = files.rlim_max};
-  ::setrlimit(RLIMIT_NOFILE, &none);
+  ::setrlimit(RLIMIT_NOFILE, &none);  // the agent's loop, which runs beside, cannot even poll meanwhile
   const auto found = agent_->Adopt();
   ::setrlimit(RLIMIT_NOFILE, &files);
   ASSERT_FALSE(found);
