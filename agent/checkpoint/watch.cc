@@ -284,8 +284,12 @@ void CheckpointWatch::Publish() {
   if (unpublished_.empty() || Overtaken(checkpoint_.dir, gang_)) return;
   std::erase_if(unpublished_, [&](const std::string& path) {
     const auto pin = std::find_if(pins_.begin(), pins_.end(), [&](const Pin& p) { return p.path() == path; });
-    return pin == pins_.end() || PublishPin(checkpoint_.dir, *pin);
+    const Status shown = pin == pins_.end() ? Status() : PublishPin(checkpoint_.dir, *pin);
+    if (!shown && !std::exchange(cannot_publish_, true))
+      Tell({.source = ".", .why = Cat(pin->source, " is registered, but cannot be shown yet: ", shown.error().message)});
+    return shown.has_value();
   });
+  if (unpublished_.empty()) cannot_publish_ = false;
 }
 
 // Names with and without a step are counted apart: a script's last.pt and best.pt must not crowd out its steps.

@@ -117,6 +117,7 @@ class CheckpointWatch {
   std::vector<Pin> lost_pins_;         // of this job, changed or gone: removed once there is a newer one
   std::set<std::string> registered_;   // paths of pins_
   std::set<std::string> unpublished_;  // of these, not shown yet
+  bool cannot_publish_ = false;        // and that is told
   std::map<std::string, Source> sources_;
   std::vector<CheckpointSeen> news_;  // since the last look
 };

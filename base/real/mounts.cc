@@ -41,7 +41,11 @@ Error MountError(const MountPlan& plan, MountStage stage, int error) {
       return told;
     }
     case MountStage::show: return failed(Cat("mount ", plan.shown, " on"), plan.place);
-    case MountStage::protect: return failed("make read-only", plan.place);
+    case MountStage::protect: {
+      Error told = failed("make read-only", plan.place);
+      if (error == ENOSYS) told.message += ": isolate: mount needs Linux 5.12 (mount_setattr)";
+      return told;
+    }
     case MountStage::cover: return failed(Cat("mount ", plan.own, " on"), plan.over);
   }
   return failed("mount", plan.over);

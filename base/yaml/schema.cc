@@ -23,7 +23,8 @@ std::string TextSchema(std::string_view pattern) {
 }
 std::string AnyScalarSchema() { return "{\"type\":[\"string\",\"number\",\"boolean\"]}"; }
 std::string IntegerSchema(std::uint64_t min, std::uint64_t max) {
-  return Cat("{\"type\":\"integer\",\"minimum\":", min, ",\"maximum\":", max, '}');
+  // Quotes around it do not matter to the reader, so they must not to an editor: what fills in templates often writes them.
+  return Cat("{\"type\":[\"integer\",\"string\"],\"minimum\":", min, ",\"maximum\":", max, ",\"pattern\":\"^[0-9]+$\"}");
 }
 std::string BoolSchema() { return "{\"type\":\"boolean\"}"; }
 std::string WordsSchema(const std::vector<std::string>& words) {

@@ -58,7 +58,7 @@ IncidentView ViewOf(const JobState& job, const Incident& incident) {
   view.preparing = Between(incident.planned, incident.started);
   view.lost = Between(incident.noticed, incident.started);
   view.next = incident.next;
-  view.logs = LogsCommand(job.id, incident.generation, incident.blame.rank);
+  if (job.started_at) view.logs = LogsCommand(job.id, incident.generation, incident.blame.rank);
   return view;
 }
 

@@ -158,7 +158,9 @@ std::string NextCommand(const JobState& job) {
     case JobPhase::recovering:
     case JobPhase::stopping: return Cat("everstep explain ", job.id);
     case JobPhase::running: return Cat("everstep logs ", job.id, " -f");
-    case JobPhase::failed: return LogsCommand(job.id, job.generation, LastCulprit(job));
+    case JobPhase::failed:
+      if (!job.started_at) return Cat("everstep explain ", job.id);  // no rank has written anything
+      return LogsCommand(job.id, job.generation, LastCulprit(job));
     case JobPhase::done:
     case JobPhase::cancelled: break;
   }

@@ -53,9 +53,13 @@ TEST(Schema, SaysOfEachKeyWhatTheTableSays) {
     },
     "nodes": {
       "description": "whole hosts. Legal: 1 to 9. Default: 1",
-      "type": "integer",
+      "type": [
+        "integer",
+        "string"
+      ],
       "minimum": 1,
-      "maximum": 9
+      "maximum": 9,
+      "pattern": "^[0-9]+$"
     },
     "grace": {
       "description": "say \"please\". Legal: 0s to 1h. Default: 1min",
