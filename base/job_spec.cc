@@ -87,6 +87,9 @@ Status CheckCheckpoint(const CheckpointSpec& checkpoint) {
 
 // That it compiles is seen where regular expressions are known: base/progress.
 Status CheckProgress(const ProgressSpec& progress) {
+  const Duration hang = progress.hang_after.value_or(0ns);
+  if (hang != 0ns && (hang < kHangAfterLeast || hang > kHangAfterMost))
+    return Bad("progress.hang_after", Show(hang), "auto, off, or 5s to 7d");
   if (!progress.step) return {};
   EVERSTEP_TRY(CheckText("progress.step", *progress.step, limit::kPatternBytes));
   if (progress.step->empty()) return Bad("progress.step", "an empty text", "auto or a regular expression");

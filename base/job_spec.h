@@ -41,12 +41,19 @@ struct CheckpointSpec {
 EVERSTEP_FIELDS(CheckpointSpec, dir, complete_when, isolate)
 
 // How the ranks' progress is read from what they print; $EVERSTEP_PROGRESS is read in any case.
+inline constexpr Duration kHangAfterLeast = 5s;
+inline constexpr Duration kHangAfterMost = 7 * 24h;
+
 struct ProgressSpec {
   std::optional<std::string>
       step{};  // a regular expression with one group, the step; nullopt ("auto"): the usual trainers' lines
+  // Ranks that have told of a step and then tell of no new one for so long hang, and are started again. 0: never. nullopt
+  // ("auto"): 40 min, or 100 steps where those take longer; collectives that time out by themselves (NCCL after 10 min, gloo
+  // after 30) say more about who is to blame, and come first.
+  std::optional<Duration> hang_after{};
   friend bool operator==(const ProgressSpec&, const ProgressSpec&) = default;
 };
-EVERSTEP_FIELDS(ProgressSpec, step)
+EVERSTEP_FIELDS(ProgressSpec, step, hang_after)
 
 struct RestartSpec {
   std::uint32_t budget = 10;  // restarts allowed within `window`

@@ -154,6 +154,11 @@ Status Check(const Stop& stop) {
 }
 Status Check(const Forget& forget) { return CheckName("job", forget.job.value); }
 Status Check(const ProbePeer& probe) { return CheckName("suspect", probe.suspect.value); }
+Status Check(const Inject& inject) {
+  if (inject.lasts < 0ns || inject.lasts > limit::kFaultLasts)
+    return Fail(ErrorCode::kInvalid, Cat("lasts: found ", Show(inject.lasts), ", legal: 0 to ", Show(limit::kFaultLasts)));
+  return CheckName("job", inject.job.value);
+}
 
 }  // namespace
 

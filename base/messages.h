@@ -312,7 +312,32 @@ struct ProbePeer {
 };
 EVERSTEP_FIELDS(ProbePeer, epoch, nonce, suspect, address, acknowledged)
 
-using ToAgent = std::variant<Welcome, Rejected, BeatAck, ReportAck, Prepare, Start, Stop, Forget, ProbePeer>;
+// What a drill does to a gang on one host, on purpose. Where a time is given, what was stopped goes on after it.
+//   rank_kill        SIGKILL to the rank
+//   hang             SIGSTOP to the rank, for a time
+//   freeze           SIGSTOP to the agent, the keeper and its ranks, for a time: a host that hangs and comes back
+//   link_cut         SIGSTOP to the agent alone, for a time: nobody can be reached, the ranks train on
+//   host_lost        SIGKILL to the keeper and its ranks, SIGSTOP to the agent, for a time
+//   checkpoint_torn  half a checkpoint, newer than all others, appears; then SIGKILL to the rank
+EVERSTEP_ENUM(FaultKind, rank_kill, hang, freeze, link_cut, host_lost, checkpoint_torn)
+
+constexpr bool Lasts(FaultKind kind) { return kind != FaultKind::rank_kill && kind != FaultKind::checkpoint_torn; }
+
+// Once, and never again: an agent that cannot do it now says so in its log.
+struct Inject {
+  static constexpr std::string_view kName = "inject";
+  Epoch epoch{};
+  CommandId id{};
+  JobId job{};
+  Generation generation{};
+  FaultKind kind = FaultKind::rank_kill;
+  std::uint32_t rank = 0;  // on this host
+  Duration lasts{0};       // of kinds that last (Lasts); at most limit::kFaultLasts
+  friend bool operator==(const Inject&, const Inject&) = default;
+};
+EVERSTEP_FIELDS(Inject, epoch, id, job, generation, kind, rank, lasts)
+
+using ToAgent = std::variant<Welcome, Rejected, BeatAck, ReportAck, Prepare, Start, Stop, Forget, ProbePeer, Inject>;
 
 // ---- anyone → agent, over a fresh connection -----------------------------------------------------------------------------
 
@@ -347,6 +372,7 @@ inline constexpr std::size_t kMessageBytes = 4u << 20;  // any message
 inline constexpr std::size_t kTailBytes = 4u << 10;     // RankExit::tail
 inline constexpr std::size_t kKernelBytes = 1u << 10;   // RankExit::kernel
 inline constexpr std::size_t kWhyBytes = 1u << 10;      // any `why`, evidence or version
+inline constexpr Duration kFaultLasts = 10min;          // Inject::lasts
 inline constexpr std::size_t kLossBytes = 24;           // Progress::loss
 inline constexpr std::size_t kPatternBytes = 1u << 10;  // ProgressSpec::step
 inline constexpr std::size_t kPathBytes = 4095;

@@ -42,7 +42,8 @@ Status Run(const LauncherOptions& options, StopSignals& signals) {
   StoreThread journal(*store, options.history, post);
   LauncherLoop loop(options, std::string(Version()),
                     {clock, server, server, journal, fences, log,
-                     [&server](const NodeId& node, const GangKey& gang) { return server.LastWords(node, gang); }},
+                     [&server](const NodeId& node, const GangKey& gang) { return server.LastWords(node, gang); },
+                     [] { std::raise(SIGKILL); }},
                     Rng(rng.Next()));
   EVERSTEP_TRY(loop.Replay(recovered));
   const Epoch epoch = NextEpoch(recovered, rng);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/checkpoint/ready.h"
+#include "agent/checkpoint/tear.h"
 #include "agent/checkpoint/watch.h"
 #include "base/text.h"
 
@@ -35,18 +36,26 @@ class RealSlowFiles::Outlet {
 // What the launcher said of a watch's checkpoints, on its way to the watch's thread.
 class RealSlowFiles::Inbox {
  public:
-  void Put(const std::string& path) {
+  struct Items {
+    std::vector<std::string> registered{};
+    std::vector<std::uint32_t> tear{};  // for the drills on these ranks
+  };
+  void Put(const std::string& registered) {
     const std::lock_guard lock(mutex_);
-    paths_.push_back(path);
+    items_.registered.push_back(registered);
   }
-  std::vector<std::string> Take() {
+  void PutTear(std::uint32_t rank) {
     const std::lock_guard lock(mutex_);
-    return std::exchange(paths_, {});
+    items_.tear.push_back(rank);
+  }
+  Items Take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(items_, {});
   }
 
  private:
   std::mutex mutex_;
-  std::vector<std::string> paths_;
+  Items items_;
 };
 
 namespace {
@@ -99,7 +108,12 @@ void RealSlowFiles::Watch(const GangKey& gang, const CheckpointSpec& checkpoint)
       std::make_unique<Worker>([outlet = outlet_, inbox, gang, checkpoint, every = options_.scan_every](Worker::State& state) {
         CheckpointWatch watch(gang, checkpoint, state.stop());
         do {
-          for (const std::string& path : inbox->Take()) watch.Registered(path);
+          const Inbox::Items items = inbox->Take();
+          for (const std::string& path : items.registered) watch.Registered(path);
+          for (const std::uint32_t rank : items.tear) {
+            const auto torn = TearCheckpoint(checkpoint, gang);
+            outlet->Put(CheckpointTorn{.gang = gang, .rank = rank, .why_not = torn ? "" : torn.error().message});
+          }
           outlet->Put(watch.Look());
         } while (!state.FinishWithin(every));
         for (int looks = 0; looks < kLastLooks; ++looks) {
@@ -113,6 +127,11 @@ void RealSlowFiles::Watch(const GangKey& gang, const CheckpointSpec& checkpoint)
 
 void RealSlowFiles::Registered(const std::string& path) {
   for (const auto& [gang, inbox] : inboxes_) inbox->Put(path);
+}
+
+void RealSlowFiles::Tear(const GangKey& gang, std::uint32_t rank) {
+  if (const auto inbox = inboxes_.find(gang); inbox != inboxes_.end()) return inbox->second->PutTear(rank);
+  outlet_->Put(CheckpointTorn{.gang = gang, .rank = rank, .why_not = "this host does not watch its checkpoints"});
 }
 
 void RealSlowFiles::Unwatch(const GangKey& gang) {

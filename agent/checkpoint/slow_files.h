@@ -31,7 +31,7 @@ struct SlowFilesOptions {
 
 class RealSlowFiles : public SlowFiles {
  public:
-  using Found = std::variant<GangChecked, CheckpointFound>;
+  using Found = std::variant<GangChecked, CheckpointFound, CheckpointTorn>;
   // `post` must not block and must not call back.
   using Post = std::function<void(Found)>;
 
@@ -43,6 +43,7 @@ class RealSlowFiles : public SlowFiles {
   void Ready(const GangSpec& spec) override;
   void Watch(const GangKey& gang, const CheckpointSpec& checkpoint) override;
   void Registered(const std::string& path) override;
+  void Tear(const GangKey& gang, std::uint32_t rank) override;
   void Unwatch(const GangKey& gang) override;
 
  private:

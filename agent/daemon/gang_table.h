@@ -37,6 +37,9 @@ class GangTable {
   void Handle(Time now, const Start& start);
   void Handle(Time now, const Stop& stop);
   void Handle(Time now, const Forget& forget);
+  // Does it at once, or says in the log why not.
+  void Handle(const Inject& inject);
+  void Handle(const CheckpointTorn& torn);
   void Handle(Time now, const GangChecked& checked);
   void Handle(Time now, const KeeperEvent& event);
   // The memory is on disk up to this write, or could not be written: what waited for it goes on, or not.

@@ -12,6 +12,6 @@
 namespace everstep {
 
 using AgentInput = std::variant<LinkOpened, LinkMessage, LinkClosed, PingReceived, PingAnswer, KeeperEvent, GangChecked,
-                                CheckpointFound, StateWritten>;
+                                CheckpointFound, CheckpointTorn, StateWritten>;
 
 }  // namespace everstep

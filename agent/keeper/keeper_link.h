@@ -36,6 +36,7 @@ class KeeperLink {
 
   Step step() const { return step_; }
   const std::string& spool() const { return spool_; }
+  const KeeperStatus* last() const { return last_ ? &*last_ : nullptr; }  // what it said last
 
   void Made(SpawnedKeeper keeper);
   void MakingFailed(const Error& error);

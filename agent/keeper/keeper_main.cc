@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/keeper/fault.h"
 #include "agent/keeper/keeper_loop.h"
 #include "base/real/proc.h"
 #include "base/text.h"
@@ -25,7 +26,9 @@ constexpr int kListeningFd = 3;
 constexpr const char* kUsage =
     "usage: everstep-keeper --gang=JOB.GENERATION --spool=DIR --logs=DIR --lease=NS --log-bytes-max=N --log-files-max=N\n"
     "                       [--kernel-log=FILE]\n"
-    "Parent of one gang's ranks on this host; started by everstep-agent with a listening Unix socket as descriptor 3.\n";
+    "       everstep-keeper --freeze=NS PID:STARTED…\n"
+    "Parent of one gang's ranks on this host; started by everstep-agent with a listening Unix socket as descriptor 3.\n"
+    "--freeze: stops processes for a time, for drills.\n";
 
 Status SetOption(KeeperOptions& options, std::string_view name, const std::string& value) {
   const std::optional<std::uint64_t> number = ParseUnsigned(value);
@@ -106,6 +109,7 @@ int Fails(const Error& error) {
 
 int Main(const std::vector<std::string>& arguments) {
   if (arguments == std::vector<std::string>{"--help"}) return std::fputs(kUsage, stdout) < 0 ? 1 : 0;
+  if (!arguments.empty() && arguments.front().starts_with("--freeze=")) return FreezeMain(arguments);
   Result<KeeperOptions> options = ParseOptions(arguments);
   if (!options) return Fails(options.error());
   Result<Fd> listening = TakeListeningSocket();

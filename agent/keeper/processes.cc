@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "agent/keeper/disk_thread.h"
+#include "agent/keeper/fault.h"
 #include "agent/keeper/keeper_link.h"
 #include "base/check.h"
 #include "base/real/clock.h"
@@ -59,6 +60,16 @@ class RealProcesses::Rim {
   void Send(const GangKey& gang, ToKeeper message) {
     Queue([this, gang, message = std::move(message)] {
       if (const auto at = links_.find(gang); at != links_.end()) at->second.Send(clock_.Now(), message);
+    });
+  }
+
+  void Inject(const GangKey& gang, const Fault& fault) {
+    Queue([this, gang, fault] {
+      const auto at = links_.find(gang);
+      const KeeperStatus* status = at == links_.end() ? nullptr : at->second.last();
+      const Status done =
+          status ? BringAbout(fault, *status, options_.keeper) : Fail(ErrorCode::kConflict, "its keeper is not heard");
+      if (!done && options_.complain) options_.complain(Cat("no drill on ", gang, ": ", done.error().message));
     });
   }
 
@@ -214,6 +225,7 @@ RealProcesses::~RealProcesses() = default;
 void RealProcesses::Launch(const GangKey& gang, KeeperLease lease) { rim_->Launch(gang, lease); }
 Result<std::vector<GangKey>> RealProcesses::Adopt() { return rim_->Adopt(); }
 void RealProcesses::Send(const GangKey& gang, ToKeeper message) { rim_->Send(gang, std::move(message)); }
+void RealProcesses::Inject(const GangKey& gang, const Fault& fault) { rim_->Inject(gang, fault); }
 void RealProcesses::Discard(const GangKey& gang) { rim_->Discard(gang); }
 
 }  // namespace everstep

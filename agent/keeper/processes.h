@@ -36,6 +36,7 @@ struct RealProcessesOptions {
   std::string kernel_log{};          // where keepers look for why a rank was killed; empty: nowhere
   std::uint32_t log_gangs_max = 20;  // generations of logs kept on this host
   Duration up_within = 10s;          // a launched keeper that has not answered by then is killed and `failed`
+  std::function<void(const std::string&)> complain{};  // why a drill could not be done here; from the thread of this class
 };
 
 inline constexpr Duration kBurialPatience = 5s;
@@ -51,6 +52,7 @@ class RealProcesses : public Processes {
   void Launch(const GangKey& gang, KeeperLease lease) override;
   Result<std::vector<GangKey>> Adopt() override;
   void Send(const GangKey& gang, ToKeeper message) override;
+  void Inject(const GangKey& gang, const Fault& fault) override;
   void Discard(const GangKey& gang) override;
 
  private:

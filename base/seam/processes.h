@@ -115,6 +115,13 @@ struct KeeperEvent {
   std::string why{};
 };
 
+// What a drill does to a gang's processes: FaultKind, but for checkpoint_torn, which is no matter of processes.
+struct Fault {
+  FaultKind kind = FaultKind::rank_kill;
+  std::uint32_t rank = 0;
+  Duration lasts{0};
+};
+
 class Processes {
  public:
   virtual ~Processes() = default;
@@ -124,6 +131,8 @@ class Processes {
   // error: nobody can say what lives here.
   virtual Result<std::vector<GangKey>> Adopt() = 0;
   virtual void Send(const GangKey& gang, ToKeeper message) = 0;
+  // Brings about a fault in a gang that runs; what comes of it is heard as ever. What cannot be done is said in the log.
+  virtual void Inject(const GangKey& gang, const Fault& fault) = 0;
   // Removes the gang's spool (its logs are kept for `logs` under the agent's log directory). REQUIRES: failed or gone was seen.
   virtual void Discard(const GangKey& gang) = 0;
 };

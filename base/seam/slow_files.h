@@ -37,6 +37,13 @@ struct CheckpointFound {
   CheckpointSeen seen{};
 };
 
+// The answer to SlowFiles::Tear.
+struct CheckpointTorn {
+  GangKey gang{};
+  std::uint32_t rank = 0;  // as asked
+  std::string why_not{};   // empty: it is there
+};
+
 class SlowFiles {
  public:
   virtual ~SlowFiles() = default;
@@ -49,6 +56,8 @@ class SlowFiles {
   // The launcher has registered what CheckpointFound told under `path`. Only this lets older pins go: a watch that is cut off
   // from the launcher removes nothing that somebody may be about to resume from.
   virtual void Registered(const std::string& path) = 0;
+  // For a drill: half a checkpoint appears, newer than those registered. CheckpointTorn follows.
+  virtual void Tear(const GangKey& gang, std::uint32_t rank) = 0;
   // A last look (a save may have ended just before the ranks did), then no more.
   virtual void Unwatch(const GangKey& gang) = 0;
 };

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/torchrun.h"
 #include "base/yaml/quantity.h"
+#include "base/yaml/typo.h"
 #include "launcher/core/exclusion.h"
 
 namespace everstep {
@@ -25,23 +26,45 @@ bool LooksLikeShell(const std::vector<std::string>& command) {
   return command.size() == 1 && command.front().find_first_of(" |&;<>") != std::string::npos;
 }
 
+// "{rnak} in command is passed on as it is: did you mean {rank}?": other braces are left alone, they may be JSON.
+void AdviseOnPlaceholders(std::string_view key, const std::vector<std::string>& arguments, std::vector<std::string>& advice) {
+  static const std::vector<std::string> known{"rank", "local_rank", "nnodes", "resume"};
+  for (const std::string& argument : arguments)
+    for (std::size_t open = argument.find('{'); open != std::string::npos; open = argument.find('{', open + 1)) {
+      const std::size_t close = argument.find('}', open);
+      if (close == std::string::npos) break;
+      const std::string word = argument.substr(open + 1, close - open - 1);
+      const std::string_view meant = word.size() > 20 ? std::string_view() : Nearest(word, known);
+      if (!meant.empty() && meant != word)
+        advice.push_back(Cat('{', Printable(word), "} in ", key, " is passed on as it is: did you mean {", meant, "}?"));
+    }
+}
+
+std::string HangText(const ProgressSpec& progress) {
+  if (!progress.hang_after) return "all start again after 40 min, or 100 steps where those take longer";
+  if (*progress.hang_after == Duration(0)) return "nothing: it is not watched";
+  return Cat("all start again after ", WriteDuration(*progress.hang_after));
+}
+
 }  // namespace
 
 std::vector<BudgetLine> TimeBudget(const JobSpec& job, const LauncherOptions& launcher) {
   const auto at_most = [](Duration d) { return Cat("at most ", Show(d)); };
-  std::vector<BudgetLine> lines{{.what = "a rank ends", .takes = "seen at once: no time-out", .set_by = ""},
-                                {.what = "a host falls silent",
-                                 .takes = Cat("lost ", Show(launcher.lost_after), " later, when peers hear nothing either"),
-                                 .set_by = "detection.lost_after"},
-                                {.what = "its ranks are dead",
-                                 .takes = Cat(at_most(FenceTime(launcher.fence_after)), " after its last acknowledged beat"),
-                                 .set_by = "fence.after x 1.1 + 0.5s"},
-                                {.what = "its agent has died",
-                                 .takes = Cat(at_most(launcher.agent_return), " for it to come back"),
-                                 .set_by = "detection.agent_return"},
-                                {.what = "the ranks are stopped",
-                                 .takes = Cat("SIGTERM, ", at_most(job.stop_grace), ", SIGKILL"),
-                                 .set_by = "stop_grace"}};
+  std::vector<BudgetLine> lines{
+      {.what = "a rank ends", .takes = "seen at once: no time-out", .set_by = ""},
+      {.what = "a host falls silent",
+       .takes = Cat("lost ", Show(launcher.lost_after), " later, when peers hear nothing either"),
+       .set_by = "detection.lost_after"},
+      {.what = "its ranks are dead",
+       .takes = Cat(at_most(FenceTime(launcher.fence_after)), " after its last acknowledged beat"),
+       .set_by = "fence.after x 1.1 + 0.5s"},
+      {.what = "its agent has died",
+       .takes = Cat(at_most(launcher.agent_return), " for it to come back"),
+       .set_by = "detection.agent_return"},
+      {.what = "its ranks tell of no new step", .takes = HangText(job.progress), .set_by = "progress.hang_after"},
+      {.what = "the ranks are stopped",
+       .takes = Cat("SIGTERM, ", at_most(job.stop_grace), ", SIGKILL"),
+       .set_by = "stop_grace"}};
   const RestartSpec& restart = job.restart;
   lines.push_back({.what = "restarts",
                    .takes = restart.budget == 0 ? "none: the first failure ends the job"
@@ -58,6 +81,8 @@ std::vector<std::string> Advice(const JobSpec& job) {
   std::vector<std::string> advice;
   if (LooksLikeShell(job.command))
     advice.emplace_back("command is one word with blanks in it, and no shell will split it: write a list, [python3, train.py]");
+  AdviseOnPlaceholders("command", job.command, advice);
+  AdviseOnPlaceholders("resume_args", job.resume_args, advice);
   if (IsTorchrun(job.command) && job.processes_per_node != 1u) {
     const std::string number = job.processes_per_node ? Cat(*job.processes_per_node) : "auto";
     advice.push_back(Cat("torchrun starts ranks of its own: with processes_per_node: ", number, " there ",

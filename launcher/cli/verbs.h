@@ -24,6 +24,7 @@ void AddExplain(CLI::App& app, Cli& cli);
 void AddIncidents(CLI::App& app, Cli& cli);
 void AddDrain(CLI::App& app, Cli& cli);
 void AddUndrain(CLI::App& app, Cli& cli);
+void AddDrill(CLI::App& app, Cli& cli);
 void AddNodes(CLI::App& app, Cli& cli);
 void AddNode(CLI::App& app, Cli& cli);
 void AddEvents(CLI::App& app, Cli& cli);

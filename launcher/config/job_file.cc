@@ -62,6 +62,20 @@ yaml::Type<CompleteWhen> CompleteWhenType() {
        way(CompleteWhenKind::marker, yaml::Under("marker", "FILE", pattern(CompleteWhenKind::marker)))});
 }
 
+// auto | off | DURATION
+yaml::Type<std::optional<Duration>> HangAfterType() {
+  using After = std::optional<Duration>;
+  const auto given = [](const After& after) { return after.has_value() && *after != 0ns; };
+  return yaml::AnyOf<After>({
+      {.covers = [](const After& after) { return !after.has_value(); }, .type = yaml::Word("auto", After())},
+      {.covers = [](const After& after) { return after == Duration(0); }, .type = yaml::Word("off", After(Duration(0)))},
+      {.covers = given,
+       .type = yaml::As<After, Duration>(
+           yaml::DurationBetween(kHangAfterLeast, kHangAfterMost), [](Duration d) { return After(d); },
+           [](const After& after) { return after.value_or(kHangAfterLeast); })},
+  });
+}
+
 yaml::Table<CheckpointSpec> CheckpointTable() {
   return {{
       Required("dir", &CheckpointSpec::dir, Path(), "where the script saves; every host of the job must see it"),
@@ -158,6 +172,9 @@ yaml::Table<JobSpec> MakeTable() {
              yaml::Table<ProgressSpec>{{
                  Key("step", &ProgressSpec::step, yaml::AutoOr(yaml::Text()),
                      "auto knows the usual trainers' lines; or a regular expression with one group, the step"),
+                 Key("hang_after", &ProgressSpec::hang_after, HangAfterType(),
+                     "ranks that told of a step and tell of no new one for so long are started again; auto: 40min, or 100 "
+                     "steps; off: never"),
              }},
              "how the ranks' progress is read from what they print; the file $EVERSTEP_PROGRESS always counts"),
       Nested("restart", &JobSpec::restart, RestartTable(), "when a failed job starts again"),

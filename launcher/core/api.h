@@ -243,6 +243,23 @@ struct UndrainNode {
   std::string by{};
 };
 EVERSTEP_FIELDS(UndrainNode, node, by)
+// A drill: the fault is brought about on the host of this rank. The job must run, in this generation.
+struct InjectFault {
+  static constexpr std::string_view kName = "inject_fault";
+  JobId job{};
+  Generation generation{};
+  FaultKind kind = FaultKind::rank_kill;
+  std::uint32_t rank = 0;
+  Duration lasts{0};  // of kinds that last: more than 0
+  std::string by{};   // user@host, for the record
+};
+EVERSTEP_FIELDS(InjectFault, job, generation, kind, rank, lasts, by)
+// A drill: the launcher kills itself by SIGKILL. No reply comes.
+struct KillLauncher {
+  static constexpr std::string_view kName = "kill_launcher";
+  std::string by{};
+};
+EVERSTEP_FIELDS(KillLauncher, by)
 struct ListIncidents {
   static constexpr std::string_view kName = "list_incidents";
   JobId job{};                    // or a name; empty: any
@@ -265,7 +282,7 @@ struct GetInfo {
 EVERSTEP_FIELDS(GetInfo)
 
 using ApiRequest = std::variant<SubmitJob, CancelJob, GetJob, ListJobs, ExplainJob, ListNodes, GetNode, ConfirmDead, DrainNode,
-                                UndrainNode, ListIncidents, ListEvents, GetInfo>;
+                                UndrainNode, InjectFault, KillLauncher, ListIncidents, ListEvents, GetInfo>;
 
 struct Submitted {
   static constexpr std::string_view kName = "submitted";

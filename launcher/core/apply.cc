@@ -127,6 +127,10 @@ class Applier {
     const auto it = state_.nodes.find(f.node);
     if (it != state_.nodes.end()) it->second.drain.reset();
   }
+  void operator()(const FaultInjected& f) {
+    if (JobState* job = Current(f.job, f.generation)) job->drill = f.why;
+  }
+  void operator()(const LauncherKilled&) {}
   void operator()(const FenceStarted& f) {
     std::erase_if(state_.fences, [&](const FenceRecord& r) { return r.node == f.node; });
     state_.fences.push_back({f.node, f.boot, false, false});
@@ -170,7 +174,9 @@ class Applier {
     job->port_taken = false;
     job->checkpoint_gone = false;
     job->moved = false;
+    job->hung = false;
     job->refusal.clear();
+    job->drill.clear();
     job->step.reset();
     job->judged = false;
     job->give_up.clear();
@@ -207,6 +213,7 @@ class Applier {
     job->port_taken = f.port_taken;
     job->checkpoint_gone = f.checkpoint_gone;
     job->moved = f.moved;
+    job->hung = f.hung;
     job->refusal = f.refusal;
     job->stop_grace = f.grace;
     if (f.avoid_node) Avoid(*job, f.node, entry_.at);

@@ -152,6 +152,7 @@ struct GenerationBroken {
   bool port_taken = false;        // MASTER_PORT was not free
   bool checkpoint_gone = false;   // no host sees the checkpoint to resume from: it is withdrawn
   bool moved = false;             // nothing failed: the host is drained, its work moves
+  bool hung = false;              // its ranks tell of no new step
   bool avoid_node = false;        // do not give `node` to this job again
   std::vector<RankEnd> ends{};    // seen so far
   Duration grace{0};              // between SIGTERM and SIGKILL for the others
@@ -160,8 +161,8 @@ struct GenerationBroken {
   std::optional<Time> noticed{};  // log time of the first sign of it
   std::string why{};
 };
-EVERSTEP_FIELDS(GenerationBroken, job, generation, node, host_failed, port_taken, checkpoint_gone, moved, avoid_node, ends,
-                grace, cause, refusal, noticed, why)
+EVERSTEP_FIELDS(GenerationBroken, job, generation, node, host_failed, port_taken, checkpoint_gone, moved, hung, avoid_node,
+                ends, grace, cause, refusal, noticed, why)
 
 // No process of this generation runs on the host any more, or none can have an effect: reported empty, another boot,
 // fenced, silent past the fence time, or an operator's word.
@@ -175,6 +176,25 @@ struct HostReleased {
   std::string why{};
 };
 EVERSTEP_FIELDS(HostReleased, job, generation, node, ends, step, why)
+
+// A drill, for the record: what comes of it is told apart from a failure.
+struct FaultInjected {
+  static constexpr std::string_view kName = "fault_injected";
+  JobId job{};
+  Generation generation{};
+  NodeId node{};
+  std::uint32_t rank = 0;
+  FaultKind kind = FaultKind::rank_kill;
+  std::string by{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(FaultInjected, job, generation, node, rank, kind, by, why)
+// A drill on the launcher itself.
+struct LauncherKilled {
+  static constexpr std::string_view kName = "launcher_killed";
+  std::string why{};
+};
+EVERSTEP_FIELDS(LauncherKilled, why)
 
 // Why a failure came to be, once all is known: counted against budget and progress.
 struct FailureJudged {
@@ -279,8 +299,8 @@ EVERSTEP_FIELDS(JobEnded, job, outcome, exit_code, why)
 using Fact =
     std::variant<LauncherStarted, LauncherHalted, NodeJoined, NodeSuspected, NodeTrusted, NodeLost, EvictionHeld, NodeDrained,
                  NodeUndrained, FenceStarted, FenceEnded, JobSubmitted, GenerationPlanned, GenerationStarted, GenerationBroken,
-                 HostReleased, FailureJudged, HostForgiven, JobWaits, SpareAssigned, SpareReleased, CheckpointRegistered,
-                 CheckpointNoted, CheckpointWithdrawn, JobStopping, JobEnded>;
+                 FaultInjected, LauncherKilled, HostReleased, FailureJudged, HostForgiven, JobWaits, SpareAssigned,
+                 SpareReleased, CheckpointRegistered, CheckpointNoted, CheckpointWithdrawn, JobStopping, JobEnded>;
 using Facts = std::vector<Fact>;
 
 // A fact with the time it was decided.

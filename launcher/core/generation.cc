@@ -5,6 +5,7 @@
 
 #include "base/contains.h"
 #include "launcher/core/blame.h"
+#include "launcher/core/hang.h"
 #include "launcher/core/incidents.h"
 #include "launcher/core/sentence.h"
 
@@ -247,7 +248,10 @@ Facts AdvanceRunning(const World& world, Now now, const JobState& job) {
     const auto well = [](const RankStatus& rank) { return rank.exit && EndedWell(*rank.exit); };
     good += gang->phase == GangPhase::empty && std::all_of(gang->ranks.begin(), gang->ranks.end(), well) ? 1 : 0;
   }
-  if (good < job.hosts.size()) return {};
+  if (good < job.hosts.size()) {
+    auto hung = Hung(world, now, job);
+    return hung ? Facts{*std::move(hung)} : Facts();
+  }
   const std::uint64_t ranks = job.hosts.size() * job.processes_per_node;
   return {JobStopping{job.id, JobPhase::done, 0, 0s,
                       Cat(ranks == 1 ? "its rank" : Cat("all ", ranks, " ranks"), " ended with code 0")}};

@@ -6,6 +6,7 @@
 #include "launcher/core/drain.h"
 #include "launcher/core/exclusion.h"
 #include "launcher/core/generation.h"
+#include "launcher/core/hang.h"
 #include "launcher/core/recovery.h"
 #include "launcher/core/sentence.h"
 
@@ -66,6 +67,7 @@ Facts WithFirstSigns(const World& world, Now now, Facts facts) {
       broken->noticed = std::min(now.at, host->silent_since);
     else if (!broken->host_failed && first != world.first_failure.end())
       broken->noticed = std::min(now.at, first->second);
+    if (broken->hung) broken->noticed = world.stepped.at({broken->job, broken->generation});
   }
   return facts;
 }
@@ -95,7 +97,10 @@ std::optional<Time> JobDeadline(const World& world, const JobState& job) {
   const auto consider = [&next](std::optional<Time> t) {
     if (t && (!next || *t < *next)) next = t;
   };
-  if (job.phase == JobPhase::running) consider(CauseAwaitedUntil(world, job));
+  if (job.phase == JobPhase::running) {
+    consider(CauseAwaitedUntil(world, job));
+    consider(HungAt(world, job));
+  }
   if (job.phase == JobPhase::preparing) consider(job.since + world.policy.prepare_deadline);
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
     for (const LiveGang& gang : job.live) consider(ExclusionDue(world, gang));

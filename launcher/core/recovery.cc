@@ -89,6 +89,7 @@ Blame BlameOf(const World& world, const JobState& job, const FailureJudged& judg
   if (!job.refusal.empty()) blame.kind = ClassOfRefusal(world.policy.blame, job.refusal);
   if (job.checkpoint_gone) blame.kind = BlameClass::storage;
   if (job.moved) blame.kind = BlameClass::preemption;
+  if (job.hung) blame.kind = BlameClass::unknown;
   return blame;
 }
 
@@ -113,6 +114,7 @@ std::string Verdict(const JobState& job, const FailureJudged& judged) {
   if (judged.port_taken) return "counts as no failure: another port will do";
   if (job.checkpoint_gone) return "counts as no failure: no host sees the checkpoint";
   if (job.moved) return "counts as no failure: an operator moves it";
+  if (!job.drill.empty()) return "a drill: counts against the budget only";
   const bool rank = judged.blame.rank.has_value();
   const std::string kind = rank ? Cat(" (class ", Name(judged.blame.kind), ')') : std::string();
   if (!judged.code)
@@ -232,7 +234,7 @@ Facts JudgeFailure(const World& world, Now now, const JobState& job) {
   FailureJudged judged{.job = job.id, .generation = job.generation, .cause = job.broken};
   judged.progress = StepReached(job);
   judged.progressed = NewCheckpoint(job) || (judged.progress && (!job.progress || *judged.progress > *job.progress));
-  const auto culprit = job.host_failed ? std::nullopt : FindCulprit(world.policy.blame, job.ends);
+  const auto culprit = job.host_failed || job.hung ? std::nullopt : FindCulprit(world.policy.blame, job.ends);
   if (culprit) {
     JudgeRank(world, job, *culprit, judged);
   } else {
@@ -240,8 +242,14 @@ Facts JudgeFailure(const World& world, Now now, const JobState& job) {
     judged.signature = job.refusal.empty() ? "host failed" : Cat("refused: ", OneLine(WithoutNumbers(job.refusal), 200));
     judged.port_taken = job.port_taken;
   }
+  if (job.hung) {
+    judged.signature = "hangs";
+    judged.code = true;
+  }
+  if (!job.drill.empty()) judged.code = false;                             // it proves nothing about the code
   if (job.moved || job.checkpoint_gone) judged.signature = job.signature;  // says nothing about the failure before
   judged.blame = BlameOf(world, job, judged, culprit ? &*culprit : nullptr);
+  if (!job.drill.empty()) judged.blame.means = job.drill;
   judged.give_up = GiveUp(now, job, judged, culprit ? &*culprit : nullptr);
   const std::string found = judged.blame.cause == job.broken ? std::string() : Cat(": ", OneLine(judged.blame.cause, 600));
   judged.why = Sentence(Verdict(job, judged), found, judged.give_up.empty() ? "" : "; gives up: ", judged.give_up);

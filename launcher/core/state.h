@@ -148,6 +148,8 @@ struct JobState {
   bool checkpoint_gone = false;         // `broken` is about the checkpoint: nobody sees it any more
   bool moved = false;                   // `broken` is an operator's wish: a host is drained, its work moves
   std::optional<std::uint64_t> step{};  // the newest that the ranks of `generation` told of, where they are gone
+  bool hung = false;                    // `broken` is that no rank told of a new step
+  std::string drill{};                  // what a drill did to `generation`; empty: nothing
   std::string refusal{};                // `broken` is a host's refusal: in its words; empty: it is not
   std::vector<AvoidedHost> avoid{};     // not given to this job while others can be had
 
@@ -175,9 +177,9 @@ struct JobState {
 };
 EVERSTEP_FIELDS(JobState, id, spec, order, request_id, phase, why, since, generation, hosts, spares, processes_per_node,
                 master_address, master_port, resume, started, live, ends, broken, broken_on, host_failed, port_taken,
-                checkpoint_gone, moved, step, refusal, avoid, checkpoints, checkpoints_ever, restarts, restarts_total,
-                fruitless, ports_taken, progress, failed_at, signature, judged, incidents, incidents_ever, give_up, outcome,
-                exit_code, stop_grace, submitted_at, started_at, ended_at)
+                checkpoint_gone, moved, step, hung, drill, refusal, avoid, checkpoints, checkpoints_ever, restarts,
+                restarts_total, fruitless, ports_taken, progress, failed_at, signature, judged, incidents, incidents_ever,
+                give_up, outcome, exit_code, stop_grace, submitted_at, started_at, ended_at)
 
 // A MASTER_PORT that was given out.
 struct PortUse {

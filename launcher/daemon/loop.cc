@@ -142,6 +142,7 @@ void LauncherLoop::Handle(Time now, LauncherInput input) {
 void LauncherLoop::ForgiveLateness(Time now) {
   if (!due_ || now <= *due_ + kLateness) return;
   detector_.ForgiveLateness(now - *due_);
+  for (auto& [gang, at] : world_.stepped) at += now - *due_;
   for (const auto& [node, host] : world_.hosts) SyncSilence(node);
 }
 
@@ -192,6 +193,11 @@ void LauncherLoop::Commit(const Facts& facts) {
     Retouch(fact);
     rims_.log(LevelOf(fact), WhyOf(fact));
     if (const auto* lost = std::get_if<NodeLost>(&fact)) CloseSession(lost->node);
+    if (const auto* ended = std::get_if<JobEnded>(&fact)) {
+      const auto of_it = [&](const auto& known) { return known.first.job == ended->job; };
+      std::erase_if(world_.first_failure, of_it);
+      std::erase_if(world_.stepped, of_it);
+    }
   }
   WhenDurable([this, rows = batch.history] { ShowFollowers(rows); });
   rims_.journal.Append(before, world_.state.epoch, std::move(batch));

@@ -43,6 +43,8 @@ struct LauncherRims {
   LogSink log;
   // What is known of the ends of a gang's stderr on a host, by rank. Must not block. None: nothing is.
   std::function<std::vector<RankWords>(const NodeId& node, const GangKey& gang)> last_words{};
+  // Ends the process at once, as SIGKILL does: for drills.
+  std::function<void()> die = [] {};
 };
 
 // The epoch for a launcher that begins on this log: later than all that ever wrote there, by a distance that is drawn. So two
@@ -153,6 +155,8 @@ class LauncherLoop {
   void Answer(std::uint64_t token, const ConfirmDead& request);
   void Answer(std::uint64_t token, const DrainNode& request);
   void Answer(std::uint64_t token, const UndrainNode& request);
+  void Answer(std::uint64_t token, const InjectFault& request);
+  void Answer(std::uint64_t token, const KillLauncher& request);
   void Answer(std::uint64_t token, const ListIncidents& request);
   void Answer(std::uint64_t token, const ListEvents& request);
   void Answer(std::uint64_t token, const GetInfo& request);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "launcher/core/checkpoints.h"
 #include "launcher/core/exclusion.h"
+#include "launcher/core/hang.h"
 #include "launcher/core/membership.h"
 #include "launcher/daemon/loop.h"
 
@@ -197,6 +198,7 @@ void LauncherLoop::OnBeat(const NodeId& node, Session& session, const Beat& beat
 
 void LauncherLoop::OnReport(const NodeId& node, Session& session, const Report& report) {
   session.report_hash = HashOf(report);
+  NoteSteps(world_, NowAt(now_).at, node, report);
   Host(node).report = report;
   touched_nodes_.insert(node);
   for (const GangStatus& gang : report.gangs) {

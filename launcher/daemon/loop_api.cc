@@ -3,9 +3,11 @@
 
 #include "base/text.h"
 #include "launcher/core/drain.h"
+#include "launcher/core/drill.h"
 #include "launcher/core/incidents.h"
 #include "launcher/core/membership.h"
 #include "launcher/core/requests.h"
+#include "launcher/core/sentence.h"
 #include "launcher/core/status.h"
 #include "launcher/daemon/loop.h"
 
@@ -36,7 +38,7 @@ void LauncherLoop::ReplyWhenDurable(std::uint64_t token, ApiReply reply) {
 void LauncherLoop::On(const ApiCall& input) {
   const bool changes = std::holds_alternative<SubmitJob>(input.request) || std::holds_alternative<CancelJob>(input.request) ||
                        std::holds_alternative<ConfirmDead>(input.request) || std::holds_alternative<DrainNode>(input.request) ||
-                       std::holds_alternative<UndrainNode>(input.request);
+                       std::holds_alternative<UndrainNode>(input.request) || std::holds_alternative<InjectFault>(input.request);
   if (changes && !halted_.empty())
     return Reply(input.token, Fail(ErrorCode::kConflict, halted_, "see docs/operations.md, \"A launcher that has halted\""));
   std::visit([&](const auto& request) { Answer(input.token, request); }, input.request);
@@ -151,6 +153,20 @@ void LauncherLoop::Answer(std::uint64_t token, const UndrainNode& request) {
   if (!facts) return Reply(token, Fail(facts.error()));
   Commit(*facts);
   ReplyWhenDurable(token, Accepted{facts->empty() ? Cat(request.node, " is not drained") : WhyOf(facts->front())});
+}
+
+// On record first. Nobody sends it again: a launcher that dies before it was sent has spared the job a drill.
+void LauncherLoop::Answer(std::uint64_t token, const InjectFault& request) {
+  const Result<FaultInjected> fault = InjectBy(world_, request);
+  if (!fault) return Reply(token, Fail(fault.error()));
+  Commit({*fault});
+  SendCommand(fault->node, OrderOf(*fault, request.lasts));
+  ReplyWhenDurable(token, Accepted{fault->why});
+}
+
+void LauncherLoop::Answer(std::uint64_t, const KillLauncher& request) {
+  if (halted_.empty()) Commit({LauncherKilled{Sentence("a drill of ", Who(request.by), ": the launcher is killed")}});
+  WhenDurable([this] { rims_.die(); });
 }
 
 void LauncherLoop::Answer(std::uint64_t token, const ListIncidents& request) {

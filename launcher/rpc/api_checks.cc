@@ -50,6 +50,11 @@ Status Check(const UndrainNode& undrain) {
   EVERSTEP_TRY(AtMost("by", undrain.by.size(), limit::kWhyBytes));
   return CheckName("node", undrain.node.value);
 }
+Status Check(const InjectFault& inject) {
+  EVERSTEP_TRY(AtMost("by", inject.by.size(), limit::kWhyBytes));
+  return CheckName("job", inject.job.value);
+}
+Status Check(const KillLauncher& kill) { return AtMost("by", kill.by.size(), limit::kWhyBytes); }
 Status Check(const ListIncidents& list) {
   EVERSTEP_TRY(CheckNameOrNone("job", list.job.value));
   EVERSTEP_TRY(CheckNameOrNone("node", list.node.value));

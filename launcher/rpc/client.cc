@@ -48,6 +48,8 @@ class ControlClient::Impl {
   Result<ApiReply> Ask(const ConfirmDead& r) { return Unary<v1::ConfirmDead, Accepted>(r, &Stub::ConfirmDead); }
   Result<ApiReply> Ask(const DrainNode& r) { return Unary<v1::DrainNode, Accepted>(r, &Stub::Drain); }
   Result<ApiReply> Ask(const UndrainNode& r) { return Unary<v1::UndrainNode, Accepted>(r, &Stub::Undrain); }
+  Result<ApiReply> Ask(const InjectFault& r) { return Unary<v1::InjectFault, Accepted>(r, &Stub::InjectFault); }
+  Result<ApiReply> Ask(const KillLauncher& r) { return Unary<v1::KillLauncher, Accepted>(r, &Stub::KillLauncher); }
   Result<ApiReply> Ask(const ListIncidents& r) { return Unary<v1::ListIncidents, IncidentsReply>(r, &Stub::ListIncidents); }
   Result<ApiReply> Ask(const GetInfo& r) { return Unary<v1::GetInfo, InfoReply>(r, &Stub::Info); }
   Result<ApiReply> Ask(ListEvents request) {

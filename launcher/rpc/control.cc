@@ -191,6 +191,12 @@ ControlService::Unary ControlService::ConfirmDead(Context context, const v1::Con
 ControlService::Unary ControlService::Drain(Context context, const v1::DrainNode* request, v1::Accepted* reply) {
   return Answer<Accepted, DrainNode>(shared_, context, *request, reply);
 }
+ControlService::Unary ControlService::InjectFault(Context context, const v1::InjectFault* request, v1::Accepted* reply) {
+  return Answer<Accepted, everstep::InjectFault>(shared_, context, *request, reply);
+}
+ControlService::Unary ControlService::KillLauncher(Context context, const v1::KillLauncher* request, v1::Accepted* reply) {
+  return Answer<Accepted, everstep::KillLauncher>(shared_, context, *request, reply);
+}
 ControlService::Unary ControlService::Undrain(Context context, const v1::UndrainNode* request, v1::Accepted* reply) {
   return Answer<Accepted, UndrainNode>(shared_, context, *request, reply);
 }

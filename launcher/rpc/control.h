@@ -26,6 +26,8 @@ class ControlService final : public v1::Control::CallbackService {
   Unary ConfirmDead(Context, const v1::ConfirmDead*, v1::Accepted*) override;
   Unary Drain(Context, const v1::DrainNode*, v1::Accepted*) override;
   Unary Undrain(Context, const v1::UndrainNode*, v1::Accepted*) override;
+  Unary InjectFault(Context, const v1::InjectFault*, v1::Accepted*) override;
+  Unary KillLauncher(Context, const v1::KillLauncher*, v1::Accepted*) override;
   Unary ListIncidents(Context, const v1::ListIncidents*, v1::IncidentsReply*) override;
   grpc::ServerWriteReactor<v1::EventsReply>* ListEvents(Context, const v1::ListEvents*) override;
   Unary Info(Context, const v1::GetInfo*, v1::InfoReply*) override;

@@ -37,6 +37,7 @@ class FakeKeepers : public Processes {
   bool holds_its_tongue = false;              // keepers are frozen: they say nothing, and do nothing
   std::vector<std::pair<GangKey, ToKeeper>> sent{};
   std::set<GangKey> discarded{};
+  std::vector<std::pair<GangKey, Fault>> injected{};
 
   // ---- the world's verbs ---------------------------------------------------------------------------------------------------
 
@@ -105,6 +106,7 @@ class FakeKeepers : public Processes {
     if (found == keepers.end() || !found->second.alive) return;
     std::visit([&](const auto& m) { Obey(key, found->second, m); }, message);
   }
+  void Inject(const GangKey& key, const Fault& fault) override { injected.emplace_back(key, fault); }
   void Discard(const GangKey& key) override {
     discarded.insert(key);
     keepers.erase(key);

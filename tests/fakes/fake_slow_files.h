@@ -21,6 +21,7 @@ class FakeSlowFiles : public SlowFiles {
   std::map<GangKey, CheckpointSpec> watched{};
   std::vector<GangKey> unwatched{};
   std::vector<std::string> registered{};
+  std::vector<GangKey> torn{};
 
   void Ready(const GangSpec& spec) override {
     checked.push_back(spec);
@@ -34,6 +35,7 @@ class FakeSlowFiles : public SlowFiles {
   }
   void Watch(const GangKey& gang, const CheckpointSpec& checkpoint) override { watched[gang] = checkpoint; }
   void Registered(const std::string& path) override { registered.push_back(path); }
+  void Tear(const GangKey& gang, std::uint32_t) override { torn.push_back(gang); }
   void Unwatch(const GangKey& gang) override {
     watched.erase(gang);
     unwatched.push_back(gang);

@@ -213,6 +213,7 @@ struct AgentProcess::Life : LoopProcess<AgentLoop, AgentInput>, LauncherLink, Fi
     watched.seen = std::move(complete);
   }
   void Registered(const std::string&) override {}
+  void Tear(const GangKey&, std::uint32_t) override {}
   void Unwatch(const GangKey& gang) override { watches.erase(gang); }
 };
 

@@ -41,6 +41,9 @@ class Keepers : public Processes {
   void Launch(const GangKey& gang, KeeperLease lease) override;
   Result<std::vector<GangKey>> Adopt() override;
   void Send(const GangKey& gang, ToKeeper message) override;
+  void Inject(const GangKey& gang, const Fault& fault) override {
+    if (fault.kind == FaultKind::rank_kill) training_.Kill({machine_.index, gang, fault.rank});
+  }
   void Discard(const GangKey& gang) override { keepers_.erase(gang); }
 
  private:

@@ -6,6 +6,8 @@
 #include "launcher/config/blame_file.h"
 #include "launcher/core/checkpoints.h"
 #include "launcher/core/drain.h"
+#include "launcher/core/drill.h"
+#include "launcher/core/hang.h"
 #include "launcher/core/jobs.h"
 #include "launcher/core/membership.h"
 #include "launcher/core/queue.h"
@@ -85,6 +87,14 @@ std::string Story::Drain(const std::string& node, const std::string& reason, boo
   const auto facts = DrainBy(world_, {.node = NodeId(node), .reason = reason, .by = "ann@login1", .now = now});
   if (!facts) return facts.error().Str();
   Commit(*facts);
+  Settle();
+  return {};
+}
+
+std::string Story::Drill(const InjectFault& request) {
+  const auto fault = InjectBy(world_, request);
+  if (!fault) return fault.error().Str();
+  Commit({*fault});
   Settle();
   return {};
 }
@@ -305,6 +315,7 @@ void Story::OpenSession(SimHost& host) {
   known.connected = true;
   known.pulse = Pulse::trusted;
   known.pulse_why.clear();
+  NoteSteps(world_, now_, host.id, hello.report);
   known.report = hello.report;
   known.silent_since = now_;
   detector_.Watch(host.id, now_, now_);
@@ -326,6 +337,7 @@ void Story::OnReport(SimHost& host) {
   HostNow& known = world_.hosts[host.id];
   Report report = host.MakeReport();
   if (known.report && HashOf(*known.report) == HashOf(report)) return;
+  NoteSteps(world_, now_, host.id, report);
   known.report = std::move(report);
   for (const GangStatus& gang : known.report->gangs)
     for (const RankStatus& rank : gang.ranks)

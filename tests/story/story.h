@@ -44,6 +44,7 @@ class Story {
   std::string ConfirmDead(const std::string& node, const std::string& by = "ann");          // likewise
   std::string Drain(const std::string& node, const std::string& reason, bool now = false);  // by ann@login1; likewise
   std::string Undrain(const std::string& node);
+  std::string Drill(const InjectFault& request);  // the order alone: the story does what it says; likewise
 
   // Time.
   void Pass(Duration d);

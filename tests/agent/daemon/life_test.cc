@@ -25,6 +25,37 @@ TEST_F(GangLife, AGangIsPreparedStartedAndEndsAndIsForgotten) {
   EXPECT_TRUE(keepers.discarded.contains(Key(1)));
 }
 
+TEST_F(GangLife, ADrillIsDoneOnceToWhatRuns) {
+  StartAgent();
+  PrepareGang(1);
+  const auto drill = [this](FaultKind kind) {
+    Say(Inject{.epoch = epoch(), .job = Key(1).job, .generation = Key(1).generation, .kind = kind, .rank = 1, .lasts = 20s});
+  };
+  drill(FaultKind::freeze);
+  EXPECT_TRUE(keepers.injected.empty()) << "nothing runs yet";
+  StartGang(1);
+  drill(FaultKind::freeze);
+  ASSERT_EQ(keepers.injected.size(), 1u);
+  EXPECT_EQ(keepers.injected[0].first, Key(1));
+  EXPECT_EQ(keepers.injected[0].second.kind, FaultKind::freeze);
+  EXPECT_EQ(keepers.injected[0].second.lasts, 20s);
+}
+
+TEST_F(GangLife, ARankIsKilledOnceHalfACheckpointIsThere) {
+  StartAgent();
+  PrepareGang(1);
+  StartGang(1);
+  Say(Inject{
+      .epoch = epoch(), .job = Key(1).job, .generation = Key(1).generation, .kind = FaultKind::checkpoint_torn, .rank = 1});
+  EXPECT_EQ(slow_files.torn, std::vector<GangKey>{Key(1)});
+  EXPECT_TRUE(keepers.injected.empty());
+  Give(CheckpointTorn{.gang = Key(1), .rank = 1, .why_not = "no checkpoint is there yet"});
+  EXPECT_TRUE(keepers.injected.empty());
+  Give(CheckpointTorn{.gang = Key(1), .rank = 1});
+  ASSERT_EQ(keepers.injected.size(), 1u);
+  EXPECT_EQ(keepers.injected[0].second.kind, FaultKind::rank_kill);
+}
+
 TEST_F(GangLife, TheMemoryNeverOutgrowsWhatTheNextAgentCanRead) {
   StartAgent();
   const auto prepare = [this](int number) {

@@ -241,6 +241,7 @@ class Crowd {
     for (RankStatus& rank : gang->ranks) rank.exit = RankExit{.signal = 15, .stopped_by_us = true, .at = NowIs()};
     SayReport(agent);
   }
+  void On(Simulated&, const Inject&) {}
   void On(Simulated& agent, const Forget& forget) {
     const auto removed = std::erase_if(agent.report.gangs, [&](const GangStatus& gang) {
       return gang.job == forget.job && gang.generation == forget.generation;

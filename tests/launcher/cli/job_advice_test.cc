@@ -45,6 +45,8 @@ TEST(Advice, IsGivenWhereAFileIsLegalAndRarelyMeant) {
        "isolate: mount: every agent needs CAP_SYS_ADMIN (root), else its host refuses the job; ranks begin with /c empty but "
        "for "
        "the checkpoint that {resume} or EVERSTEP_RESUME_FROM names"},
+      {{.command = {"a", "{resume}", "--rank={rnak}", "{\"rank\": 1}"}, .spares = 1, .checkpoint = checkpoint},
+       "{rnak} in command is passed on as it is: did you mean {rank}?"},
       {{.command = {"torchrun", "{resume}"}, .processes_per_node = 1, .spares = 1, .checkpoint = checkpoint}, ""}};
   for (const auto& [job, advice] : rows) EXPECT_EQ(Join(Advice(job), "\n"), advice);
 }

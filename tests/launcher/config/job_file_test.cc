@@ -25,7 +25,7 @@ const JobSpec kFull{
     .env_from = {"/etc/run1.env"},
     .priority = 60,
     .checkpoint = CheckpointSpec{.dir = "/mnt/ckpt/run1", .complete_when = {.kind = CompleteWhenKind::glob, .pattern = "*.pt"}},
-    .progress = {.step = "at step (\\d+)"},
+    .progress = {.step = "at step (\\d+)", .hang_after = 5min},
     .restart = {.budget = 5, .window = 90min, .no_progress = 2, .no_restart = {93, 17}, .new_host = {16}, .warm = {"torch"}},
     .stop_grace = 30s};
 
@@ -47,6 +47,7 @@ checkpoint:
   isolate: pin
 progress:
   step: 'at step (\d+)'
+  hang_after: 5min
 restart:
   budget: 5 per 90min
   no_progress: 2
@@ -62,6 +63,7 @@ TEST(JobFile, WhatIsWrittenReadsBackTheSame) {
   JobSpec marker = kFull;
   marker.checkpoint->complete_when = {.kind = CompleteWhenKind::marker, .pattern = "DONE"};
   marker.processes_per_node.reset();
+  marker.progress.hang_after = Duration(0);
   JobSpec plain{.command = {"sh", "-c", "echo \"a: b\" # no\n", "", "~", "{x}"}, .workdir = "/"};
   for (const JobSpec& spec : {kFull, marker, plain}) {
     const auto again = ReadJob(WriteJobFile(spec));
@@ -104,6 +106,10 @@ INSTANTIATE_TEST_SUITE_P(
         {"ProgressWithoutAGroup", "progress: {step: step}\n",
          "job.yaml:2:12: progress.step: found 0 groups, legal: exactly one, the step; such as 'step=(\\d+)'; (?:…) groups "
          "without capturing"},
+        {"HangTooSoon", "progress: {hang_after: 1s}\n",
+         "job.yaml:2:24: progress.hang_after: found \"1s\", legal: auto, \"off\" or 5s to 7d"},
+        {"HangNoTime", "progress: {hang_after: 10}\n",
+         "job.yaml:2:24: progress.hang_after: found \"10\", legal: auto, \"off\" or 5s to 7d; write a unit: 10s"},
         {"ProgressEmpty", "progress: {step: ''}\n",
          "job.yaml:2:12: progress.step: found an empty text, legal: auto or a regular expression"},
         {"Isolate", "checkpoint: {dir: /a, isolate: copy}\n",

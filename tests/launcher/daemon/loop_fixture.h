@@ -78,7 +78,8 @@ class Loop : public ::testing::Test {
                      [this](const NodeId& node, const GangKey& gang) {
                        asked.push_back(Cat(node, ' ', gang.job, ' ', gang.generation));
                        return std::vector<RankWords>{{0, "boom"}};
-                     }},
+                     },
+                     [this] { ++deaths; }},
         Rng(1));
     ASSERT_TRUE(loop->Replay(recovered));
     loop->Begin(clock.now, recovered.last_write, epoch);
@@ -132,6 +133,7 @@ class Loop : public ::testing::Test {
     return found;
   }
 
+  int deaths = 0;
   LauncherOptions options;
   FakeClock clock;
   Links links;

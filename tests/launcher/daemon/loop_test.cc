@@ -292,6 +292,36 @@ TEST_F(Loop, ADrainIsAcknowledgedOnceItIsDurableAndAMistakeInTheNameIsToldWithTh
   EXPECT_EQ(std::get<Accepted>(*replies.all.back().reply).why, "n1 is not drained");
 }
 
+TEST_F(Loop, ADrillIsOnRecordBeforeItsHostIsToldAndIsToldOnce) {
+  Connect(n1, 1);
+  Do(ApiCall{7, Training()});
+  Sync();
+  SaysGang(1, GangPhase::prepared);
+  Sync();
+  SaysGang(1, GangPhase::running, {{.rank = 0, .pid = 12}});
+  Sync();
+  Do(ApiCall{
+      8,
+      InjectFault{.job = JobId("train-1"), .generation = Generation(1), .kind = FaultKind::freeze, .lasts = 20s, .by = "ann"}});
+  EXPECT_TRUE(SentTo<Inject>(1).empty()) << "not durable yet";
+  Sync();
+  ASSERT_EQ(SentTo<Inject>(1).size(), 1u);
+  EXPECT_EQ(SentTo<Inject>(1)[0].lasts, 20s);
+  EXPECT_EQ(std::get<Accepted>(*replies.all.back().reply).why, "a drill of ann: n1 freezes for 20 s");
+  Wait(5s);
+  EXPECT_EQ(SentTo<Inject>(1).size(), 1u) << "what may have been done is not repeated";
+  Do(ApiCall{9, InjectFault{.job = JobId("train-1"), .generation = Generation(2), .kind = FaultKind::freeze, .lasts = 20s}});
+  EXPECT_EQ(replies.all.back().reply.error().code, ErrorCode::kConflict);
+}
+
+TEST_F(Loop, ADrillOnTheLauncherIsOnRecordWhenItDies) {
+  Do(ApiCall{8, KillLauncher{.by = "ann"}});
+  EXPECT_EQ(deaths, 0);
+  Sync();
+  EXPECT_EQ(deaths, 1);
+  EXPECT_EQ(lines.back(), "a drill of ann: the launcher is killed");
+}
+
 TEST_F(Loop, IncidentsOfAnUnknownJobOrHostAreAnErrorAndOfAKnownOneAList) {
   Connect(n1, 1);
   Do(ApiCall{7, ListIncidents{.job = JobId("none")}});
