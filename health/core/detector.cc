@@ -12,6 +12,8 @@ bool Newer(const Beat& a, const Beat& b) {
   return a.incarnation != b.incarnation ? a.incarnation > b.incarnation : a.seq > b.seq;
 }
 
+constexpr Duration kSlot = Duration(1s) / kAsksPerSecond;
+
 std::string By(const Opinion& opinion) { return opinion.by.empty() ? "the launcher" : opinion.by.value; }
 
 void Append(DetectorOutput& to, DetectorOutput from) {
@@ -62,15 +64,28 @@ void FailureDetector::Forget(const NodeId& node) {
   hosts_.erase(it);
 }
 
-void FailureDetector::Enlist(const NodeId& node, const Host& host) {
+void FailureDetector::Enlist(const NodeId& node, Host& host) {
   if (host.trust == Trust::trusted) trusted_.emplace(host.silent_since, node);
-  if (host.trust == Trust::suspect) suspects_.insert(node);
+  if (host.trust != Trust::suspect) return;
+  host.ask_due = host.asked_at ? *host.asked_at + options_.ask_every : host.silent_since;
+  asks_.emplace(host.ask_due, node);
+  host.verdict_due.reset();
+  for (const Duration d : {options_.lost_after, options_.agent_return}) {
+    const Time judged = std::max(host.silent_since + d, host.not_lost_before);
+    if (judged > ticked_at_ && (!host.verdict_due || judged < *host.verdict_due)) host.verdict_due = judged;
+  }
+  if (host.verdict_due) verdicts_.emplace(*host.verdict_due, node);
 }
 
 void FailureDetector::Strike(const NodeId& node, const Host& host) {
   if (host.trust == Trust::trusted) trusted_.erase({host.silent_since, node});
-  if (host.trust == Trust::suspect) suspects_.erase(node);
+  if (host.trust != Trust::suspect) return;
+  asks_.erase({host.ask_due, node});
+  if (host.verdict_due) verdicts_.erase({*host.verdict_due, node});
 }
+
+// When the next question may be asked.
+Time FailureDetector::SlotAt() const { return slots_until_ - (kAsksAtOnce - 1) * kSlot; }
 
 DetectorOutput FailureDetector::Heard(const NodeId& node, Time now, const Beat& beat) {
   DetectorOutput out;
@@ -114,17 +129,31 @@ DetectorOutput FailureDetector::Found(const NodeId& node, std::uint64_t nonce, c
   return out;
 }
 
+// By name, so that what follows does not depend on who was silent first. Of those to be asked about no more than may be.
+std::set<NodeId> FailureDetector::Due(Time now) const {
+  std::set<NodeId> due;
+  for (auto it = trusted_.begin(); it != trusted_.end() && now - it->first >= options_.suspect_after; ++it)
+    due.insert(it->second);
+  auto slots = (now - std::max(SlotAt(), now - kAsksAtOnce * kSlot)) / kSlot + 1;
+  for (auto it = asks_.begin(); it != asks_.end() && it->first <= now && slots > 0; ++it, --slots) due.insert(it->second);
+  for (auto it = verdicts_.begin(); it != verdicts_.end() && it->first <= now; ++it) due.insert(it->second);
+  return due;
+}
+
 DetectorOutput FailureDetector::Tick(Time now) {
   DetectorOutput out;
+  const std::set<NodeId> due = Due(now);
   ticked_at_ = now;
-  for (auto& [node, host] : hosts_) {
-    const Duration silence = now - host.silent_since;
-    if (host.trust == Trust::trusted && silence >= options_.suspect_after) {
-      Append(out, Suspect(node, host, now, Cat(node, " is suspect: silent for ", Show(silence))));
-    } else if (host.trust == Trust::suspect) {
-      if (!host.asked_at || now - *host.asked_at >= options_.ask_every) Ask(node, host, now, out);
-      Judge(node, host, now, out);
+  for (const NodeId& node : due) {
+    Host& host = hosts_.at(node);
+    if (host.trust == Trust::trusted) {
+      Append(out, Suspect(node, host, now, Cat(node, " is suspect: silent for ", Show(now - host.silent_since))));
+      continue;
     }
+    Strike(node, host);
+    Ask(node, host, now, out);
+    Enlist(node, host);
+    Judge(node, host, now, out);
   }
   return out;
 }
@@ -133,15 +162,19 @@ DetectorOutput FailureDetector::Suspect(const NodeId& node, Host& host, Time now
   DetectorOutput out;
   Strike(node, host);
   host.trust = Trust::suspect;
-  Enlist(node, host);
   host.opinions.clear();
+  host.asked_at.reset();
   host.nonce_first = last_nonce_ + 1;
   out.changed.push_back({node, Trust::suspect, std::move(why)});
   Ask(node, host, now, out);
+  Enlist(node, host);
   return out;
 }
 
+// If it is time to, and not too many others were asked about just now.
 void FailureDetector::Ask(const NodeId& node, Host& host, Time now, DetectorOutput& out) {
+  if ((host.asked_at && now - *host.asked_at < options_.ask_every) || now < SlotAt()) return;
+  slots_until_ = std::max(slots_until_, now) + kSlot;
   host.asked_at = now;
   host.nonce = ++last_nonce_;
   const bool everybody = now - host.silent_since >= options_.lost_after - options_.ask_all_before;
@@ -159,7 +192,8 @@ void FailureDetector::Judge(const NodeId& node, Host& host, Time now, DetectorOu
 
 void FailureDetector::ForgiveLateness(Duration late) {
   trusted_.clear();
-  suspects_.clear();
+  asks_.clear();
+  verdicts_.clear();
   for (auto& [node, host] : hosts_) {
     host.silent_since += late;
     Enlist(node, host);
@@ -170,14 +204,8 @@ std::optional<Time> FailureDetector::Deadline() const {
   std::optional<Time> next;
   const auto consider = [&next](Time t) { next = next ? std::min(*next, t) : t; };
   if (!trusted_.empty()) consider(trusted_.begin()->first + options_.suspect_after);
-  for (const NodeId& node : suspects_) {
-    const Host& host = hosts_.at(node);
-    consider(host.asked_at ? *host.asked_at + options_.ask_every : host.silent_since);
-    for (const Duration d : {options_.lost_after, options_.agent_return}) {
-      const Time judged = std::max(host.silent_since + d, host.not_lost_before);
-      if (judged > ticked_at_) consider(judged);
-    }
-  }
+  if (!asks_.empty()) consider(std::max(asks_.begin()->first, SlotAt()));
+  if (!verdicts_.empty()) consider(verdicts_.begin()->first);
   return next;
 }
 

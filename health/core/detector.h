@@ -11,7 +11,11 @@
 // (ForgiveLateness): slow observers are the main cause of false alarms (Dadgar et al., Lifeguard, DSN 2018). Losing a host here
 // never proves that its processes are dead: that is exclusion's work (launcher/core/exclusion.h).
 //
-// Cost: O(log N) a beat, O(suspects) a Deadline, which is asked for after every beat; O(N) a tick.
+// A question costs the launcher a connection, and many hosts may fall silent at once: not more than kAsksPerSecond are asked,
+// who has waited longest first. What is due after lost_after is in time for as many as can be asked between suspect_after and
+// then.
+//
+// Cost: O(log N) a beat, O(1) a Deadline, O(due × log N) a tick.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +31,9 @@
 #include "base/time.h"
 
 namespace everstep {
+
+inline constexpr int kAsksPerSecond = 500;
+inline constexpr int kAsksAtOnce = 128;
 
 struct DetectorOptions {
   Duration suspect_after = 1500ms;
@@ -110,19 +117,25 @@ class FailureDetector {
     std::uint64_t nonce_first = 0;
     std::optional<Time> asked_at{};
     std::map<NodeId, Opinion> opinions{};
+    Time ask_due{};                     // as listed; while suspect
+    std::optional<Time> verdict_due{};  // likewise; nullopt: time alone changes nothing any more
   };
 
-  // What Deadline looks at, instead of all hosts: around every change of a host's trust or silent_since.
-  void Enlist(const NodeId& node, const Host& host);
+  // What Deadline and Tick look at, instead of all hosts: around every change of what a host is listed by.
+  void Enlist(const NodeId& node, Host& host);
   void Strike(const NodeId& node, const Host& host);
+  Time SlotAt() const;
+  std::set<NodeId> Due(Time now) const;
   DetectorOutput Suspect(const NodeId& node, Host& host, Time now, std::string why);
   void Ask(const NodeId& node, Host& host, Time now, DetectorOutput& out);
   void Judge(const NodeId& node, Host& host, Time now, DetectorOutput& out);
 
   DetectorOptions options_;
   std::map<NodeId, Host> hosts_;
-  std::set<std::pair<Time, NodeId>> trusted_{};  // by silent_since
-  std::set<NodeId> suspects_{};
+  std::set<std::pair<Time, NodeId>> trusted_{};   // by silent_since
+  std::set<std::pair<Time, NodeId>> asks_{};      // suspects, by when they are to be asked about
+  std::set<std::pair<Time, NodeId>> verdicts_{};  // suspects, by when time may tell that they are lost
+  Time slots_until_{};                            // questions so far, at their pace, last until here
   std::uint64_t last_nonce_ = 0;
   Time ticked_at_{};
 };

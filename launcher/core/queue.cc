@@ -35,10 +35,12 @@ Facts FillSpares(const World& world) {
 }  // namespace
 
 Facts AdvanceQueue(const World& world, Now now) {
+  const std::vector<const JobState*> queued = InQueueOrder(world.state);
+  if (queued.empty()) return FillSpares(world);  // most of the time: nobody asks then which hosts are taken
   Facts facts;
   const std::size_t capacity = Capacity(world.state);
   const Taken taken = TakenHosts(world.state);
-  for (const JobState* job : InQueueOrder(world.state)) {
+  for (const JobState* job : queued) {
     const std::size_t needed = std::size_t{job->spec.nodes} + job->spec.spares;
     if (capacity < needed) {
       const bool drained = MemberCount(world.state) >= needed;

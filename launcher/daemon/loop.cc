@@ -124,18 +124,33 @@ void LauncherLoop::Begin(Time now, WallTime last_write, Epoch epoch) {
   halted_ = world_.state.halted;
   if (!halted_.empty()) rims_.log("error", halted_);
   Settle();
-  due_ = Deadline();
+  due_ = NextDue();
 }
 
 Now LauncherLoop::NowAt(Time now) const { return {now + log_offset_, rims_.clock.Wall()}; }
 
 void LauncherLoop::Handle(Time now, LauncherInput input) {
   ForgiveLateness(now);
-  now_ = now;
+  now_ = judged_at_ = now;
   settled_ = false;
   std::visit([this](const auto& in) { On(in); }, input);
   Settle();
-  due_ = Deadline();
+  due_ = NextDue();
+}
+
+// A deadline that has passed is no lateness yet: what came before it may be among these.
+void LauncherLoop::HandleAll(Time now, std::deque<LauncherInput> inputs) {
+  now_ = now;
+  judged_at_ = due_ ? std::min(now, *due_) : now;
+  settled_ = false;
+  for (left_ = inputs.size(); left_ > 0 && !Ended();) {
+    --left_;
+    std::visit([this](const auto& in) { On(in); }, inputs.front());
+    inputs.pop_front();
+  }
+  left_ = 0;
+  Settle();
+  due_ = NextDue();
 }
 
 // How long this loop was stuck is nobody's silence.
@@ -148,7 +163,7 @@ void LauncherLoop::ForgiveLateness(Time now) {
 
 void LauncherLoop::Tick(Time now) {
   ForgiveLateness(now);
-  now_ = now;
+  now_ = judged_at_ = now;
   settled_ = false;
   Take(detector_.Tick(NowAt(now).at));
   if (resend_at_ && now >= *resend_at_) {
@@ -160,10 +175,10 @@ void LauncherLoop::Tick(Time now) {
   for (const auto& [id, job] : world_.state.jobs)
     if (const auto due = JobDeadline(world_, job); due && NowAt(now).at >= *due) touched_jobs_.insert(id);
   Settle();
-  due_ = Deadline();
+  due_ = NextDue();
 }
 
-std::optional<Time> LauncherLoop::Deadline() const {
+std::optional<Time> LauncherLoop::NextDue() const {
   std::optional<Time> next;
   const auto consider = [&next](std::optional<Time> t) {
     if (t && (!next || *t < *next)) next = t;
@@ -199,7 +214,8 @@ void LauncherLoop::Commit(const Facts& facts) {
       std::erase_if(world_.stepped, of_it);
     }
   }
-  WhenDurable([this, rows = batch.history] { ShowFollowers(rows); });
+  // Who begins to follow later reads it from the store.
+  if (!followers_.empty()) WhenDurable([this, rows = batch.history] { ShowFollowers(rows); });
   rims_.journal.Append(before, world_.state.epoch, std::move(batch));
   StartFences(facts);
   if (world_.state.membership == broadcast_membership_ || broadcast_at_) return;
@@ -214,11 +230,14 @@ void LauncherLoop::Retouch(const Fact& fact) {
   const JobId id = JobOf(fact);
   if (id.empty()) return;
   touched_jobs_.insert(id);
+  if (std::holds_alternative<HostReleased>(fact)) return;  // changes nothing for the job's other hosts
   if (const JobState* job = JobIn(world_.state, id))
     for (const LiveGang& gang : job->live) touched_nodes_.insert(gang.node);
 }
 
 void LauncherLoop::Settle() {
+  if (std::exchange(retry_evictions_, false)) RetryHeldEvictions();
+  if (!reports_.empty()) SettleReports();
   if (halted_.empty() && (!touched_jobs_.empty() || !touched_nodes_.empty())) SettleJobs();
   for (const NodeId& node : std::exchange(touched_nodes_, {})) SendCommands(node);
   ShowWatchers();
@@ -297,9 +316,9 @@ void LauncherLoop::WhenDurable(std::function<void()> action) {
 // Made once for all that get the same. `index` may be one of a little earlier: agents keep the highest that they were told.
 std::shared_ptr<const Welcome> LauncherLoop::WelcomeWith(Peers peers) {
   std::shared_ptr<const Welcome>& made = peers == Peers::told ? welcome_ : short_welcome_;
-  const std::size_t members = MemberCount(world_.state);
+  if (std::exchange(members_of_, world_.state.membership) != world_.state.membership) members_ = MemberCount(world_.state);
   Welcome welcome{.epoch = world_.state.epoch, .index = durable_, .fence_after = options_.fence_after};
-  welcome.beat_every = std::max(options_.beat_every, Duration(static_cast<std::int64_t>(members) * 100'000));
+  welcome.beat_every = std::max(options_.beat_every, Duration(static_cast<std::int64_t>(members_) * 100'000));
   if (peers == Peers::told) {
     if (made && made->membership == world_.state.membership) return made;
     welcome.membership = world_.state.membership;

@@ -62,8 +62,11 @@ class LauncherLoop {
   void Begin(Time now, WallTime last_write, Epoch epoch);
 
   void Handle(Time now, LauncherInput input);
+  // The same for many that have waited, but decided about once, as far as nothing is lost by that. What came before the
+  // deadline has to come here before the tick.
+  void HandleAll(Time now, std::deque<LauncherInput> inputs);
   void Tick(Time now);
-  std::optional<Time> Deadline() const;
+  std::optional<Time> Deadline() const { return due_; }
 
   // The process has to end; why.
   bool Ended() const { return !fatal_.empty(); }
@@ -97,6 +100,7 @@ class LauncherLoop {
 
   // loop.cc: the turn
   Now NowAt(Time now) const;
+  std::optional<Time> NextDue() const;
   void Commit(const Facts& facts);
   void Settle();
   void SettleJobs();
@@ -119,6 +123,7 @@ class LauncherLoop {
   void On(const FenceDone& input);
   void OnBeat(const NodeId& node, Session& session, const Beat& beat);
   void OnReport(const NodeId& node, Session& session, const Report& report);
+  void SettleReports();
   void CloseSession(const NodeId& node);
   std::string WhyRejected(const Hello& hello, bool& final) const;
   void HaltIfLater(const NodeId& node, Epoch obeyed);
@@ -131,6 +136,7 @@ class LauncherLoop {
   bool HasGangs(const NodeId& node) const;
   void Take(const DetectorOutput& output);
   void Found(const NodeId& suspect, std::uint64_t nonce, Opinion opinion, std::optional<Beat> beat);
+  std::vector<std::pair<SessionId, NodeId>> PeersToAsk();
   void Ask(const AskAbout& ask);
   void TakeLost(const NodeId& node, const std::string& why);
   void KeepLastWords(const NodeId& node);
@@ -173,11 +179,13 @@ class LauncherLoop {
   FailureDetector detector_;
 
   Time now_{};              // of this turn, boot clock
+  Time judged_at_{};        // now_, or the deadline that it has overrun: silence counts up to here
+  std::size_t left_ = 0;    // inputs of this turn that are still to come
   Duration log_offset_{0};  // log time = boot clock + this
   LogIndex end_{};          // of the log, appended
   LogIndex durable_{};
   LogIndex compacted_{};
-  std::optional<Time> due_{};                                      // Deadline() at the end of the last turn
+  std::optional<Time> due_{};                                      // what Deadline() says, until the next turn
   Time return_until_{};                                            // nobody is lost before
   std::deque<std::pair<LogIndex, std::function<void()>>> held_{};  // waits for durable_
 
@@ -189,9 +197,13 @@ class LauncherLoop {
   std::optional<Time> resend_at_{};
   std::optional<Time> broadcast_at_{};
   std::uint64_t broadcast_membership_ = 0;
-  std::shared_ptr<const Welcome> welcome_{};        // as it was sent last, to as many as get the same
-  std::shared_ptr<const Welcome> short_welcome_{};  // without peers; likewise
-  bool settled_ = false;                            // nothing has happened since SettleJobs found nothing to decide
+  std::size_t members_ = 0;  // of the version members_of_
+  std::uint64_t members_of_ = 0;
+  std::shared_ptr<const Welcome> welcome_{};               // as it was sent last, to as many as get the same
+  std::shared_ptr<const Welcome> short_welcome_{};         // without peers; likewise
+  std::vector<std::pair<SessionId, Sequence>> reports_{};  // taken in this turn, to be acknowledged once it has settled
+  bool retry_evictions_ = false;                           // once all inputs of this turn are taken
+  bool settled_ = false;                                   // nothing has happened since SettleJobs found nothing to decide
   std::uint64_t last_command_ = 0;
   std::map<std::uint64_t, Follower> followers_{};
   std::map<std::uint64_t, Watcher> watchers_{};

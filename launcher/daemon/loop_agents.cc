@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kPeersAsked = 3;
 constexpr std::size_t kPeersAskedAll = 64;
+constexpr std::size_t kPeersDrawn = 256;  // and then looked at: most of them can answer
 constexpr Duration kDialDeadline = 700ms;
 
 Pulse PulseOf(Trust trust) {
@@ -136,7 +137,7 @@ void LauncherLoop::On(const SessionMessage& input) {
   } else if (const auto* report = std::get_if<Report>(&input.message)) {
     OnReport(node, session, *report);
   } else if (const auto* answer = std::get_if<PeerAnswer>(&input.message)) {
-    Found(answer->suspect, answer->nonce, {node, answer->finding, answer->evidence, NowAt(now_).at}, answer->beat);
+    Found(answer->suspect, answer->nonce, {node, answer->finding, answer->evidence, NowAt(judged_at_).at}, answer->beat);
   }
 }
 
@@ -161,7 +162,7 @@ void LauncherLoop::On(const DialAnswer& input) {
       WarnOfRival(input.node, *input.pong);
     }
   }
-  Found(input.node, input.nonce, {NodeId(), input.finding, input.evidence, NowAt(now_).at}, beat);
+  Found(input.node, input.nonce, {NodeId(), input.finding, input.evidence, NowAt(judged_at_).at}, beat);
 }
 
 // An answer of another agent of that name (a second one, one whose state directory is new, one that a reboot brought) says only
@@ -201,19 +202,35 @@ void LauncherLoop::OnReport(const NodeId& node, Session& session, const Report& 
   NoteSteps(world_, NowAt(now_).at, node, report);
   Host(node).report = report;
   touched_nodes_.insert(node);
+  bool failed = false;  // here first
   for (const GangStatus& gang : report.gangs) {
     touched_jobs_.insert(gang.job);
     const auto bad = [](const RankStatus& rank) { return rank.exit && rank.exit->code != 0u; };
     if (std::none_of(gang.ranks.begin(), gang.ranks.end(), bad)) continue;
     std::erase_if(world_.first_failure,
                   [&](const auto& known) { return known.first.job == gang.job && known.first.generation < gang.generation; });
-    world_.first_failure.try_emplace({gang.job, gang.generation}, NowAt(now_).at);
+    failed = world_.first_failure.try_emplace({gang.job, gang.generation}, NowAt(now_).at).second || failed;
   }
   if (halted_.empty()) Commit(RegisterCheckpoints(world_, node, report));
-  if (halted_.empty()) SettleJobs();
+  if (report.checkpoints.empty()) {
+    // Of many that are well one decision speaks as well as one for each. The first failure is looked at before what comes
+    // after.
+    reports_.emplace_back(session.id, report.seq);
+    if (failed || left_ == 0) SettleReports();
+    return;
+  }
+  SettleReports();
   WhenDurable([this, id = session.id, seq = report.seq, registered = RegisteredIn(world_.state, report)] {
     rims_.links.Send(id, ReportAck{world_.state.epoch, seq, durable_, registered});
   });
+}
+
+void LauncherLoop::SettleReports() {
+  if (halted_.empty()) SettleJobs();
+  for (const auto& [id, seq] : std::exchange(reports_, {}))
+    WhenDurable([this, session = id, report = seq] {
+      rims_.links.Send(session, ReportAck{world_.state.epoch, report, durable_, {}});
+    });
 }
 
 void LauncherLoop::Take(const DetectorOutput& output) {
@@ -261,7 +278,8 @@ void LauncherLoop::KeepLastWords(const NodeId& node) {
 
 // Whoever was found lost while too many were silent is evicted as soon as the half rule allows.
 void LauncherLoop::RetryHeldEvictions() {
-  if (!halted_.empty()) return;
+  retry_evictions_ = left_ > 0;
+  if (retry_evictions_ || !halted_.empty()) return;
   const std::vector<NodeId> silent = SilentMembers(world_);
   if (2 * silent.size() >= MemberCount(world_.state)) return;  // nobody may be: not asked anew for each of so many
   for (const NodeId& node : silent) {
@@ -269,6 +287,25 @@ void LauncherLoop::RetryHeldEvictions() {
     const Facts facts = Evict(world_, node, Host(node).pulse_why);
     if (!facts.empty() && std::holds_alternative<NodeLost>(facts.front())) Commit(facts);
   }
+}
+
+// All, by name; of many a part that is drawn, for each question anew. Session numbers grow, so a number that is drawn stands
+// for the next one that is open.
+std::vector<std::pair<SessionId, NodeId>> LauncherLoop::PeersToAsk() {
+  std::vector<std::pair<SessionId, NodeId>> peers;
+  if (sessions_.size() <= kPeersDrawn) {
+    for (const auto& [node, session] : sessions_) peers.emplace_back(session.id, node);
+    return peers;
+  }
+  const std::uint64_t first = nodes_by_session_.begin()->first.value;
+  const std::uint64_t range = nodes_by_session_.rbegin()->first.value - first + 1;
+  std::map<NodeId, SessionId> drawn;
+  for (std::size_t i = 0; i < kPeersDrawn; ++i) {
+    const auto it = nodes_by_session_.lower_bound(SessionId(first + rng_.Below(range)));
+    drawn.emplace(it->second, it->first);
+  }
+  for (const auto& [node, session] : drawn) peers.emplace_back(session, node);
+  return peers;
 }
 
 void LauncherLoop::Ask(const AskAbout& ask) {
@@ -284,8 +321,8 @@ void LauncherLoop::Ask(const AskAbout& ask) {
     if (!everstep::Ended(job.phase) && std::find(job.hosts.begin(), job.hosts.end(), ask.suspect) != job.hosts.end())
       gang.insert(job.hosts.begin(), job.hosts.end());
   std::vector<std::pair<bool, SessionId>> peers;
-  for (const auto& [node, session] : sessions_)
-    if (node != ask.suspect && Host(node).pulse == Pulse::trusted) peers.emplace_back(gang.count(node) > 0, session.id);
+  for (const auto& [session, node] : PeersToAsk())
+    if (node != ask.suspect && Host(node).pulse == Pulse::trusted) peers.emplace_back(gang.count(node) > 0, session);
   for (std::size_t i = peers.size(); i > 1; --i) std::swap(peers[i - 1], peers[rng_.Below(i)]);
   std::stable_sort(peers.begin(), peers.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   // One from outside the gang at least, but not only those: a gang's own network is a view of its own.

@@ -113,9 +113,9 @@ class LogTails::Table : public std::enable_shared_from_this<LogTails::Table> {
  private:
   // A report is whole: what is not in it any more is over.
   void StopUnlisted(const NodeId& node, const Report& report) {
-    for (auto& [key, one] : watched_) {
-      const auto listed = [&key = key](const GangStatus& g) { return GangKey{g.job, g.generation} == key.second; };
-      if (key.first == node && std::none_of(report.gangs.begin(), report.gangs.end(), listed)) SetRuns(*one, false);
+    for (auto it = watched_.lower_bound({node, GangKey()}); it != watched_.end() && it->first.first == node; ++it) {
+      const auto listed = [&gang = it->first.second](const GangStatus& g) { return GangKey{g.job, g.generation} == gang; };
+      if (std::none_of(report.gangs.begin(), report.gangs.end(), listed)) SetRuns(*it->second, false);
     }
   }
 

@@ -1,6 +1,7 @@
 // One life of a process with a production loop in it, as base/real/loop_thread.h runs one: inputs in the order in which they
-// came, a tick when the loop's deadline has come, first of all in each turn. A process that is stopped, or whose machine stands
-// still, keeps its inputs for later. What was planned with Later() is dropped when the life is over by then.
+// came (all that wait at once, for a loop that takes them so), a tick when the loop's deadline has come, first of all in each
+// turn. A process that is stopped, or whose machine stands still, keeps its inputs for later. What was planned with Later() is
+// dropped when the life is over by then.
 #pragma once
 
 #include <deque>
@@ -53,9 +54,7 @@ class LoopProcess {
     if (!std::exchange(begun_, true)) due_ = loop->Deadline();
     while (Handles() && !inbox_.empty()) {
       TickIfDue();
-      Input input = std::move(inbox_.front());
-      inbox_.pop_front();
-      loop->Handle(Told(), std::move(input));
+      Hand();
       due_ = loop->Deadline();
     }
     if (Handles()) TickIfDue();
@@ -72,6 +71,15 @@ class LoopProcess {
   virtual Duration Skew() { return Duration(0); }
   Time Told() { return Local() + Skew(); }
 
+  void Hand() {
+    if constexpr (requires { loop->HandleAll(Time(), std::move(inbox_)); }) {
+      loop->HandleAll(Told(), std::exchange(inbox_, {}));
+    } else {
+      Input input = std::move(inbox_.front());
+      inbox_.pop_front();
+      loop->Handle(Told(), std::move(input));
+    }
+  }
   void TickIfDue() {
     if (!due_ || *due_ > Told()) return;
     loop->Tick(Told());

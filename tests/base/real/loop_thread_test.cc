@@ -80,6 +80,51 @@ TEST(LoopThread, AFloodOfInputsDoesNotStarveTheTick) {
   EXPECT_FALSE(loop.ticks.empty());
 }
 
+// A loop that takes all that waits, and notes what it got together; "tick" ends it.
+struct Gatherer {
+  LoopThread<int>& inputs;
+  Time deadline{};
+  std::vector<std::deque<int>> handled{};
+
+  void HandleAll(Time, std::deque<int> all) {
+    handled.push_back(std::move(all));
+    if (handled.size() == 2) inputs.Stop();
+  }
+  void Tick(Time now) {
+    handled.push_back({});
+    deadline = now + 1h;
+    if (handled.size() == 2) inputs.Stop();
+  }
+  std::optional<Time> Deadline() const { return deadline; }
+};
+
+struct SetClock : Clock {
+  Time Now() override { return now; }
+  WallTime Wall() override { return {}; }
+  Time now = AtNanoseconds(1'000'000'000);
+};
+
+TEST(LoopThread, WhatCameBeforeTheDeadlineIsHandledBeforeTheTickByALoopThatTakesAll) {
+  SetClock clock;
+  LoopThread<int> inputs(clock);
+  Gatherer loop{.inputs = inputs, .deadline = clock.now + 1ms};
+  inputs.Post(1);
+  inputs.Post(2);
+  clock.now += 1s;  // the loop was busy
+  inputs.Run(loop);
+  EXPECT_EQ(loop.handled, (std::vector<std::deque<int>>{{1, 2}, {}})) << "both at once, then the tick";
+}
+
+TEST(LoopThread, WhatCameAfterTheDeadlineWaitsForTheTick) {
+  SetClock clock;
+  LoopThread<int> inputs(clock);
+  Gatherer loop{.inputs = inputs, .deadline = clock.now + 1ms};
+  clock.now += 1s;
+  inputs.Post(1);
+  inputs.Run(loop);
+  EXPECT_EQ(loop.handled, (std::vector<std::deque<int>>{{}, {1}}));
+}
+
 TEST(LoopThread, AStopFromOutsideWakesALoopThatWaitsForNothing) {
   RealClock clock;
   LoopThread<int> inputs(clock);

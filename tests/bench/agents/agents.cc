@@ -7,11 +7,14 @@
 //   gang      a job of 1,000 hosts at most, submitted until it runs
 //   calls     a second window, now with the job and with a person's calls beside the beats
 //   silence   one agent says nothing more (its connection stands): until it is lost
+//             (with --jobs N: on a log in which N jobs have ended before)
 //   restart   kill -9 of the launcher and its start: until it serves, until all are back; then whether anybody was lost
 //
 // Client and launcher share the machine's cores: the delays are those of both.
 //
-//   bench_agents LAUNCHER [-o table|json] [--agents "1000 3000 10000"] [--seconds N]     LAUNCHER: everstep-launcher
+//   bench_agents LAUNCHER [-o table|json] [--agents "1000 3000 10000"] [--gang N] [--jobs N] [--seconds N]     LAUNCHER:
+//   everstep-launcher
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -29,6 +32,7 @@
 #include "base/text.h"
 #include "launcher/rpc/client.h"
 #include "tests/bench/agents/crowd.h"
+#include "tests/bench/agents/past_jobs.h"
 #include "tests/bench/launcher/launcher_process.h"
 #include "tests/bench/launcher/waits.h"
 
@@ -57,6 +61,7 @@ struct CrowdMeasured {
   double megabytes = 0;
   std::uint32_t gang_hosts = 0;
   double gang_seconds = 0;
+  double gang_launcher_cpu_seconds = 0;
   double launcher_cores_with_calls = 0;
   Spread ack_milliseconds_with_calls{};
   Spread get_node_milliseconds{};
@@ -65,26 +70,29 @@ struct CrowdMeasured {
   double silent_to_lost_seconds = 0;
   double restart_serving_seconds = 0;
   double restart_all_back_seconds = 0;
+  double restart_launcher_cpu_seconds = 0;
   std::uint64_t lost_falsely = 0;
   std::uint64_t job_restarts = 0;
   double megabytes_max = 0;
 };
 EVERSTEP_FIELDS(CrowdMeasured, agents, beat_milliseconds, join_seconds, join_launcher_cpu_seconds, join_megabytes_max,
                 beats_per_second, launcher_cores, launcher_microseconds_per_beat, crowd_cores, ack_milliseconds, megabytes,
-                gang_hosts, gang_seconds, launcher_cores_with_calls, ack_milliseconds_with_calls, get_node_milliseconds,
-                get_job_milliseconds, list_nodes_milliseconds, silent_to_lost_seconds, restart_serving_seconds,
-                restart_all_back_seconds, lost_falsely, job_restarts, megabytes_max)
+                gang_hosts, gang_seconds, gang_launcher_cpu_seconds, launcher_cores_with_calls, ack_milliseconds_with_calls,
+                get_node_milliseconds, get_job_milliseconds, list_nodes_milliseconds, silent_to_lost_seconds,
+                restart_serving_seconds, restart_all_back_seconds, restart_launcher_cpu_seconds, lost_falsely, job_restarts,
+                megabytes_max)
 
 struct AgentsMeasured {
-  std::uint32_t seconds = 0;  // of each window
-  double load_before = 0;     // of the machine: the 1-minute average
+  std::uint32_t seconds = 0;    // of each window
+  std::uint32_t gang = 1000;    // hosts at most; 0: none
+  std::uint32_t past_jobs = 0;  // in the log from the start
+  double load_before = 0;       // of the machine: the 1-minute average
   std::vector<CrowdMeasured> crowds{};
 };
-EVERSTEP_FIELDS(AgentsMeasured, seconds, load_before, crowds)
+EVERSTEP_FIELDS(AgentsMeasured, seconds, gang, past_jobs, load_before, crowds)
 
 namespace {
 
-constexpr std::uint32_t kGangHosts = 1000;
 constexpr std::uint32_t kAgentsMax = 20'000;
 
 double CpuSecondsHere() {
@@ -172,23 +180,27 @@ void MeasureBeats(LauncherProcess& launcher, Crowd& crowd, Duration window, Crow
   out.megabytes = launcher.Megabytes("VmRSS");
 }
 
-JobId MeasureGang(LauncherProcess& launcher, CrowdMeasured& out) {
+JobId MeasureGang(LauncherProcess& launcher, Crowd& crowd, CrowdMeasured& out) {
   Person person(launcher.address());
-  out.gang_hosts = std::min(kGangHosts, out.agents - 1);
+  if (out.gang_hosts == 0) return JobId();
   JobSpec spec{.name = "gang", .command = {"/bin/true"}, .nodes = out.gang_hosts, .processes_per_node = 1, .workdir = "/"};
+  const double before = launcher.CpuSeconds();
   const Time since = NowIs();
   const auto submitted = person.Ask<Submitted>(SubmitJob{.spec = spec, .request_id = "bench"});
   if (!submitted) return JobId();
+  // Asked as an agent sees it: a person who asks all the time how 1,000 ranks are costs more than their start.
+  Await("the gang runs", [&] { return crowd.Running() == out.gang_hosts; });
+  out.gang_seconds = Seconds(NowIs() - since);
+  out.gang_launcher_cpu_seconds = launcher.CpuSeconds() - before;
   Await(
-      "the gang runs",
+      "the launcher knows it",
       [&] {
         const auto reply = person.Ask<JobReply>(GetJob{.job = submitted->job});
         return reply && reply->job.phase == JobPhase::running &&
                std::all_of(reply->job.ranks.begin(), reply->job.ranks.end(),
                            [](const RankView& rank) { return rank.pid != 0; });
       },
-      20ms);
-  out.gang_seconds = Seconds(NowIs() - since);
+      100ms);
   return submitted->job;
 }
 
@@ -205,7 +217,7 @@ void MeasureCalls(LauncherProcess& launcher, Crowd& crowd, const JobId& job, Dur
   for (std::uint32_t i = 0; !g_stop && NowIs() - since < window; ++i) {
     if (i % 20 == 0) person.Ask<NodesReply>(ListNodes{}, &nodes);
     if (i % 2 == 0) person.Ask<NodesReply>(GetNode{crowd.NameOf(i % out.agents)}, &node);
-    if (i % 2 == 1) person.Ask<JobReply>(GetJob{.job = job}, &jobs);
+    if (i % 2 == 1 && !job.empty()) person.Ask<JobReply>(GetJob{.job = job}, &jobs);
     Measure(std::max<Duration>(since + (i + 1) * Duration(25ms) - NowIs(), 0ms));
   }
   out.launcher_cores_with_calls = (launcher.CpuSeconds() - before) / Seconds(NowIs() - since);
@@ -240,13 +252,17 @@ void MeasureRestart(LauncherProcess& launcher, Crowd& crowd, CrowdMeasured& out)
   out.restart_serving_seconds = launcher.Restart();
   Await("all but the silent one are back", [&] { return crowd.Members() == out.agents - 1; });
   out.restart_all_back_seconds = Seconds(NowIs() - since);
+  out.restart_launcher_cpu_seconds = launcher.CpuSeconds();
   Measure(20s);  // longer than the launcher waits for those that have not come back
 }
 
-CrowdMeasured MeasureCrowd(const std::string& program, std::uint32_t agents, Duration window) {
-  CrowdMeasured out{.agents = agents};
+CrowdMeasured MeasureCrowd(const std::string& program, std::uint32_t agents, const AgentsMeasured& how) {
+  CrowdMeasured out{.agents = agents, .gang_hosts = std::min(how.gang, agents - 1)};
+  const Duration window = std::chrono::seconds(how.seconds);
   const auto say = [&](const char* what) { std::fprintf(stderr, "%u agents: %s\n", agents, what); };
-  LauncherProcess launcher(program);
+  LauncherProcess launcher(program, "/tmp", [&](const std::string& state) {
+    if (how.past_jobs > 0) WritePastJobs(state, how.past_jobs);
+  });
   Crowd crowd(agents);
   say("join");
   MeasureJoin(launcher, crowd, out);
@@ -254,7 +270,7 @@ CrowdMeasured MeasureCrowd(const std::string& program, std::uint32_t agents, Dur
   say("beats");
   MeasureBeats(launcher, crowd, window, out);
   say("gang");
-  const JobId job = MeasureGang(launcher, out);
+  const JobId job = MeasureGang(launcher, crowd, out);
   say("calls");
   MeasureCalls(launcher, crowd, job, window, out);
   say("silence");
@@ -266,12 +282,14 @@ CrowdMeasured MeasureCrowd(const std::string& program, std::uint32_t agents, Dur
   Person person(launcher.address());
   const std::uint64_t lost = person.LostSince(joined);
   out.lost_falsely = lost - std::min<std::uint64_t>(lost, 1);
+  if (job.empty()) return out;
   if (const auto reply = person.Ask<JobReply>(GetJob{.job = job})) out.job_restarts = reply->job.generation.value - 1;
   return out;
 }
 
 void Print(const AgentsMeasured& all) {
-  std::printf("windows of %u s; load of the machine before: %.1f\n\n%-44s", all.seconds, all.load_before, "agents");
+  std::printf("windows of %u s; %u jobs in the log; load of the machine before: %.1f\n\n%-44s", all.seconds, all.past_jobs,
+              all.load_before, "agents");
   const auto row = [&](const char* what, const auto& value) {
     std::printf("\n%-44s", what);
     for (const CrowdMeasured& crowd : all.crowds) std::printf(" %10.2f", static_cast<double>(value(crowd)));
@@ -291,6 +309,7 @@ void Print(const AgentsMeasured& all) {
   row("beat -> ack, ms: max", [](const auto& c) { return c.ack_milliseconds.max; });
   row("gang: hosts", [](const auto& c) { return c.gang_hosts; });
   row("gang: submit -> all run, s", [](const auto& c) { return c.gang_seconds; });
+  row("gang: launcher's CPU, s", [](const auto& c) { return c.gang_launcher_cpu_seconds; });
   row("calls: launcher, cores", [](const auto& c) { return c.launcher_cores_with_calls; });
   row("calls: beat -> ack, ms: p99", [](const auto& c) { return c.ack_milliseconds_with_calls.p99; });
   row("calls: node, ms: p50", [](const auto& c) { return c.get_node_milliseconds.p50; });
@@ -302,6 +321,7 @@ void Print(const AgentsMeasured& all) {
   row("silence -> lost, s", [](const auto& c) { return c.silent_to_lost_seconds; });
   row("restart: until it serves, s", [](const auto& c) { return c.restart_serving_seconds; });
   row("restart: kill -> all are back, s", [](const auto& c) { return c.restart_all_back_seconds; });
+  row("restart: launcher's CPU by then, s", [](const auto& c) { return c.restart_launcher_cpu_seconds; });
   row("lost though they lived", [](const auto& c) { return c.lost_falsely; });
   row("restarts of the job", [](const auto& c) { return c.job_restarts; });
   row("most memory of all, MB", [](const auto& c) { return c.megabytes_max; });
@@ -330,17 +350,24 @@ std::vector<std::uint32_t> Numbers(const std::string& text) {
 
 int Main(const std::vector<std::string>& arguments) {
   StopSignals signals;  // before any thread: they inherit its mask
+  // Lists of all hosts come and go, one for each agent: pages that are given back each time would be most of what the crowd
+  // costs.
+  ::mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
   AgentsMeasured all{.seconds = 20};
   std::vector<std::uint32_t> sizes = {1000};
   bool json = false;
   for (std::size_t i = 2; i + 1 < arguments.size(); i += 2) {
     if (arguments[i] == "--agents") sizes = Numbers(arguments[i + 1]);
     if (arguments[i] == "--seconds") all.seconds = static_cast<std::uint32_t>(ParseUnsigned(arguments[i + 1]).value_or(0));
+    if (arguments[i] == "--gang") all.gang = static_cast<std::uint32_t>(ParseUnsigned(arguments[i + 1]).value_or(0));
+    if (arguments[i] == "--jobs") all.past_jobs = static_cast<std::uint32_t>(ParseUnsigned(arguments[i + 1]).value_or(0));
     if (arguments[i] == "-o") json = arguments[i + 1] == "json";
   }
   if (arguments.size() < 2 || !arguments[1].starts_with('/') || sizes.empty() || all.seconds == 0) {
     std::fprintf(stderr,
-                 "usage: bench_agents /PATH/TO/everstep-launcher [-o table|json] [--agents \"1000 3000\"] [--seconds N]\n"
+                 "usage: bench_agents /PATH/TO/everstep-launcher [-o table|json] [--agents \"1000 3000\"] [--gang N] "
+                 "[--jobs N] [--seconds N]\n"
                  "found: sizes or seconds that are not legal; legal: sizes of 2 to %u, seconds above 0\n",
                  kAgentsMax);
     return 2;
@@ -349,8 +376,10 @@ int Main(const std::vector<std::string>& arguments) {
   signals.OnStop([](int) { g_stop = true; });
   ::getloadavg(&all.load_before, 1);
   for (const std::uint32_t size : sizes) {
-    all.crowds.push_back(MeasureCrowd(arguments[1], size, std::chrono::seconds(all.seconds)));
-    if (g_stop) return 1;
+    all.crowds.push_back(MeasureCrowd(arguments[1], size, all));
+    if (!g_stop) continue;
+    Print(all);  // as far as it came: what is 0 was not reached
+    return 1;
   }
   signals.OnStop(nullptr);
   if (json)

@@ -95,6 +95,8 @@ class Crowd {
     for (Simulated& agent : agents_) Open(agent);
   }
   std::uint32_t Members() const { return members_; }
+  // That have been told to start their gang, and have said that they did.
+  std::uint32_t Running() const { return running_; }
   const NodeId& NameOf(std::uint32_t number) const { return agents_[number].node; }
   Duration BeatEvery() {
     const std::lock_guard lock(agents_[0].mutex);
@@ -233,10 +235,12 @@ class Crowd {
     gang->phase = GangPhase::running;
     gang->ranks = {{.rank = agent.rank, .pid = 1000}};
     SayReport(agent);
+    ++running_;
   }
   void On(Simulated& agent, const Stop& stop) {
     GangStatus* gang = GangOf(agent, stop.job, stop.generation);
     if (gang == nullptr || gang->phase == GangPhase::empty) return;
+    if (gang->phase == GangPhase::running) --running_;
     gang->phase = GangPhase::empty;
     for (RankStatus& rank : gang->ranks) rank.exit = RankExit{.signal = 15, .stopped_by_us = true, .at = NowIs()};
     SayReport(agent);
@@ -296,6 +300,7 @@ class Crowd {
   PeerLinkService peers_;
   Served served_{};
   std::atomic<std::uint32_t> members_ = 0;
+  std::atomic<std::uint32_t> running_ = 0;
 
   std::mutex delays_mutex_;
   std::vector<Duration> delays_{};

@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -22,10 +23,14 @@ namespace everstep {
 
 class LauncherProcess {
  public:
-  explicit LauncherProcess(std::string program, const std::string& place = "/tmp") : program_(std::move(program)) {
+  // `before`: is given the directory of its log, and may write one there.
+  explicit LauncherProcess(std::string program, const std::string& place = "/tmp",
+                           const std::function<void(const std::string& state)>& before = {})
+      : program_(std::move(program)) {
     std::string name = place + "/everstep-agents-XXXXXX";
     Check(mkdtemp(name.data()) != nullptr, "a directory can be made there");
     directory_ = name;
+    if (before) before(directory_ / "state");
     Start("127.0.0.1:0");
   }
   ~LauncherProcess() {

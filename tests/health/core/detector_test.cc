@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 namespace everstep {
 namespace {
 
@@ -60,6 +63,23 @@ TEST_F(Detector, TheNextDeadlineIsThatOfWhoIsSilentTheLongest) {
   EXPECT_EQ(detector.Deadline(), kStart + 2500ms) << "only n1 is left";
   detector.Forget(n1);
   EXPECT_EQ(detector.Deadline(), std::nullopt);
+}
+
+TEST_F(Detector, OfManyThatFallSilentAtOnceNoMoreAreAskedAboutThanMayBeAndEachInItsTurn) {
+  constexpr int kHosts = 1000;
+  std::set<NodeId> asked;
+  const auto note = [&asked](const DetectorOutput& out) {
+    for (const AskAbout& ask : out.ask) asked.insert(ask.suspect);
+    return out.ask.size();
+  };
+  detector.Forget(n1);
+  for (int i = 0; i < kHosts; ++i) detector.Watch(NodeId("h" + std::to_string(i)), kStart, kStart);
+  const DetectorOutput first = RunTo(1500ms);
+  EXPECT_EQ(first.changed.size(), std::size_t{kHosts}) << "all are suspect at once";
+  EXPECT_EQ(note(first), std::size_t{kAsksAtOnce});
+  EXPECT_LE(note(RunTo(2500ms)), std::size_t{kAsksPerSecond});
+  note(RunTo(3500ms));
+  EXPECT_EQ(asked.size(), std::size_t{kHosts}) << "before anybody was asked about a third time";
 }
 
 TEST_F(Detector, AHostIsLostAtFiveSecondsWhenAPeerGotNothing) {

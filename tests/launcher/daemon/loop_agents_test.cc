@@ -56,5 +56,67 @@ TEST_F(Loop, OnlyWhoHasAGangIsToldTheMembersWhichItNeedsToLiveWithoutALauncher) 
   EXPECT_EQ(SentTo<Welcome>(4).at(0).peers.size(), 3u) << "an agent that comes back to its gangs";
 }
 
+TEST_F(Loop, ManyReportsThatWaitedAreEachAcknowledgedOnceWhatFollowsFromAllIsDurable) {
+  Connect(n1, 1);
+  Connect(n2, 2);
+  SubmitJob both = Training();
+  both.spec.nodes = 2;
+  Do(ApiCall{1, both});
+  Sync();
+  const auto prepared = [this](std::uint64_t session) {
+    Report report{.seq = Sequence(++report_seq)};
+    report.gangs = {{.job = JobId("train-1"), .generation = Generation(1), .phase = GangPhase::prepared}};
+    return SessionMessage{SessionId(session), report};
+  };
+  const std::size_t before = disk.entries.size();
+  links.sent.clear();
+  loop->HandleAll(clock.now, {prepared(1), prepared(2)});
+  EXPECT_EQ(disk.entries.size(), before + 1) << "the start";
+  EXPECT_TRUE(SentTo<ReportAck>(1).empty()) << "the start rests on it, and is not durable";
+  Sync();
+  for (const std::uint64_t session : {1, 2}) {
+    EXPECT_EQ(SentTo<ReportAck>(session).size(), 1u);
+    EXPECT_EQ(SentTo<Start>(session).size(), 1u);
+  }
+}
+
+TEST_F(Loop, OfTwoFailuresThatWaitedTheOneThatCameFirstIsTheCause) {
+  Connect(n1, 1);
+  Connect(n2, 2);
+  SubmitJob both = Training();
+  both.spec.nodes = 2;
+  Do(ApiCall{1, both});
+  Sync();
+  SaysGang(1, GangPhase::prepared);
+  SaysGang(2, GangPhase::prepared);
+  Sync();
+  const auto failed = [this](std::uint64_t session, std::uint32_t rank) {
+    Report report{.seq = Sequence(++report_seq)};
+    report.gangs = {{.job = JobId("train-1"),
+                     .generation = Generation(1),
+                     .phase = GangPhase::empty,
+                     .ranks = {{.rank = rank, .exit = RankExit{.code = 7}}}}};
+    return SessionMessage{SessionId(session), report};
+  };
+  loop->HandleAll(clock.now, {failed(2, 1), failed(1, 0)});
+  EXPECT_EQ(loop->world().state.jobs.at(JobId("train-1")).incidents.at(0).blame.node, n2);
+}
+
+TEST_F(Loop, ABeatThatWaitsBehindAnAnswerSpeaksForItsHostWhenTheLoopIsBehind) {
+  Connect(n1, 1);
+  Connect(n2, 2);
+  Connect(NodeId("n3"), 3);  // so that one silent host is less than half
+  Do(SessionClosed{SessionId(1), "connection lost"});
+  ASSERT_EQ(links.dialed.size(), 1u);
+  const std::uint64_t nonce = links.dialed[0].second.nonce;
+  clock.now += options.lost_after + options.return_grace;  // in one turn, as it were
+  const NodeState& node = loop->world().state.nodes.at(n1);
+  const Beat beat{.seq = Sequence(1), .incarnation = Incarnation(1), .agent = TagOf(node.state_id, node.boot)};
+  const PeerAnswer nothing{.nonce = nonce, .suspect = n1, .finding = PeerFinding::nothing, .evidence = "no answer"};
+  const PeerAnswer alive{.nonce = nonce, .suspect = n1, .finding = PeerFinding::alive, .beat = beat};
+  loop->HandleAll(clock.now, {SessionMessage{SessionId(2), nothing}, SessionMessage{SessionId(2), alive}});
+  EXPECT_TRUE(loop->world().state.nodes.at(n1).member) << node.why;
+}
+
 }  // namespace
 }  // namespace everstep
