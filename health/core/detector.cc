@@ -177,7 +177,8 @@ void FailureDetector::Ask(const NodeId& node, Host& host, Time now, DetectorOutp
   slots_until_ = std::max(slots_until_, now) + kSlot;
   host.asked_at = now;
   host.nonce = ++last_nonce_;
-  const bool everybody = now - host.silent_since >= options_.lost_after - options_.ask_all_before;
+  const bool few = asks_.size() <= std::size_t{kAsksAtOnce};
+  const bool everybody = few && now - host.silent_since >= options_.lost_after - options_.ask_all_before;
   out.ask.push_back({node, host.nonce, everybody});
 }
 

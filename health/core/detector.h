@@ -32,7 +32,7 @@
 
 namespace everstep {
 
-inline constexpr int kAsksPerSecond = 500;
+inline constexpr int kAsksPerSecond = 300;
 inline constexpr int kAsksAtOnce = 128;
 
 struct DetectorOptions {
