@@ -86,6 +86,24 @@ TEST_F(Detector, OfManyThatFallSilentAtOnceNoMoreAreAskedAboutThanMayBeAndEachIn
       << "everybody about each of a thousand would be more than anybody can answer";
 }
 
+TEST_F(Detector, WhoWasNotAskedAboutYetIsNotLostHoweverLongItsTurnTakes) {
+  constexpr int kHosts = 3000;
+  detector.Forget(n1);
+  for (int i = 0; i < kHosts; ++i) detector.Watch(NodeId("h" + std::to_string(i)), kStart, kStart);
+  std::set<NodeId> asked;
+  for (const AskAbout& ask : RunTo(4s).ask) asked.insert(ask.suspect);
+  EXPECT_LT(asked.size(), std::size_t{kHosts});
+  std::size_t lost = 0;
+  const DetectorOutput out = RunTo(5s);
+  for (const TrustChanged& change : out.changed) {
+    EXPECT_TRUE(asked.contains(change.node)) << change.why;
+    ++lost;
+  }
+  EXPECT_GT(lost, asked.size() / 2);
+  for (const TrustChanged& change : RunTo(1min).changed) lost += change.trust == Trust::lost ? 1 : 0;
+  EXPECT_EQ(lost, std::size_t{kHosts}) << "in the end";
+}
+
 TEST_F(Detector, AHostIsLostAtFiveSecondsWhenAPeerGotNothing) {
   const DetectorOutput asked = RunTo(1500ms);
   detector.Found(n1, asked.ask[0].nonce, Nothing(n2, kStart + 2200ms), std::nullopt);
