@@ -71,7 +71,8 @@ void FailureDetector::Enlist(const NodeId& node, Host& host) {
   asks_.emplace(host.ask_due, node);
   host.verdict_due.reset();
   for (const Duration d : {options_.lost_after, options_.agent_return}) {
-    const Time judged = std::max(host.silent_since + d, host.not_lost_before);
+    if (!host.asked_first) break;
+    const Time judged = std::max(host.silent_since + d, JudgedFrom(host));
     if (judged > ticked_at_ && (!host.verdict_due || judged < *host.verdict_due)) host.verdict_due = judged;
   }
   if (host.verdict_due) verdicts_.emplace(*host.verdict_due, node);
@@ -82,6 +83,11 @@ void FailureDetector::Strike(const NodeId& node, const Host& host) {
   if (host.trust != Trust::suspect) return;
   asks_.erase({host.ask_due, node});
   if (host.verdict_due) verdicts_.erase({*host.verdict_due, node});
+}
+
+// REQUIRES: it was asked about. That nobody could be asked, or nobody has answered yet, may be this launcher's own doing.
+Time FailureDetector::JudgedFrom(const Host& host) const {
+  return std::max(host.not_lost_before, *host.asked_first + options_.ask_every);
 }
 
 // When the next question may be asked.
@@ -164,6 +170,7 @@ DetectorOutput FailureDetector::Suspect(const NodeId& node, Host& host, Time now
   host.trust = Trust::suspect;
   host.opinions.clear();
   host.asked_at.reset();
+  host.asked_first.reset();
   host.nonce_first = last_nonce_ + 1;
   out.changed.push_back({node, Trust::suspect, std::move(why)});
   Ask(node, host, now, out);
@@ -176,13 +183,15 @@ void FailureDetector::Ask(const NodeId& node, Host& host, Time now, DetectorOutp
   if ((host.asked_at && now - *host.asked_at < options_.ask_every) || now < SlotAt()) return;
   slots_until_ = std::max(slots_until_, now) + kSlot;
   host.asked_at = now;
+  if (!host.asked_first) host.asked_first = now;
   host.nonce = ++last_nonce_;
-  const bool everybody = now - host.silent_since >= options_.lost_after - options_.ask_all_before;
+  const bool few = asks_.size() <= std::size_t{kAsksAtOnce};
+  const bool everybody = few && now - host.silent_since >= options_.lost_after - options_.ask_all_before;
   out.ask.push_back({node, host.nonce, everybody});
 }
 
 void FailureDetector::Judge(const NodeId& node, Host& host, Time now, DetectorOutput& out) {
-  if (now < host.not_lost_before) return;
+  if (!host.asked_first || now < JudgedFrom(host)) return;
   const auto why = LostBecause(options_, now - host.silent_since, Opinions(node));
   if (!why) return;
   Strike(node, host);

@@ -32,7 +32,7 @@
 
 namespace everstep {
 
-inline constexpr int kAsksPerSecond = 500;
+inline constexpr int kAsksPerSecond = 300;
 inline constexpr int kAsksAtOnce = 128;
 
 struct DetectorOptions {
@@ -116,6 +116,7 @@ class FailureDetector {
     std::uint64_t nonce = 0;     // of the current suspicion's newest question
     std::uint64_t nonce_first = 0;
     std::optional<Time> asked_at{};
+    std::optional<Time> asked_first{};  // of the current suspicion
     std::map<NodeId, Opinion> opinions{};
     Time ask_due{};                     // as listed; while suspect
     std::optional<Time> verdict_due{};  // likewise; nullopt: time alone changes nothing any more
@@ -124,6 +125,7 @@ class FailureDetector {
   // What Deadline and Tick look at, instead of all hosts: around every change of what a host is listed by.
   void Enlist(const NodeId& node, Host& host);
   void Strike(const NodeId& node, const Host& host);
+  Time JudgedFrom(const Host& host) const;
   Time SlotAt() const;
   std::set<NodeId> Due(Time now) const;
   DetectorOutput Suspect(const NodeId& node, Host& host, Time now, std::string why);

@@ -137,6 +137,7 @@ class LauncherLoop {
   void Take(const DetectorOutput& output);
   void Found(const NodeId& suspect, std::uint64_t nonce, Opinion opinion, std::optional<Beat> beat);
   std::vector<std::pair<SessionId, NodeId>> PeersToAsk();
+  const std::set<NodeId>& GangOf(const NodeId& suspect);
   void Ask(const AskAbout& ask);
   void TakeLost(const NodeId& node, const std::string& why);
   void KeepLastWords(const NodeId& node);
@@ -197,7 +198,8 @@ class LauncherLoop {
   std::optional<Time> resend_at_{};
   std::optional<Time> broadcast_at_{};
   std::uint64_t broadcast_membership_ = 0;
-  std::size_t members_ = 0;  // of the version members_of_
+  std::pair<GangKey, std::set<NodeId>> gang_asked_{};  // that GangOf found last
+  std::size_t members_ = 0;                            // of the version members_of_
   std::uint64_t members_of_ = 0;
   std::shared_ptr<const Welcome> welcome_{};               // as it was sent last, to as many as get the same
   std::shared_ptr<const Welcome> short_welcome_{};         // without peers; likewise

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kPeersAsked = 3;
 constexpr std::size_t kPeersAskedAll = 64;
-constexpr std::size_t kPeersDrawn = 256;  // and then looked at: most of them can answer
+constexpr std::size_t kPeersDrawn = 128;  // and then looked at: most of them can answer
 constexpr Duration kDialDeadline = 700ms;
 
 Pulse PulseOf(Trust trust) {
@@ -308,6 +308,20 @@ std::vector<std::pair<SessionId, NodeId>> LauncherLoop::PeersToAsk() {
   return peers;
 }
 
+// The hosts of the jobs that have work there. Found once, not anew for each peer, and kept for the next suspect: with a
+// thousand hosts in a job and many suspects that would be all this loop did.
+const std::set<NodeId>& LauncherLoop::GangOf(const NodeId& suspect) {
+  std::vector<const JobState*> jobs;
+  for (const auto& [id, job] : world_.state.jobs)
+    if (!everstep::Ended(job.phase) && std::find(job.hosts.begin(), job.hosts.end(), suspect) != job.hosts.end())
+      jobs.push_back(&job);
+  const GangKey key = jobs.size() == 1 ? GangKey{jobs[0]->id, jobs[0]->generation} : GangKey();
+  if (jobs.size() == 1 && gang_asked_.first == key) return gang_asked_.second;
+  gang_asked_ = {key, {}};
+  for (const JobState* job : jobs) gang_asked_.second.insert(job->hosts.begin(), job->hosts.end());
+  return gang_asked_.second;
+}
+
 void LauncherLoop::Ask(const AskAbout& ask) {
   const NodeState* suspect = NodeIn(world_.state, ask.suspect);
   if (!suspect) return;
@@ -315,11 +329,7 @@ void LauncherLoop::Ask(const AskAbout& ask) {
   rims_.links.Dial(ask.suspect, suspect->address, Ping{ask.nonce, ask.suspect, world_.state.epoch, acknowledged},
                    kDialDeadline);
   // Peers that share no gang with the suspect come first: what breaks the gang may break its hosts' view too.
-  // Found once, not anew for each peer: with a thousand hosts in a job and many suspects that would be all this loop did.
-  std::set<NodeId> gang;
-  for (const auto& [id, job] : world_.state.jobs)
-    if (!everstep::Ended(job.phase) && std::find(job.hosts.begin(), job.hosts.end(), ask.suspect) != job.hosts.end())
-      gang.insert(job.hosts.begin(), job.hosts.end());
+  const std::set<NodeId>& gang = GangOf(ask.suspect);
   std::vector<std::pair<bool, SessionId>> peers;
   for (const auto& [session, node] : PeersToAsk())
     if (node != ask.suspect && Host(node).pulse == Pulse::trusted) peers.emplace_back(gang.count(node) > 0, session);

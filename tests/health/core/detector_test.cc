@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -78,8 +79,29 @@ TEST_F(Detector, OfManyThatFallSilentAtOnceNoMoreAreAskedAboutThanMayBeAndEachIn
   EXPECT_EQ(first.changed.size(), std::size_t{kHosts}) << "all are suspect at once";
   EXPECT_EQ(note(first), std::size_t{kAsksAtOnce});
   EXPECT_LE(note(RunTo(2500ms)), std::size_t{kAsksPerSecond});
-  note(RunTo(3500ms));
-  EXPECT_EQ(asked.size(), std::size_t{kHosts}) << "before anybody was asked about a third time";
+  const DetectorOutput later = RunTo(4999ms);
+  note(later);
+  EXPECT_EQ(asked.size(), std::size_t{kHosts}) << "in time for the verdict";
+  EXPECT_TRUE(std::none_of(later.ask.begin(), later.ask.end(), [](const AskAbout& ask) { return ask.everybody; }))
+      << "everybody about each of a thousand would be more than anybody can answer";
+}
+
+TEST_F(Detector, WhoWasNotAskedAboutYetIsNotLostHoweverLongItsTurnTakes) {
+  constexpr int kHosts = 3000;
+  detector.Forget(n1);
+  for (int i = 0; i < kHosts; ++i) detector.Watch(NodeId("h" + std::to_string(i)), kStart, kStart);
+  std::set<NodeId> asked;
+  for (const AskAbout& ask : RunTo(4s).ask) asked.insert(ask.suspect);
+  EXPECT_LT(asked.size(), std::size_t{kHosts});
+  std::size_t lost = 0;
+  const DetectorOutput out = RunTo(5s);
+  for (const TrustChanged& change : out.changed) {
+    EXPECT_TRUE(asked.contains(change.node)) << change.why;
+    ++lost;
+  }
+  EXPECT_GT(lost, asked.size() / 2);
+  for (const TrustChanged& change : RunTo(1min).changed) lost += change.trust == Trust::lost ? 1 : 0;
+  EXPECT_EQ(lost, std::size_t{kHosts}) << "in the end";
 }
 
 TEST_F(Detector, AHostIsLostAtFiveSecondsWhenAPeerGotNothing) {
