@@ -10,6 +10,7 @@
 #include "base/real/clock.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "collectives/backends.h"
 #include "collectives/probe/collective_bench.h"
 #include "collectives/probe/group.h"
 #include "collectives/probe/options.h"
@@ -67,12 +68,13 @@ bool Written(const ProbeOptions& options, const std::string& json) {
 ProbeTable EmptyTable(const ProbeGroup& group, const ProbeOptions& options, const std::vector<std::string>& arguments,
                       Clock& clock) {
   ProbeTable table;
-  table.program = Cat("everstep-probe ", Version(), ", ", FabricVersion());
+  table.program = Cat("everstep-probe ", Version(), ", ", group.backend->Library());
   table.started = TimeOfDay(clock);
   table.arguments = arguments;
   table.options = options;
   for (std::uint32_t rank = 0; rank < group.ranks(); ++rank)
-    table.ranks.push_back({.rank = rank, .pid = group.pids[rank], .host = group.hosts[rank], .device = group.devices[rank]});
+    table.ranks.push_back(
+        {.rank = rank, .pid = group.pids[rank], .host = group.company.hosts[rank], .device = group.devices[rank]});
   return table;
 }
 
@@ -87,7 +89,7 @@ int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vec
         for (const std::string& line : wrong) Say(Cat("# wrong: ", line, "\n"));
       });
   if (!done) {
-    group.meeting->GiveUp(Cat(group.meeting->Who(group.rank()), ": ", done.error().Str()));
+    group.meeting->GiveUp(Cat(group.company.Who(group.rank()), ": ", done.error().Str()));
     return Told(done.error(), 1);
   }
   table.ended = TimeOfDay(clock);
@@ -98,7 +100,7 @@ int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vec
 
 template <class T>
 int Failed(const ProbeGroup& group, const Result<T>& result) {
-  group.meeting->GiveUp(Cat(group.meeting->Who(group.rank()), ": ", result.error().Str()));
+  group.meeting->GiveUp(Cat(group.company.Who(group.rank()), ": ", result.error().Str()));
   return Told(result.error(), 1);
 }
 
@@ -129,7 +131,8 @@ int Run(const std::vector<std::string>& arguments, char** variables) {
   const Result<ProbeIdentity> identity = IdentityFrom(Environment(variables));
   if (!identity) return Told(identity.error(), 2);
   RealClock clock;
-  Result<ProbeGroup> group = JoinGroup(*identity, *options, HostName(), static_cast<std::uint64_t>(::getpid()), clock);
+  const BackendMaker make = MakerOf(options->backend);
+  Result<ProbeGroup> group = JoinGroup(*identity, *options, HostName(), static_cast<std::uint64_t>(::getpid()), clock, make);
   if (!group) return Told(group.error(), 2);
   if (options->test == ProbeTest::pairs || options->test == ProbeTest::loopback) return RunPairTests(*group, *options, clock);
   return RunCollective(*group, *options, arguments, clock);

@@ -18,7 +18,6 @@ constexpr char kText = 'T', kGaveUp = 'A';
 constexpr std::size_t kHead = 5, kTextMax = 16u << 20;
 // Begins the text of a rank that is stuck; then the round, in ten digits.
 constexpr char kStuck = '\x01';
-constexpr Duration kAnswer = 3s;  // for a process that runs
 constexpr std::string_view kGreeting = "everstep-probe 1\n";
 
 std::string Frame(char kind, const std::string& text) {
@@ -242,7 +241,7 @@ bool Meeting::SomebodyIsStuck() const {
 
 // Rank 0: whoever runs says something, be it that it is stuck or that it is done.
 Status Meeting::AskRound() {
-  const Time deadline = clock_.Now() + kAnswer;
+  const Time deadline = clock_.Now() + place_.answer;
   const auto silent = [&] {
     std::vector<std::string> ranks;
     for (const std::uint32_t rank : Others())
@@ -270,7 +269,7 @@ Status Meeting::Stuck(std::uint32_t round, const std::string& how) {
     return AskRound();
   }
   EVERSTEP_TRY(Send(0, kText, text));
-  const Time deadline = clock_.Now() + 2 * kAnswer;
+  const Time deadline = clock_.Now() + 2 * place_.answer;
   while (clock_.Now() < deadline) EVERSTEP_TRY(Pump(deadline - clock_.Now()));
   return Fail(ErrorCode::kTimeout, Cat(Who(0), " does not answer; ", how));
 }

@@ -26,6 +26,7 @@ struct MeetingPlace {
   std::string name{};       // of this process, for errors of the others: its host
   Duration timeout = 30s;   // until all have come
   Duration patience = 15s;  // afterwards, until somebody's text has come
+  Duration answer = 3s;     // for a process that runs, when it is asked whether it does
 };
 
 class Meeting {

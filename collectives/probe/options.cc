@@ -24,6 +24,7 @@ constexpr std::string_view kHelp =
   -o, --op OP         sum
   -T, --timeout S     seconds without progress until the test ends (10)
   -J, --output_file F also as JSON, on rank 0
+  --backend B         ofi (libfabric), nccl (GPU memory), mpi     (ofi)
   --provider P        efa, verbs, tcp, shm or a whole name: this one or an error
   --interface I       by which to send
   --algorithm A       ring, recursive_doubling, halving_doubling, direct, star
@@ -120,6 +121,13 @@ std::vector<Flag> Flags() {
       {{"-z", "--blocking"},
        "0 or 1: it is always",
        [](ProbeOptions&, const std::string& value) { return value == "0" || value == "1"; }},
+      {{"--backend"},
+       "ofi, nccl or mpi",
+       [](ProbeOptions& options, const std::string& value) {
+         const auto backend = EnumNamed<ProbeBackend>(value);
+         if (backend) options.backend = *backend;
+         return backend.has_value();
+       }},
       {{"--provider"}, "a provider's name", Text(&ProbeOptions::provider)},
       {{"--interface"}, "an interface", Text(&ProbeOptions::interface)},
       {{"--algorithm"},
@@ -148,6 +156,15 @@ Status CheckTogether(const ProbeOptions& options) {
   if (options.bytes_min < SizeOf(options.type))
     return Fail(ErrorCode::kInvalid, Cat("-b ", options.bytes_min, " is below one element of ", NcclName(options.type)),
                 Cat("at least ", SizeOf(options.type), " bytes"));
+  if (options.backend != ProbeBackend::ofi)
+    for (const auto& [flag, given] :
+         {std::pair("--provider", !options.provider.empty()), std::pair("--interface", !options.interface.empty()),
+          std::pair("--algorithm", options.algorithm.has_value())})
+      if (given)
+        return Fail(ErrorCode::kInvalid, Cat(flag, " has no meaning with --backend ", Name(options.backend)),
+                    "it chooses its own way: see its documentation for variables that steer it");
+  if (options.backend == ProbeBackend::nccl && options.test >= ProbeTest::pairs)
+    return Fail(ErrorCode::kInvalid, Cat(Name(options.test), " does not go by nccl"), "by ofi and mpi it does");
   if (options.algorithm && options.test <= ProbeTest::alltoall &&
       !Has(static_cast<Collective>(options.test), *options.algorithm))
     return Fail(ErrorCode::kInvalid, Cat(Name(options.test), " cannot go by ", Name(*options.algorithm)),

@@ -19,9 +19,11 @@
 namespace everstep {
 
 EVERSTEP_ENUM(ProbeTest, allreduce, reducescatter, allgather, alltoall, pairs, loopback)
+EVERSTEP_ENUM(ProbeBackend, ofi, nccl, mpi)
 
 struct ProbeOptions {
   ProbeTest test = ProbeTest::allreduce;
+  ProbeBackend backend = ProbeBackend::ofi;
   std::uint64_t bytes_min = 32u << 20;
   std::uint64_t bytes_max = 32u << 20;
   std::uint64_t step_bytes = 1u << 20;
