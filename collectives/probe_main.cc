@@ -12,6 +12,7 @@
 #include "base/version.h"
 #include "collectives/backends.h"
 #include "collectives/probe/collective_bench.h"
+#include "collectives/probe/device_watch.h"
 #include "collectives/probe/group.h"
 #include "collectives/probe/options.h"
 #include "collectives/probe/pair_bench.h"
@@ -65,6 +66,11 @@ bool Written(const ProbeOptions& options, const std::string& json) {
   return false;
 }
 
+int Failed(const ProbeGroup& group, const Error& error) {
+  group.meeting->GiveUp(Cat(group.company.Who(group.rank()), ": ", error.Str()));
+  return Told(error, 1);
+}
+
 ProbeTable EmptyTable(const ProbeGroup& group, const ProbeOptions& options, const std::vector<std::string>& arguments,
                       Clock& clock) {
   ProbeTable table;
@@ -78,8 +84,17 @@ ProbeTable EmptyTable(const ProbeGroup& group, const ProbeOptions& options, cons
   return table;
 }
 
+// Whether all bytes went over the devices that were meant; rank 0 says which did not.
+Result<bool> Proven(const ProbeGroup& group, const DeviceWatch& watch) {
+  EVERSTEP_ASSIGN(const std::vector<std::string> not_proven, watch.NotProven());
+  if (group.rank() == 0)
+    for (const std::string& line : not_proven) Say(Cat("# NOT PROVEN: ", line, "\n"));
+  return not_proven.empty();
+}
+
 int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vector<std::string>& arguments, Clock& clock) {
   const bool speaks = group.rank() == 0;
+  const DeviceWatch watch(group, options);
   ProbeTable table = EmptyTable(group, options, arguments, clock);
   if (speaks) Say(TableHead(table));
   const Status done =
@@ -88,37 +103,38 @@ int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vec
         Say(TableLine(table, row));
         for (const std::string& line : wrong) Say(Cat("# wrong: ", line, "\n"));
       });
-  if (!done) {
-    group.meeting->GiveUp(Cat(group.company.Who(group.rank()), ": ", done.error().Str()));
-    return Told(done.error(), 1);
-  }
+  if (!done) return Failed(group, done.error());
+  const Result<bool> proven = Proven(group, watch);
+  if (!proven) return Failed(group, proven.error());
   table.ended = TimeOfDay(clock);
   if (speaks) Say(TableFoot(table));
   if (speaks && !Written(options, TableJson(table))) return 1;
-  return table.Wrong() == 0 ? 0 : 1;
-}
-
-template <class T>
-int Failed(const ProbeGroup& group, const Result<T>& result) {
-  group.meeting->GiveUp(Cat(group.company.Who(group.rank()), ": ", result.error().Str()));
-  return Told(result.error(), 1);
+  return table.Wrong() == 0 && *proven ? 0 : 1;
 }
 
 int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
   const bool speaks = group.rank() == 0;
+  const DeviceWatch watch(group, options);
   if (options.test == ProbeTest::loopback) {
     const auto all = RunLoopback(group, options, clock);
-    if (!all) return Failed(group, all);
+    if (!all) return Failed(group, all.error());
     if (speaks) Say(LoopbackText(group, *all));
     bool good = true;
-    for (const LoopbackMeasurement& one : *all) good = good && one.error.empty() && !one.wrong;
-    return good ? 0 : 1;
+    for (const LoopbackMeasurement& one : *all) {
+      good = good && one.error.empty() && !one.wrong;
+      for (const Registered& memory : one.registered) good = good && memory.error.empty();
+    }
+    const Result<bool> proven = Proven(group, watch);
+    if (!proven) return Failed(group, proven.error());
+    return good && *proven ? 0 : 1;
   }
   const Result<PairFindings> findings = RunPairs(group, options, clock);
-  if (!findings) return Failed(group, findings);
+  if (!findings) return Failed(group, findings.error());
   if (speaks) Say(PairText(*findings));
+  const Result<bool> proven = Proven(group, watch);
+  if (!proven) return Failed(group, proven.error());
   if (speaks && !Written(options, PairJson(*findings))) return 1;
-  return findings->verdicts.empty() ? 0 : 1;
+  return findings->verdicts.empty() && *proven ? 0 : 1;
 }
 
 int Run(const std::vector<std::string>& arguments, char** variables) {

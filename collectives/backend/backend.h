@@ -7,12 +7,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "collectives/backend/company.h"
 #include "collectives/core/formulas.h"
+#include "collectives/core/proof.h"
 #include "collectives/reduce/exact_data.h"
 
 namespace everstep {
@@ -52,6 +54,14 @@ class PairLink {
   virtual Status SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes) = 0;
 };
 
+// Memory of a size, registered with the NIC and given back.
+struct Registered {
+  std::size_t bytes = 0;
+  double register_seconds = 0;
+  double deregister_seconds = 0;
+  std::string error{};  // with what to do; empty: it was registered
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -74,6 +84,13 @@ class Backend {
   virtual Result<std::vector<WrongHop>> Check(const CollectiveRun& run, const ExactData& data) = 0;
   // Seconds that this rank has waited for data from each other since the last call; empty: not known.
   virtual std::vector<double> TakeWaits() { return {}; }
+
+  // The RDMA device that this rank's bytes should pass; nullopt: none, or not known.
+  virtual std::optional<std::string> RdmaDevice() const { return std::nullopt; }
+  // Payload that this rank has given and got since the start.
+  virtual MovedBytes Moved() const { return {}; }
+  // Registers memory of each size, until one fails; empty: there is nothing to register.
+  virtual std::vector<Registered> Register(const std::vector<std::size_t>&) { return {}; }
 
   // nullptr: it has no messages between two.
   virtual PairLink* Pairs() { return nullptr; }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "collectives/core/choice.h"
 #include "collectives/ofi/carry.h"
+#include "collectives/ofi/registration.h"
 #include "collectives/probe/link_measure.h"
 
 namespace everstep {
@@ -26,6 +27,13 @@ class FabricBackend final : public Backend {
   Result<double> Timed(const CollectiveRun& run, std::uint32_t times) override;
   Result<std::vector<WrongHop>> Check(const CollectiveRun& run, const ExactData& data) override;
   std::vector<double> TakeWaits() override { return carrier_->TakeWaits(company_.ranks); }
+  std::optional<std::string> RdmaDevice() const override {
+    return RdmaDeviceOf(carrier_->endpoint().provider(), carrier_->endpoint().domain());
+  }
+  MovedBytes Moved() const override { return carrier_->endpoint().moved(); }
+  std::vector<Registered> Register(const std::vector<std::size_t>& sizes) override {
+    return TestRegistration(carrier_->endpoint(), sizes, clock_);
+  }
   PairLink* Pairs() override { return carrier_.get(); }
 
  private:

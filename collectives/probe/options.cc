@@ -28,6 +28,8 @@ constexpr std::string_view kHelp =
   --provider P        efa, verbs, tcp, shm or a whole name: this one or an error
   --interface I       by which to send
   --algorithm A       ring, recursive_doubling, halving_doubling, direct, star
+  --register N        of loopback: most memory that is registered  (1G)
+  --root DIR          below it is sysfs, for counters of devices  (/)
   --chunk N           largest message                             (4M)
   --level L           of pairs: quick (4 rounds) or full          (full)
   --seed N            of the order of pairs                       (1)
@@ -78,8 +80,7 @@ bool TakeTamper(ProbeOptions& options, const std::string& value) {
   return true;
 }
 
-std::vector<Flag> Flags() {
-  const std::string algorithms = "ring, recursive_doubling, halving_doubling, direct or star";
+std::vector<Flag> FlagsOfNcclTests() {
   return {
       {{"-b", "--minbytes"}, "a size as 8, 4K, 32M, 1G", Size(&ProbeOptions::bytes_min)},
       {{"-e", "--maxbytes"}, "a size as 8, 4K, 32M, 1G", Size(&ProbeOptions::bytes_max)},
@@ -121,6 +122,12 @@ std::vector<Flag> Flags() {
       {{"-z", "--blocking"},
        "0 or 1: it is always",
        [](ProbeOptions&, const std::string& value) { return value == "0" || value == "1"; }},
+  };
+}
+
+std::vector<Flag> OwnFlags() {
+  const std::string algorithms = "ring, recursive_doubling, halving_doubling, direct or star";
+  return {
       {{"--backend"},
        "ofi, nccl or mpi",
        [](ProbeOptions& options, const std::string& value) {
@@ -145,6 +152,9 @@ std::vector<Flag> Flags() {
          if (level) options.level = *level;
          return level.has_value();
        }},
+      {{"--register"}, "a size as 8, 4K, 32M, 1G; 0: none", Size(&ProbeOptions::register_bytes, 0)},
+      {{"--root"}, "a directory", Text(&ProbeOptions::root)},
+      {{"--device"}, "an RDMA device", Text(&ProbeOptions::device)},
       {{"--tamper"}, "RANK:ROUND", TakeTamper},
   };
 }
@@ -208,7 +218,8 @@ std::optional<std::uint64_t> ParseSize(const std::string& text) {
 
 Result<ProbeOptions> ParseProbeOptions(const std::vector<std::string>& arguments) {
   ProbeOptions options;
-  const std::vector<Flag> flags = Flags();
+  std::vector<Flag> flags = FlagsOfNcclTests();
+  for (Flag& flag : OwnFlags()) flags.push_back(std::move(flag));
   for (const std::string& word : arguments)
     if (word == "-h" || word == "--help") return Fail(ErrorCode::kNotFound, std::string(kHelp));
   const auto test = arguments.empty() ? std::nullopt : EnumNamed<ProbeTest>(arguments[0]);

@@ -171,6 +171,29 @@ std::vector<double> Numbers(const std::string& line) {
   return numbers;
 }
 
+// A line each: "bytes there back error".
+std::string RegisteredLines(const std::vector<Registered>& all) {
+  std::vector<std::string> lines;
+  for (const Registered& one : all)
+    lines.push_back(
+        Cat(one.bytes, " ", Number(one.register_seconds), " ", Number(one.deregister_seconds), " ", Printable(one.error)));
+  return Join(lines, "\n");
+}
+
+std::vector<Registered> RegisteredIn(const std::string& lines) {
+  std::vector<Registered> all;
+  for (const std::string& line : Split(lines, '\n')) {
+    const std::vector<std::string> words = Split(line, ' ');
+    if (words.size() < 4) continue;
+    const std::size_t error = words[0].size() + words[1].size() + words[2].size() + 3;
+    all.push_back({.bytes = ParseUnsigned(words[0]).value_or(0),
+                   .register_seconds = std::strtod(words[1].c_str(), nullptr),
+                   .deregister_seconds = std::strtod(words[2].c_str(), nullptr),
+                   .error = line.substr(error)});
+  }
+  return all;
+}
+
 std::optional<double> Above0(double value) { return value > 0 ? std::optional(value) : std::nullopt; }
 
 // Both ends have told: `a` times its own sending, `b` its own; each knows what was wrong of what it got. What one end did not
@@ -256,11 +279,14 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
 Result<std::vector<LoopbackMeasurement>> RunLoopback(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
   EVERSTEP_ASSIGN(PairLink * link, LinkOf(group));
   PairTester tester(group, *link, options, clock);
-  const LoopbackMeasurement own = tester.Loopback();
+  LoopbackMeasurement own = tester.Loopback();
+  if (options.register_bytes > 0)
+    own.registered = group.backend->Register({options.register_bytes / 4, options.register_bytes});
   const std::string line = Join(
       {Number(own.latency_p50), Number(own.latency_p99), Number(own.bytes_per_second.value_or(0)), own.wrong ? "1" : "0"}, " ");
   EVERSTEP_ASSIGN(const std::vector<std::string> lines, group.company.exchange(line));
   EVERSTEP_ASSIGN(const std::vector<std::string> errors, group.company.exchange(own.error));
+  EVERSTEP_ASSIGN(const std::vector<std::string> registered, group.company.exchange(RegisteredLines(own.registered)));
   std::vector<LoopbackMeasurement> all;
   for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) {
     const std::vector<double> numbers = Numbers(lines[rank]);
@@ -269,7 +295,8 @@ Result<std::vector<LoopbackMeasurement>> RunLoopback(ProbeGroup& group, const Pr
                    .latency_p99 = numbers[1],
                    .bytes_per_second = Above0(numbers[2]),
                    .wrong = numbers[3] > 0,
-                   .error = errors[rank]});
+                   .error = errors[rank],
+                   .registered = RegisteredIn(registered[rank])});
   }
   return all;
 }

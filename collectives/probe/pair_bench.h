@@ -48,7 +48,9 @@ struct LoopbackMeasurement {
   std::optional<double> bytes_per_second{};
   bool wrong = false;
   std::string error{};
+  std::vector<Registered> registered{};
 };
+// Sizes registered are a quarter of --register, and it.
 Result<std::vector<LoopbackMeasurement>> RunLoopback(ProbeGroup& group, const ProbeOptions& options, Clock& clock);
 std::string LoopbackText(const ProbeGroup& group, const std::vector<LoopbackMeasurement>& all);
 

@@ -153,6 +153,10 @@ std::string LoopbackText(const ProbeGroup& group, const std::vector<LoopbackMeas
     text += Print("  %4u  %10.2f  %10.2f  %8.2f  %6d  ", rank, one.latency_p50 * 1e6, one.latency_p99 * 1e6,
                   one.bytes_per_second.value_or(0) / 1e9, one.wrong ? 1 : 0);
     text += Cat(group.devices[rank], " of ", group.company.hosts[rank], "\n");
+    for (const Registered& memory : one.registered)
+      text += memory.error.empty() ? Print("# registers %zu MiB in %.2f ms, gives it back in %.2f ms\n", memory.bytes >> 20,
+                                           memory.register_seconds * 1e3, memory.deregister_seconds * 1e3)
+                                   : Cat("# HOST: ", group.company.Who(rank), " ", memory.error, "\n");
     if (!one.error.empty())
       text += Cat("# HOST: ", group.company.Who(rank), " failed its own test, without any other host: ", one.error, "\n");
     if (one.wrong) text += Cat("# HOST: ", group.company.Who(rank), " does not get from itself what it sends\n");

@@ -146,6 +146,28 @@ TEST(Probe, LoopbackNeedsNoOtherHost) {
   EXPECT_NE(turned[0].out.find("# HOST: rank 1 ("), std::string::npos) << turned[0].out;
 }
 
+TEST(Probe, LoopbackRegistersAQuarterOfTheMostAndTheMost) {
+  const std::vector<RankEnd> ends = RunProbe(1, Words("loopback -e 64K -n 4 --register 4M"));
+  EXPECT_EQ(ends[0].code, 0) << ends[0].err;
+  EXPECT_NE(ends[0].out.find("# registers 1 MiB in "), std::string::npos) << ends[0].out;
+  EXPECT_NE(ends[0].out.find("# registers 4 MiB in "), std::string::npos) << ends[0].out;
+  const std::vector<RankEnd> too_much = RunProbe(1, Words("loopback -e 64K -n 4 --register 10000000G"));
+  EXPECT_EQ(too_much[0].code, 1);
+  EXPECT_NE(too_much[0].out.find("# HOST: rank 0 ("), std::string::npos) << too_much[0].out;
+}
+
+// Here the bytes go by tcp, and the recorded device does not move.
+TEST(Probe, BytesThatTheDeviceDidNotCountAreNotProvenAndNoPass) {
+  for (const std::string test : {"allreduce -b 4K -e 4K -n 2", "pairs -e 64K -n 2", "loopback -e 64K -n 2 --register 0"}) {
+    const std::vector<RankEnd> ends = RunProbe(2, Words(test + " --device rdmap16s27 --root " TESTDATA "/infiniband/before"));
+    EXPECT_EQ(ends[0].code, 1) << test << ends[0].err;
+    EXPECT_NE(ends[0].out.find("# NOT PROVEN: rank 1 ("), std::string::npos) << test << ends[0].out;
+    EXPECT_NE(ends[0].out.find("by rdmap16s27, whose counters grew by 0 and 0 only"), std::string::npos) << ends[0].out;
+  }
+  const std::vector<RankEnd> without = RunProbe(2, Words("allreduce -b 4K -e 4K -n 2 --device nosuch0"));
+  EXPECT_NE(without[0].out.find("by nosuch0, which has no counters here"), std::string::npos) << without[0].out;
+}
+
 TEST(Probe, WrongArgumentsEndItBeforeAnythingIsOpened) {
   const std::vector<RankEnd> ends = RunProbe(1, Words("allreduce -b 2 -e 1K"));
   EXPECT_EQ(ends[0].code, 2);
