@@ -15,6 +15,8 @@ Result<Fd> ListenOn(std::uint16_t port);
 Result<Fd> AcceptBefore(int listener, Clock& clock, Time deadline);
 // Tries again until the deadline while nobody listens: ranks start in any order.
 Result<Fd> ConnectTo(const std::string& host, std::uint16_t port, Clock& clock, Time deadline);
+// One try; kTimeout: nothing answered, any other error: something said no.
+Result<Fd> ConnectNow(const std::string& host, std::uint16_t port, Clock& clock, Time deadline);
 Status WriteAll(int fd, std::string_view bytes, Clock& clock, Time deadline);
 // Exactly as many bytes.
 Result<std::string> ReadExactly(int fd, std::size_t bytes, Clock& clock, Time deadline);

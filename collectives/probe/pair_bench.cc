@@ -4,8 +4,11 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <map>
+#include <set>
 
 #include "base/text.h"
+#include "collectives/probe/reach_tester.h"
 
 namespace everstep {
 namespace {
@@ -247,6 +250,17 @@ std::vector<PairTest> Judged(PairFindings& findings, std::size_t retests_from) {
   return tests;
 }
 
+// Pairs of which something did not come, when they were tested last; a few are enough to see what it is.
+std::vector<HostPair> Silent(const std::vector<PairMeasurement>& pairs) {
+  constexpr std::size_t kMost = 4;
+  std::map<HostPair, bool> silent;
+  for (const PairMeasurement& m : pairs) silent[m.pair] = m.latency_p50 <= 0 || !m.one_way[0] || !m.one_way[1];
+  std::vector<HostPair> few;
+  for (const auto& [pair, is_silent] : silent)
+    if (is_silent && few.size() < kMost) few.push_back(pair);
+  return few;
+}
+
 Result<PairLink*> LinkOf(ProbeGroup& group) {
   if (PairLink* link = group.backend->Pairs(); link != nullptr) return link;
   return Fail(ErrorCode::kInvalid, Cat(group.backend->Library(), " has no messages between two ranks here"),
@@ -260,6 +274,10 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
   findings.seed = options.seed;
   for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) findings.hosts.names.push_back(group.company.Who(rank));
   EVERSTEP_ASSIGN(PairLink * link, LinkOf(group));
+  const std::size_t hosts = std::set(group.company.hosts.begin(), group.company.hosts.end()).size();
+  if (hosts < group.ranks())
+    findings.note = Cat(group.ranks(), " ranks are on ", Count(hosts, "host"),
+                        ": what passes between ranks of one host passes no network; start one a host to test hosts");
   PairTester tester(group, *link, options, clock);
   const auto play = [&](const std::vector<PairRound>& rounds) { return Play(group, tester, rounds, findings); };
   constexpr std::size_t kNone = static_cast<std::size_t>(-1);
@@ -273,6 +291,7 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
        rounds = PlanRetests(findings.hosts, Judged(findings, retests_from)))
     EVERSTEP_TRY(play(rounds));
   findings.verdicts = Conclude(findings.hosts, Judged(findings, retests_from), {});
+  EVERSTEP_ASSIGN(findings.reasons, ReachTester(group.company, clock).Explain(Silent(findings.pairs)));
   return findings;
 }
 

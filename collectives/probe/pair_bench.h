@@ -32,6 +32,8 @@ struct PairFindings {
   Scores scores{};
   std::vector<Verdict> verdicts{};
   CheckedHosts hosts{};
+  std::string note{};                  // what makes these tests less than they seem; empty: nothing
+  std::vector<std::string> reasons{};  // why pairs did not answer, a sentence a pair
 };
 
 // Sizes and counts of messages come from the options: -e bytes a message, -n messages a direction (8).

@@ -57,6 +57,7 @@ std::string PairText(const PairFindings& findings) {
   const std::size_t n = cells.size();
   std::string text = Print("# %zu rounds, %zu tests, seed %llu\n# %s\n", findings.rounds, findings.pairs.size(),
                            static_cast<unsigned long long>(findings.seed), findings.scores.why.c_str());
+  if (!findings.note.empty()) text += Cat("# note: ", findings.note, "\n");
   text += "# GB/s from (row) to (column)\n#      ";
   for (std::size_t to = 0; to < n; ++to) text += Print(" %6zu", to);
   text += "\n";
@@ -83,6 +84,7 @@ std::string PairText(const PairFindings& findings) {
     text += Print("# latency: median pair p50 %.1f us, p99 %.1f us; worst pair p50 %.1f us, p99 %.1f us\n", MedianOf(p50),
                   MedianOf(p99), *std::max_element(p50.begin(), p50.end()), *std::max_element(p99.begin(), p99.end()));
   for (const Verdict& verdict : findings.verdicts) text += Cat("# ", Title(verdict.kind), ": ", verdict.why, "\n");
+  for (const std::string& reason : findings.reasons) text += Cat("# why: ", reason, "\n");
   if (findings.verdicts.empty())
     text += findings.pairs.empty() ? "# UNKNOWN: nothing was tested\n" : "# no host and no link is bad\n";
   return text;
@@ -141,6 +143,10 @@ std::string PairJson(const PairFindings& findings) {
     json.String(verdict.why);
     json.EndObject();
   }
+  json.EndArray();
+  json.Key("reasons");
+  json.BeginArray();
+  for (const std::string& reason : findings.reasons) json.String(reason);
   json.EndArray();
   json.EndObject();
   return std::move(json).text();

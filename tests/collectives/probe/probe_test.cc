@@ -117,6 +117,7 @@ TEST(Probe, PairsMeasuresEveryPairBothWaysAndPrintsTheMatrix) {
   EXPECT_TRUE(ParseJson(text.str()).has_value()) << text.str();
   const std::vector<std::string> rows = Rows(ends[0].out);
   ASSERT_EQ(rows.size(), 5u) << ends[0].out << ends[0].err;
+  EXPECT_NE(ends[0].out.find("# note: 5 ranks are on 1 host: "), std::string::npos) << ends[0].out;
   for (const std::string& row : rows) {
     EXPECT_EQ(row.find('x'), std::string::npos) << row;
     EXPECT_EQ(row.find('!'), std::string::npos) << row;
@@ -166,6 +167,13 @@ TEST(Probe, BytesThatTheDeviceDidNotCountAreNotProvenAndNoPass) {
   }
   const std::vector<RankEnd> without = RunProbe(2, Words("allreduce -b 4K -e 4K -n 2 --device nosuch0"));
   EXPECT_NE(without[0].out.find("by nosuch0, which has no counters here"), std::string::npos) << without[0].out;
+}
+
+TEST(Probe, AHostOfRank0ThatNobodyKnowsIsNamedAtOnce) {
+  const std::vector<RankEnd> ends =
+      RunProbe(1, Words("allreduce -b 1K -e 1K -T 3600"), {"RANK=1", "WORLD_SIZE=2", "MASTER_ADDR=no such host"});
+  EXPECT_EQ(ends[0].code, 2);
+  EXPECT_NE(ends[0].err.find("cannot reach rank 0: host no such host is not known here"), std::string::npos) << ends[0].err;
 }
 
 TEST(Probe, WrongArgumentsEndItBeforeAnythingIsOpened) {

@@ -29,9 +29,10 @@ ProbeRanks::ProbeRanks(std::uint32_t ranks, const std::vector<std::string>& argu
   for (std::uint32_t rank = 0; rank < ranks; ++rank) {
     std::vector<std::string> argv{EVERSTEP_PROBE};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
-    std::vector<std::string> variables{Cat("RANK=", rank), Cat("WORLD_SIZE=", ranks), "MASTER_ADDR=127.0.0.1",
-                                       Cat("MASTER_PORT=", port)};
-    variables.insert(variables.end(), environment.begin(), environment.end());
+    std::vector<std::string> variables = environment;  // the first of a name counts
+    for (const std::string& own :
+         {Cat("RANK=", rank), Cat("WORLD_SIZE=", ranks), std::string("MASTER_ADDR=127.0.0.1"), Cat("MASTER_PORT=", port)})
+      variables.push_back(own);
     int out[2], err[2];
     Check(::pipe2(out, O_CLOEXEC) == 0 && ::pipe2(err, O_CLOEXEC) == 0, "pipes can be made");
     posix_spawn_file_actions_t actions;
