@@ -8,11 +8,9 @@ BackendMaker MakerOf(ProbeBackend backend) {
   switch (backend) {
     case ProbeBackend::ofi: return OpenFabric;
     case ProbeBackend::nccl: return NcclMaker();
-    case ProbeBackend::mpi: break;
+    case ProbeBackend::mpi: return MpiMaker();
   }
-  return [](const ProbeOptions&, const Company&, Clock&) -> Result<std::unique_ptr<Backend>> {
-    return Fail(ErrorCode::kNotFound, "this everstep-probe was built without MPI", "by --backend ofi it needs none");
-  };
+  return OpenFabric;
 }
 
 }  // namespace everstep

@@ -137,14 +137,15 @@ int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
   return findings->verdicts.empty() && *proven ? 0 : 1;
 }
 
-int Run(const std::vector<std::string>& arguments, char** variables) {
+int Run(const std::vector<std::string>& arguments, char** argv, char** variables) {
   const Result<ProbeOptions> options = ParseProbeOptions(arguments);
   if (!options && options.error().code == ErrorCode::kNotFound) {
     Say(options.error().message + "\n");
     return 0;
   }
   if (!options) return Told(options.error(), 2);
-  const Result<ProbeIdentity> identity = IdentityFrom(Environment(variables));
+  const Result<ProbeIdentity> identity =
+      options->backend == ProbeBackend::mpi ? IdentityByMpi(HostName(), argv, variables) : IdentityFrom(Environment(variables));
   if (!identity) return Told(identity.error(), 2);
   RealClock clock;
   const BackendMaker make = MakerOf(options->backend);
@@ -157,4 +158,4 @@ int Run(const std::vector<std::string>& arguments, char** variables) {
 }  // namespace
 }  // namespace everstep
 
-int main(int argc, char** argv, char** variables) { return everstep::Run({argv + 1, argv + argc}, variables); }
+int main(int argc, char** argv, char** variables) { return everstep::Run({argv + 1, argv + argc}, argv, variables); }

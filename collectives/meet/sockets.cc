@@ -80,6 +80,13 @@ Result<Fd> ListenOn(std::uint16_t port) {
   return fd;
 }
 
+std::uint16_t PortOf(int fd) {
+  sockaddr_in6 address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  return ntohs(address.sin6_port);  // at the same place in both families
+}
+
 Result<Fd> AcceptBefore(int listener, Clock& clock, Time deadline) {
   for (;;) {
     if (WaitFor(listener, POLLIN, clock, deadline) <= 0) return Fail(ErrorCode::kTimeout, "nobody came in time");

@@ -12,6 +12,8 @@
 namespace everstep {
 
 Result<Fd> ListenOn(std::uint16_t port);
+// The port of a socket; 0: it has none.
+std::uint16_t PortOf(int fd);
 Result<Fd> AcceptBefore(int listener, Clock& clock, Time deadline);
 // Tries again until the deadline while nobody listens: ranks start in any order.
 Result<Fd> ConnectTo(const std::string& host, std::uint16_t port, Clock& clock, Time deadline);

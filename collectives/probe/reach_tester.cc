@@ -21,13 +21,6 @@ std::string Greeting(std::uint32_t rank) {
   return std::string(kGreeting - digits.size(), '0') + digits;
 }
 
-std::uint16_t PortOf(const Fd& fd) {
-  sockaddr_in6 address{};
-  socklen_t size = sizeof address;
-  if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
-  return ntohs(address.sin6_port);  // at the same place in both families
-}
-
 struct FreeAddresses {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
 };
@@ -45,7 +38,7 @@ ReachTester::ReachTester(const Company& company, Clock& clock)
 
 Result<std::vector<ReachTester::Ports>> ReachTester::Tell() {
   EVERSTEP_ASSIGN(const std::vector<std::string> all,
-                  company_.exchange(Cat(company_.address, " ", PortOf(listener_), " ", PortOf(datagrams_))));
+                  company_.exchange(Cat(company_.address, " ", PortOf(listener_.get()), " ", PortOf(datagrams_.get()))));
   std::vector<Ports> ports;
   for (const std::string& one : all) {
     const std::vector<std::string> words = Split(one, ' ');

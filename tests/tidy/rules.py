@@ -94,7 +94,7 @@ def addresses(source: Source) -> list[Offence]:
 
 HEAVY = r"<(grpc|google/protobuf)|everstep/v1/.*\.pb\.h$"
 CORE = r"(launcher|agent|health|collectives)/core/"
-FABRIC = r"(?i)(?<!collectives/)\b(lib)?(fabric|mpi|nccl)\b"
+FABRIC = r"(?i)(?<!collectives/)(?<!everstep-probe-)\b(lib)?(fabric|mpi|nccl)\b"
 # The test's own texts hold what it looks for.
 SELF = r"tests/tidy/"
 
