@@ -74,6 +74,8 @@ class Meeting {
   Status AskRound();
   Result<std::string> Next(std::uint32_t rank, Time deadline);
   Status Send(std::uint32_t rank, char kind, const std::string& text);
+  void Linger();
+  Status StillOn() const;
   Status Lost(std::uint32_t rank, const std::string& how);
 
   MeetingPlace place_;
@@ -82,6 +84,7 @@ class Meeting {
   std::vector<std::string> names_;
   std::string local_address_{};
   bool gave_up_ = false;
+  std::string why_{};  // when it gave up
 };
 
 }  // namespace everstep
