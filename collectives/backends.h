@@ -9,7 +9,7 @@ namespace everstep {
 BackendMaker MakerOf(ProbeBackend backend);
 
 // Of mpi_here.cc; of mpi_elsewhere.cc in the program that links no MPI: the other one, which lies beside it, takes over, and
-// this returns only if there is none. Rank 0 is met where MPI says that it is.
+// this returns only if there is none. Rank 0 is met at its MASTER_ADDR, or at its host's name.
 Result<ProbeIdentity> IdentityByMpi(const std::string& host, char** arguments, char** variables);
 BackendMaker MpiMaker();
 
