@@ -10,7 +10,9 @@
 #include "base/real/clock.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "collectives/backends.h"
 #include "collectives/probe/collective_bench.h"
+#include "collectives/probe/device_watch.h"
 #include "collectives/probe/group.h"
 #include "collectives/probe/options.h"
 #include "collectives/probe/pair_bench.h"
@@ -64,20 +66,35 @@ bool Written(const ProbeOptions& options, const std::string& json) {
   return false;
 }
 
+int Failed(const ProbeGroup& group, const Error& error) {
+  group.meeting->GiveUp(Cat(group.company.Who(group.rank()), ": ", error.Str()));
+  return Told(error, 1);
+}
+
 ProbeTable EmptyTable(const ProbeGroup& group, const ProbeOptions& options, const std::vector<std::string>& arguments,
                       Clock& clock) {
   ProbeTable table;
-  table.program = Cat("everstep-probe ", Version(), ", ", FabricVersion());
+  table.program = Cat("everstep-probe ", Version(), ", ", group.backend->Library());
   table.started = TimeOfDay(clock);
   table.arguments = arguments;
   table.options = options;
   for (std::uint32_t rank = 0; rank < group.ranks(); ++rank)
-    table.ranks.push_back({.rank = rank, .pid = group.pids[rank], .host = group.hosts[rank], .device = group.devices[rank]});
+    table.ranks.push_back(
+        {.rank = rank, .pid = group.pids[rank], .host = group.company.hosts[rank], .device = group.devices[rank]});
   return table;
+}
+
+// Whether all bytes went over the devices that were meant; rank 0 says which did not.
+Result<bool> Proven(const ProbeGroup& group, const DeviceWatch& watch) {
+  EVERSTEP_ASSIGN(const std::vector<std::string> not_proven, watch.NotProven());
+  if (group.rank() == 0)
+    for (const std::string& line : not_proven) Say(Cat("# NOT PROVEN: ", line, "\n"));
+  return not_proven.empty();
 }
 
 int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vector<std::string>& arguments, Clock& clock) {
   const bool speaks = group.rank() == 0;
+  const DeviceWatch watch(group, options);
   ProbeTable table = EmptyTable(group, options, arguments, clock);
   if (speaks) Say(TableHead(table));
   const Status done =
@@ -86,50 +103,53 @@ int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vec
         Say(TableLine(table, row));
         for (const std::string& line : wrong) Say(Cat("# wrong: ", line, "\n"));
       });
-  if (!done) {
-    group.meeting->GiveUp(Cat(group.meeting->Who(group.rank()), ": ", done.error().Str()));
-    return Told(done.error(), 1);
-  }
+  if (!done) return Failed(group, done.error());
+  const Result<bool> proven = Proven(group, watch);
+  if (!proven) return Failed(group, proven.error());
   table.ended = TimeOfDay(clock);
   if (speaks) Say(TableFoot(table));
   if (speaks && !Written(options, TableJson(table))) return 1;
-  return table.Wrong() == 0 ? 0 : 1;
-}
-
-template <class T>
-int Failed(const ProbeGroup& group, const Result<T>& result) {
-  group.meeting->GiveUp(Cat(group.meeting->Who(group.rank()), ": ", result.error().Str()));
-  return Told(result.error(), 1);
+  return table.Wrong() == 0 && *proven ? 0 : 1;
 }
 
 int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
   const bool speaks = group.rank() == 0;
+  const DeviceWatch watch(group, options);
   if (options.test == ProbeTest::loopback) {
     const auto all = RunLoopback(group, options, clock);
-    if (!all) return Failed(group, all);
+    if (!all) return Failed(group, all.error());
     if (speaks) Say(LoopbackText(group, *all));
     bool good = true;
-    for (const LoopbackMeasurement& one : *all) good = good && one.error.empty() && !one.wrong;
-    return good ? 0 : 1;
+    for (const LoopbackMeasurement& one : *all) {
+      good = good && one.error.empty() && !one.wrong;
+      for (const Registered& memory : one.registered) good = good && memory.error.empty();
+    }
+    const Result<bool> proven = Proven(group, watch);
+    if (!proven) return Failed(group, proven.error());
+    return good && *proven ? 0 : 1;
   }
   const Result<PairFindings> findings = RunPairs(group, options, clock);
-  if (!findings) return Failed(group, findings);
+  if (!findings) return Failed(group, findings.error());
   if (speaks) Say(PairText(*findings));
+  const Result<bool> proven = Proven(group, watch);
+  if (!proven) return Failed(group, proven.error());
   if (speaks && !Written(options, PairJson(*findings))) return 1;
-  return findings->verdicts.empty() ? 0 : 1;
+  return findings->verdicts.empty() && *proven ? 0 : 1;
 }
 
-int Run(const std::vector<std::string>& arguments, char** variables) {
+int Run(const std::vector<std::string>& arguments, char** argv, char** variables) {
   const Result<ProbeOptions> options = ParseProbeOptions(arguments);
   if (!options && options.error().code == ErrorCode::kNotFound) {
     Say(options.error().message + "\n");
     return 0;
   }
   if (!options) return Told(options.error(), 2);
-  const Result<ProbeIdentity> identity = IdentityFrom(Environment(variables));
+  const Result<ProbeIdentity> identity =
+      options->backend == ProbeBackend::mpi ? IdentityByMpi(HostName(), argv, variables) : IdentityFrom(Environment(variables));
   if (!identity) return Told(identity.error(), 2);
   RealClock clock;
-  Result<ProbeGroup> group = JoinGroup(*identity, *options, HostName(), static_cast<std::uint64_t>(::getpid()), clock);
+  const BackendMaker make = MakerOf(options->backend);
+  Result<ProbeGroup> group = JoinGroup(*identity, *options, HostName(), static_cast<std::uint64_t>(::getpid()), clock, make);
   if (!group) return Told(group.error(), 2);
   if (options->test == ProbeTest::pairs || options->test == ProbeTest::loopback) return RunPairTests(*group, *options, clock);
   return RunCollective(*group, *options, arguments, clock);
@@ -138,4 +158,4 @@ int Run(const std::vector<std::string>& arguments, char** variables) {
 }  // namespace
 }  // namespace everstep
 
-int main(int argc, char** argv, char** variables) { return everstep::Run({argv + 1, argv + argc}, variables); }
+int main(int argc, char** argv, char** variables) { return everstep::Run({argv + 1, argv + argc}, argv, variables); }

@@ -15,10 +15,10 @@ namespace {
 
 // A frame: a letter, the length in four bytes, the text.
 constexpr char kText = 'T', kGaveUp = 'A';
+constexpr Duration kLinger = 1s;
 constexpr std::size_t kHead = 5, kTextMax = 16u << 20;
 // Begins the text of a rank that is stuck; then the round, in ten digits.
 constexpr char kStuck = '\x01';
-constexpr Duration kAnswer = 3s;  // for a process that runs
 constexpr std::string_view kGreeting = "everstep-probe 1\n";
 
 std::string Frame(char kind, const std::string& text) {
@@ -205,13 +205,17 @@ Result<std::string> Meeting::Next(std::uint32_t rank, Time deadline) {
 Status Meeting::Send(std::uint32_t rank, char kind, const std::string& text) {
   const Status sent = WriteAll(lines_[rank].fd.get(), Frame(kind, text), clock_, clock_.Now() + place_.patience);
   if (sent || gave_up_) return sent;
+  // It may have said why it has closed its connection.
+  EVERSTEP_TRY(Read(rank));
   return Lost(rank, sent.error().message);
 }
 
 Result<std::vector<std::string>> Meeting::Exchange(const std::string& text) {
   if (place_.ranks == 1) return std::vector{text};
-  // Rank 0 names who is missing: let it speak first.
-  const Time deadline = clock_.Now() + place_.patience + (place_.rank == 0 ? 0s : 2s);
+  EVERSTEP_TRY(StillOn());
+  // Rank 0 names who is missing: let it speak first. It may itself have been held up by that one, as long as its patience is at
+  // most.
+  const Time deadline = clock_.Now() + (place_.rank == 0 ? place_.patience : 2 * place_.patience);
   if (place_.rank != 0) {
     EVERSTEP_TRY(Send(0, kText, text));
     EVERSTEP_ASSIGN(const std::string all, Next(0, deadline));
@@ -242,7 +246,7 @@ bool Meeting::SomebodyIsStuck() const {
 
 // Rank 0: whoever runs says something, be it that it is stuck or that it is done.
 Status Meeting::AskRound() {
-  const Time deadline = clock_.Now() + kAnswer;
+  const Time deadline = clock_.Now() + place_.answer;
   const auto silent = [&] {
     std::vector<std::string> ranks;
     for (const std::uint32_t rank : Others())
@@ -264,27 +268,54 @@ Status Meeting::AskRound() {
 
 Status Meeting::Stuck(std::uint32_t round, const std::string& how) {
   if (place_.ranks == 1) return Fail(ErrorCode::kTimeout, how);
+  EVERSTEP_TRY(StillOn());
   const std::string text = Cat(std::string_view(&kStuck, 1), Digits(round), how);
   if (place_.rank == 0) {
     lines_[0].frames.push_back(text);
     return AskRound();
   }
   EVERSTEP_TRY(Send(0, kText, text));
-  const Time deadline = clock_.Now() + 2 * kAnswer;
+  const Time deadline = clock_.Now() + 2 * place_.answer;
   while (clock_.Now() < deadline) EVERSTEP_TRY(Pump(deadline - clock_.Now()));
   return Fail(ErrorCode::kTimeout, Cat(Who(0), " does not answer; ", how));
 }
 
 Status Meeting::Look() {
   if (place_.ranks == 1) return {};
+  EVERSTEP_TRY(StillOn());
   EVERSTEP_TRY(Pump(0s));
   return place_.rank == 0 && SomebodyIsStuck() ? AskRound() : Status{};
+}
+
+Status Meeting::StillOn() const {
+  if (!gave_up_) return {};
+  return Fail(ErrorCode::kUnavailable, why_);
 }
 
 void Meeting::GiveUp(const std::string& why) {
   if (gave_up_) return;
   gave_up_ = true;
+  why_ = why;
   for (const std::uint32_t rank : Others()) (void)Send(rank, kGaveUp, why);
+  Linger();
+}
+
+// A connection that is closed while something unread has come is reset, and a reset throws away what the other side has not
+// read yet: the reason. So what comes is read, until the others have closed or have had time to.
+void Meeting::Linger() {
+  const Time deadline = clock_.Now() + kLinger;
+  for (const std::uint32_t rank : Others()) ::shutdown(lines_[rank].fd.get(), SHUT_WR);
+  for (std::vector<std::uint32_t> open = Others(); !open.empty() && clock_.Now() < deadline; open = Others()) {
+    std::vector<pollfd> polled;
+    for (const std::uint32_t rank : open) polled.push_back({lines_[rank].fd.get(), POLLIN, 0});
+    if (::poll(polled.data(), polled.size(), 50) <= 0) continue;
+    char bytes[64 << 10];
+    for (std::size_t i = 0; i < polled.size(); ++i) {
+      if (polled[i].revents == 0) continue;
+      const ssize_t got = ::recv(polled[i].fd, bytes, sizeof bytes, MSG_DONTWAIT);
+      if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) lines_[open[i]].fd.Reset();
+    }
+  }
 }
 
 }  // namespace everstep

@@ -26,6 +26,7 @@ struct MeetingPlace {
   std::string name{};       // of this process, for errors of the others: its host
   Duration timeout = 30s;   // until all have come
   Duration patience = 15s;  // afterwards, until somebody's text has come
+  Duration answer = 3s;     // for a process that runs, when it is asked whether it does
 };
 
 class Meeting {
@@ -73,6 +74,8 @@ class Meeting {
   Status AskRound();
   Result<std::string> Next(std::uint32_t rank, Time deadline);
   Status Send(std::uint32_t rank, char kind, const std::string& text);
+  void Linger();
+  Status StillOn() const;
   Status Lost(std::uint32_t rank, const std::string& how);
 
   MeetingPlace place_;
@@ -81,6 +84,7 @@ class Meeting {
   std::vector<std::string> names_;
   std::string local_address_{};
   bool gave_up_ = false;
+  std::string why_{};  // when it gave up
 };
 
 }  // namespace everstep

@@ -80,6 +80,13 @@ Result<Fd> ListenOn(std::uint16_t port) {
   return fd;
 }
 
+std::uint16_t PortOf(int fd) {
+  sockaddr_in6 address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  return ntohs(address.sin6_port);  // at the same place in both families
+}
+
 Result<Fd> AcceptBefore(int listener, Clock& clock, Time deadline) {
   for (;;) {
     if (WaitFor(listener, POLLIN, clock, deadline) <= 0) return Fail(ErrorCode::kTimeout, "nobody came in time");
@@ -92,20 +99,28 @@ Result<Fd> AcceptBefore(int listener, Clock& clock, Time deadline) {
   }
 }
 
+Result<Fd> ConnectNow(const std::string& host, std::uint16_t port, Clock& clock, Time deadline) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
+  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
+  const std::unique_ptr<addrinfo, FreeAddresses> owned(list);
+  if (error == EAI_AGAIN) return Fail(ErrorCode::kUnavailable, ::gai_strerror(error));
+  if (error != 0) return Fail(ErrorCode::kNotFound, Cat("host ", host, " is not known here: ", ::gai_strerror(error)));
+  Result<Fd> last = Fail(ErrorCode::kTimeout, "no answer in time");
+  for (const addrinfo* one = list; one != nullptr && !last; one = one->ai_next) last = ConnectOnce(*one, clock, deadline);
+  return last;
+}
+
 Result<Fd> ConnectTo(const std::string& host, std::uint16_t port, Clock& clock, Time deadline) {
-  std::string last = "nothing was tried";
   for (Duration pause = 5ms;; pause = std::min<Duration>(2 * pause, 200ms)) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* list = nullptr;
-    const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
-    const std::unique_ptr<addrinfo, FreeAddresses> owned(list);
-    if (error != 0) last = ::gai_strerror(error);
-    for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
-      Result<Fd> connected = ConnectOnce(*one, clock, std::min(deadline, clock.Now() + 2s));
-      if (connected) return connected;
-      last = connected.error().message;
-    }
+    Result<Fd> connected = ConnectNow(host, port, clock, std::min(deadline, clock.Now() + 2s));
+    if (connected) return connected;
+    const std::string& last = connected.error().message;
+    // A name that nobody knows will not be known in half a minute either; of a server of names that fails, one may hope.
+    if (connected.error().code == ErrorCode::kNotFound)
+      return Fail(ErrorCode::kNotFound, Cat("cannot reach rank 0: ", last),
+                  "MASTER_ADDR is the host of rank 0, by name or address");
     if (clock.Now() >= deadline)
       return Fail(ErrorCode::kUnavailable,
                   Cat("cannot reach rank 0 at ", host, " port ", port, " (MASTER_ADDR, MASTER_PORT): ", last),

@@ -326,8 +326,8 @@ std::unique_ptr<Operation> Carrier::Message(std::uint32_t peer, std::uint16_t te
   return operation;
 }
 
-Status Carrier::Single(std::unique_ptr<Operation>& operation, void* data, std::size_t bytes, void* description) {
-  Status posted = Post(*operation, operation->sends, data, bytes, description, false);
+Status Carrier::Single(std::unique_ptr<Operation>& operation, void* data, std::size_t bytes) {
+  Status posted = Post(*operation, operation->sends, data, bytes, nullptr, false);
   if (!posted) abandoned_.push_back(std::move(operation));
   return posted;
 }
@@ -340,23 +340,22 @@ Status Carrier::Finish(std::unique_ptr<Operation>& operation) {
   return done;
 }
 
-Status Carrier::SendTo(std::uint32_t peer, std::uint16_t test, const void* data, std::size_t bytes, void* description) {
+Status Carrier::SendTo(std::uint32_t peer, std::uint16_t test, const void* data, std::size_t bytes) {
   std::unique_ptr<Operation> out = Message(peer, test, true);
-  EVERSTEP_TRY(Single(out, const_cast<void*>(data), bytes, description));
+  EVERSTEP_TRY(Single(out, const_cast<void*>(data), bytes));
   return Finish(out);
 }
 
-Status Carrier::ReceiveFrom(std::uint32_t peer, std::uint16_t test, void* data, std::size_t bytes, void* description) {
+Status Carrier::ReceiveFrom(std::uint32_t peer, std::uint16_t test, void* data, std::size_t bytes) {
   std::unique_ptr<Operation> in = Message(peer, test, false);
-  EVERSTEP_TRY(Single(in, data, bytes, description));
+  EVERSTEP_TRY(Single(in, data, bytes));
   return Finish(in);
 }
 
-Status Carrier::SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes,
-                         void* description) {
+Status Carrier::SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes) {
   std::unique_ptr<Operation> comes = Message(peer, test, false);
-  EVERSTEP_TRY(Single(comes, in, bytes, description));
-  if (Status sent = SendTo(peer, test, out, bytes, description); !sent) {
+  EVERSTEP_TRY(Single(comes, in, bytes));
+  if (Status sent = SendTo(peer, test, out, bytes); !sent) {
     endpoint_->Cancel(*comes);
     abandoned_.push_back(std::move(comes));
     return sent;

@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "base/seam/clock.h"
+#include "collectives/backend/backend.h"
 #include "collectives/core/plan.h"
 #include "collectives/core/sources.h"
 #include "collectives/ofi/endpoint.h"
@@ -48,26 +49,16 @@ struct Carried {
   void* buffer_description = nullptr;
 };
 
-// What a message must have held and did not.
-struct WrongHop {
-  std::uint32_t round = 0;
-  std::uint32_t from = 0;
-  std::uint64_t element = 0;  // of the buffer
-  double expected = 0;
-  double got = 0;
-  std::size_t elements = 0;
-};
-
 struct HopCheck {
   const ExactData* data = nullptr;
   Sources sources{};
   std::vector<WrongHop> wrong{};
 };
 
-class Carrier {
+class Carrier final : public PairLink {
  public:
   Carrier(std::unique_ptr<Endpoint> endpoint, Clock& clock, CarryOptions options);
-  ~Carrier();
+  ~Carrier() override;
 
   Endpoint& endpoint() { return *endpoint_; }
 
@@ -78,12 +69,10 @@ class Carrier {
   // Seconds that this rank has waited for data from each other since the last call.
   std::vector<double> TakeWaits(std::uint32_t ranks);
 
-  // One message each, for tests of pairs: the peer calls the other one; SwapWith does both at once. `test` tells tests apart,
-  // so that what comes too late belongs to none. A failure is the pair's, not everybody's: kTimeout after the carrier's time,
-  // and the carrier goes on; memory of a message that failed must stay until the carrier is gone.
-  Status SendTo(std::uint32_t peer, std::uint16_t test, const void* data, std::size_t bytes, void* description);
-  Status ReceiveFrom(std::uint32_t peer, std::uint16_t test, void* data, std::size_t bytes, void* description);
-  Status SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes, void* description);
+  // PairLink.
+  Status SendTo(std::uint32_t peer, std::uint16_t test, const void* data, std::size_t bytes) override;
+  Status ReceiveFrom(std::uint32_t peer, std::uint16_t test, void* data, std::size_t bytes) override;
+  Status SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes) override;
 
  private:
   struct Job;
@@ -91,7 +80,7 @@ class Carrier {
   struct RoundReceives;
 
   // Posts, or waits for, a message of a pair test. One that fails is cancelled and kept.
-  Status Single(std::unique_ptr<Operation>& operation, void* data, std::size_t bytes, void* description);
+  Status Single(std::unique_ptr<Operation>& operation, void* data, std::size_t bytes);
   Status Finish(std::unique_ptr<Operation>& operation);
   std::unique_ptr<Operation> Message(std::uint32_t peer, std::uint16_t test, bool sends) const;
   std::uint64_t Tag(std::uint32_t sender, std::size_t round, std::size_t chunk) const;

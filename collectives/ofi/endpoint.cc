@@ -4,12 +4,12 @@
 #include <rdma/fi_domain.h>
 #include <rdma/fi_errno.h>
 #include <rdma/fi_tagged.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
 
 #include "base/text.h"
+#include "collectives/ofi/registration.h"
 
 namespace everstep {
 namespace {
@@ -18,8 +18,6 @@ tl::unexpected<Error> FabricFailed(std::string_view doing, std::int64_t error) {
   return Fail(error == -FI_ENOMEM ? ErrorCode::kExhausted : ErrorCode::kIo,
               Cat("libfabric cannot ", doing, ": ", fi_strerror(static_cast<int>(-error))));
 }
-
-std::string Limit(rlim_t bytes) { return bytes == RLIM_INFINITY ? "unlimited" : Cat(bytes >> 10, " KiB"); }
 
 }  // namespace
 
@@ -77,14 +75,14 @@ Status Endpoint::AddPeers(const std::vector<std::string>& addresses) {
 
 Result<Registration> Endpoint::Register(const void* data, std::size_t bytes) {
   if ((info_->domain_attr->mr_mode & FI_MR_LOCAL) == 0) return Registration{};
+  return RegisterAlways(data, bytes);
+}
+
+Result<Registration> Endpoint::RegisterAlways(const void* data, std::size_t bytes) {
   fid_mr* mr = nullptr;
   const int error = fi_mr_reg(domain_.get(), data, bytes, FI_SEND | FI_RECV, 0, 0, 0, &mr, nullptr);
   if (error == 0) return Registration{Owned<fid_mr>(mr)};
-  rlimit limit{};
-  getrlimit(RLIMIT_MEMLOCK, &limit);
-  return Fail(
-      ErrorCode::kExhausted, Cat("cannot register ", bytes >> 20, " MiB with ", domain(), ": ", fi_strerror(-error)),
-      Cat("memory that may be locked is ", Limit(limit.rlim_cur), " here: raise it with ulimit -l or LimitMEMLOCK=infinity"));
+  return Fail(CannotRegister(bytes, domain(), fi_strerror(-error), LockLimit()));
 }
 
 Result<bool> Endpoint::Posted(ssize_t result, const Operation& operation) const {
@@ -95,12 +93,14 @@ Result<bool> Endpoint::Posted(ssize_t result, const Operation& operation) const 
 
 Result<bool> Endpoint::Send(Operation& operation, const void* data, std::size_t bytes, void* description) {
   operation.sends = true;
+  operation.bytes = bytes;
   return Posted(fi_tsend(endpoint_.get(), data, bytes, description, to_[operation.peer], operation.tag, &operation.context),
                 operation);
 }
 
 Result<bool> Endpoint::Receive(Operation& operation, void* data, std::size_t bytes, void* description) {
   operation.sends = false;
+  operation.bytes = bytes;
   return Posted(fi_trecv(endpoint_.get(), data, bytes, description, FI_ADDR_UNSPEC, operation.tag, 0, &operation.context),
                 operation);
 }
@@ -122,7 +122,11 @@ Result<std::size_t> Endpoint::PollAfterSleep(Duration most) {
 Result<std::size_t> Endpoint::Mark(const fi_cq_entry* entries, ssize_t got) {
   if (got == -FI_EAGAIN) return 0;
   if (got > 0) {
-    for (ssize_t i = 0; i < got; ++i) static_cast<Operation*>(entries[i].op_context)->done = true;
+    for (ssize_t i = 0; i < got; ++i) {
+      auto* operation = static_cast<Operation*>(entries[i].op_context);
+      operation->done = true;
+      (operation->sends ? moved_.sent : moved_.received) += operation->bytes;
+    }
     return static_cast<std::size_t>(got);
   }
   if (got != -FI_EAVAIL) return FabricFailed("read the completion queue", got);

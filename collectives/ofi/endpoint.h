@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "collectives/core/proof.h"
 #include "collectives/ofi/provider.h"
 
 namespace everstep {
@@ -25,6 +26,7 @@ struct Operation {
   std::uint32_t peer = 0;
   std::uint64_t tag = 0;
   bool sends = false;
+  std::size_t bytes = 0;
   bool done = false;
   std::string error{};  // of libfabric; empty: none
   std::size_t user = 0;
@@ -59,6 +61,11 @@ class Endpoint {
   Status AddPeers(const std::vector<std::string>& addresses);
 
   Result<Registration> Register(const void* data, std::size_t bytes);
+  // Also where the provider would not need it.
+  Result<Registration> RegisterAlways(const void* data, std::size_t bytes);
+
+  // Payload of all messages that have arrived, or have been taken by the other side.
+  const MovedBytes& moved() const { return moved_; }
 
   // false: no room now, complete something first.
   Result<bool> Send(Operation& operation, const void* data, std::size_t bytes, void* description);
@@ -87,6 +94,7 @@ class Endpoint {
   Owned<fid_ep> endpoint_{};
   std::string address_{};
   std::vector<fi_addr_t> to_{};
+  MovedBytes moved_{};
 };
 
 }  // namespace everstep

@@ -119,6 +119,13 @@ Result<FabricInfo> FindProvider(const ProviderWish& wish) {
   return FabricInfo(fi_dupinfo(infos[picked]));
 }
 
+std::optional<std::string> RdmaDeviceOf(const std::string& provider, const std::string& domain) {
+  if (!provider.starts_with("efa") && !provider.starts_with("verbs")) return std::nullopt;
+  for (const std::string_view ending : {"-rdm", "-dgrm", "-xrc"})
+    if (domain.ends_with(ending)) return domain.substr(0, domain.size() - ending.size());
+  return domain;
+}
+
 std::string FabricVersion() {
   const std::uint32_t version = fi_version();
   return Cat("libfabric ", FI_MAJOR(version), ".", FI_MINOR(version));

@@ -9,6 +9,7 @@
 #include <rdma/fabric.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,9 @@ Result<std::size_t> PickProvider(const std::vector<ProviderRow>& rows, const Pro
 
 // Asks libfabric and picks. The endpoint that comes of it is reliable, unconnected and has tagged messages.
 Result<FabricInfo> FindProvider(const ProviderWish& wish);
+
+// The kernel's name of the RDMA device behind a domain: "rdmap16s27" of "rdmap16s27-rdm"; nullopt where there is none.
+std::optional<std::string> RdmaDeviceOf(const std::string& provider, const std::string& domain);
 
 // "libfabric 1.17"
 std::string FabricVersion();

@@ -8,7 +8,6 @@
 
 #include "base/text.h"
 #include "collectives/core/waits.h"
-#include "collectives/probe/link_measure.h"
 
 namespace everstep {
 namespace {
@@ -31,84 +30,51 @@ std::string Ordered(std::uint32_t round) {
   return std::string(kOrderDigits - digits.size(), '0') + digits;
 }
 
-// What one size needs: a source of the whole, a result of the whole, both registered.
-struct Buffers {
-  std::vector<std::byte> source{}, result{};
-  Registration source_registration{}, result_registration{};
-
-  static Result<Buffers> Make(Endpoint& endpoint, std::size_t bytes) {
-    Buffers buffers;
-    buffers.source.resize(bytes);
-    buffers.result.resize(bytes);
-    EVERSTEP_ASSIGN(buffers.source_registration, endpoint.Register(buffers.source.data(), bytes));
-    EVERSTEP_ASSIGN(buffers.result_registration, endpoint.Register(buffers.result.data(), bytes));
-    return buffers;
-  }
-};
-
 class Bench {
  public:
-  Bench(ProbeGroup& group, const ProbeOptions& options, Clock& clock, Buffers& buffers)
-      : group_(group),
-        options_(options),
-        clock_(clock),
-        buffers_(buffers),
-        collective_(static_cast<Collective>(options.test)) {}
+  Bench(ProbeGroup& group, const ProbeOptions& options)
+      : group_(group), options_(options), backend_(*group.backend), collective_(static_cast<Collective>(options.test)) {}
 
-  Result<TableHalf> Half(const Plan& plan, const Shape& shape, bool in_place);
+  // In place, all-to-all has no room of its own for what comes: it is timed as out of place, and not checked again.
+  Result<TableHalf> Half(const Shape& shape, bool in_place);
   std::vector<std::string>& wrong() { return wrong_; }
 
  private:
-  Carried CarriedFor(const Shape& shape, bool in_place);
-  void Fill(const ExactData& data, const Shape& shape, bool in_place);
-  std::size_t CompareResult(const ExactData& data, const Shape& shape, bool in_place);
-  Result<std::uint64_t> Checked(const Plan& plan, const Shape& shape, bool in_place);
+  void Fill(const ExactData& data, const CollectiveRun& run);
+  std::size_t CompareResult(const ExactData& data, const Shape& shape);
+  Result<std::uint64_t> Checked(const CollectiveRun& run);
 
   ProbeGroup& group_;
   const ProbeOptions& options_;
-  Clock& clock_;
-  Buffers& buffers_;
+  Backend& backend_;
   Collective collective_;
   std::vector<std::string> wrong_{};
   std::uint64_t salt_ = 0;
 };
 
-// All-gather has its share in the result from the beginning. All-to-all has no place of its own for what comes: in place it is
-// timed as out of place.
-Carried Bench::CarriedFor(const Shape& shape, bool in_place) {
-  Carried carried{.type = options_.type,
-                  .source = buffers_.source.data(),
-                  .buffer = buffers_.result.data(),
-                  .elements = shape.bytes / shape.element,
-                  .source_description = buffers_.source_registration.Description(),
-                  .buffer_description = buffers_.result_registration.Description()};
-  if (in_place && collective_ != Collective::all_to_all) {
-    carried.source = carried.buffer;
-    carried.source_description = carried.buffer_description;
-  }
-  return carried;
-}
-
-void Bench::Fill(const ExactData& data, const Shape& shape, bool in_place) {
-  const Carried carried = CarriedFor(shape, in_place);
-  std::memset(carried.buffer, 0xff, shape.bytes);
-  if (collective_ == Collective::all_gather) {
-    auto* own = static_cast<std::byte*>(carried.buffer) + group_.rank() * shape.count * shape.element;
-    data.Fill(own, group_.rank(), group_.rank() * shape.count, shape.count);
+void Bench::Fill(const ExactData& data, const CollectiveRun& run) {
+  const Shape& shape = run.shape;
+  std::byte* result = backend_.Image(Side::result);
+  std::byte* source = run.in_place ? result : backend_.Image(Side::source);
+  std::memset(result, 0xff, shape.bytes);
+  if (collective_ != Collective::all_gather) {
+    data.Fill(source, group_.rank(), 0, shape.bytes / shape.element);
     return;
   }
-  data.Fill(const_cast<void*>(carried.source), group_.rank(), 0, carried.elements);
+  const std::uint64_t first = group_.rank() * shape.count;
+  data.Fill(result + first * shape.element, group_.rank(), first, shape.count);
+  if (!run.in_place) data.Fill(source, group_.rank(), first, shape.count);
 }
 
 // The end result, block by block; how many elements are wrong.
-std::size_t Bench::CompareResult(const ExactData& data, const Shape& shape, bool in_place) {
-  const auto* result = static_cast<const std::byte*>(CarriedFor(shape, in_place).buffer);
+std::size_t Bench::CompareResult(const ExactData& data, const Shape& shape) {
+  const std::byte* result = backend_.Image(Side::result);
   std::size_t elements = 0;
   const auto compare = [&](const std::vector<std::uint32_t>& of, std::size_t at, std::uint64_t place, std::size_t count) {
     const auto wrong = data.Compare(result + at * shape.element, of, place, count);
     if (!wrong) return;
     elements += wrong->elements;
-    wrong_.push_back(Cat(Ordered(kAtTheEnd), group_.meeting->Who(group_.rank()), ": result at byte ",
+    wrong_.push_back(Cat(Ordered(kAtTheEnd), group_.company.Who(group_.rank()), ": result at byte ",
                          (at + wrong->at) * shape.element, " of ", shape.bytes, " is ", Number(wrong->got), " instead of ",
                          Number(wrong->expected), " (", Count(wrong->elements, "element"), ")"));
   };
@@ -124,56 +90,52 @@ std::size_t Bench::CompareResult(const ExactData& data, const Shape& shape, bool
   return elements;
 }
 
-Result<std::uint64_t> Bench::Checked(const Plan& plan, const Shape& shape, bool in_place) {
+Result<std::uint64_t> Bench::Checked(const CollectiveRun& run) {
+  const Shape& shape = run.shape;
   std::uint64_t wrong = 0;
   for (std::uint32_t time = 0; time < options_.checks; ++time) {
     const ExactData data(options_.type, group_.ranks(), ++salt_);
-    HopCheck check{.data = &data, .sources = {}, .wrong = {}};
-    if (group_.ranks() <= kSourcesRanksMax)
-      check.sources = IncomingSources(collective_, plan.algorithm, group_.ranks(), group_.rank());
-    Fill(data, shape, in_place);
-    EVERSTEP_TRY(group_.Barrier());
-    EVERSTEP_TRY(group_.carrier->Run(plan, CarriedFor(shape, in_place), &check));
+    Fill(data, run);
+    EVERSTEP_TRY(backend_.Upload(shape.bytes));
+    EVERSTEP_TRY(group_.company.Barrier());
+    EVERSTEP_ASSIGN(const std::vector<WrongHop> hops, backend_.Check(run, data));
     std::uint64_t on_the_way = 0;
-    for (const WrongHop& hop : check.wrong) {
+    for (const WrongHop& hop : hops) {
       on_the_way += hop.elements;
-      wrong_.push_back(Cat(Ordered(hop.round), group_.meeting->Who(group_.rank()), ": what came from ",
-                           group_.meeting->Who(hop.from), " in round ", hop.round, " at byte ", hop.element * shape.element,
+      wrong_.push_back(Cat(Ordered(hop.round), group_.company.Who(group_.rank()), ": what came from ",
+                           group_.company.Who(hop.from), " in round ", hop.round, " at byte ", hop.element * shape.element,
                            " of ", shape.bytes, " is ", Number(hop.got), " instead of ", Number(hop.expected), " (",
                            Count(hop.elements, "element"), ")"));
     }
+    EVERSTEP_TRY(backend_.Download(shape.bytes));
     // A bit that was turned on the way may vanish in the rounding of a later addition: the result is right and the link is not.
-    wrong += std::max<std::uint64_t>(on_the_way, CompareResult(data, shape, in_place));
+    wrong += std::max<std::uint64_t>(on_the_way, CompareResult(data, shape));
   }
-  EVERSTEP_ASSIGN(const double mean, group_.Mean(static_cast<double>(wrong)));
+  EVERSTEP_ASSIGN(const double mean, group_.company.Mean(static_cast<double>(wrong)));
   return static_cast<std::uint64_t>(std::llround(mean * group_.ranks()));
 }
 
-Result<TableHalf> Bench::Half(const Plan& plan, const Shape& shape, bool in_place) {
-  const Carried carried = CarriedFor(shape, in_place);
-  EVERSTEP_TRY(group_.Barrier());
-  const auto timed = [&](std::uint32_t runs) -> Result<double> {
-    const Time start = clock_.Now();
-    for (std::uint32_t i = 0; i < runs; ++i) EVERSTEP_TRY(group_.carrier->Run(plan, carried, nullptr));
-    return Seconds(clock_.Now() - start) / std::max(runs, 1u);
-  };
-  EVERSTEP_TRY(timed(options_.warmups));
+Result<TableHalf> Bench::Half(const Shape& shape, bool in_place) {
+  const bool to_all = collective_ == Collective::all_to_all;
+  const CollectiveRun run{.collective = collective_, .type = options_.type, .shape = shape, .in_place = in_place && !to_all};
+  EVERSTEP_TRY(group_.company.Barrier());
+  if (options_.warmups > 0) EVERSTEP_TRY(backend_.Timed(run, options_.warmups));
   std::uint32_t runs = options_.iterations.value_or(0);
   if (!options_.iterations) {
-    EVERSTEP_ASSIGN(const double once, timed(1));
-    EVERSTEP_ASSIGN(const double slowest, group_.Largest(once));
+    EVERSTEP_ASSIGN(const double once, backend_.Timed(run, 1));
+    EVERSTEP_ASSIGN(const double slowest, group_.company.Largest(once));
     runs = static_cast<std::uint32_t>(std::clamp(kTimedAtLeast / std::max(slowest, 1e-9), double{kRunsMin}, double{kRunsMax}));
   }
-  EVERSTEP_TRY(group_.Barrier());
-  EVERSTEP_ASSIGN(const double own, timed(runs));
-  EVERSTEP_ASSIGN(const double seconds, group_.Mean(own));
+  EVERSTEP_TRY(group_.company.Barrier());
+  EVERSTEP_ASSIGN(const double own, backend_.Timed(run, runs));
+  EVERSTEP_ASSIGN(const double seconds, group_.company.Mean(own / runs));
   const Bandwidth bandwidth = BandwidthOf(collective_, group_.ranks(), shape.bytes, std::max(seconds, 1e-9));
   TableHalf half{.microseconds = seconds * 1e6,
                  .algorithm_gigabytes = bandwidth.algorithm_bytes_per_second / 1e9,
                  .bus_gigabytes = bandwidth.bus_bytes_per_second / 1e9,
                  .wrong = {}};
-  if (options_.checks > 0 && !(in_place && collective_ == Collective::all_to_all)) {
-    EVERSTEP_ASSIGN(half.wrong, Checked(plan, shape, in_place));
+  if (options_.checks > 0 && !(in_place && to_all)) {
+    EVERSTEP_ASSIGN(half.wrong, Checked(run));
   }
   return half;
 }
@@ -184,8 +146,8 @@ Result<std::vector<std::string>> Collected(ProbeGroup& group, std::vector<std::s
   const std::size_t found = lines.size();
   if (found > kWrongLinesMax) lines.resize(kWrongLinesMax);
   if (found > kWrongLinesMax)
-    lines.push_back(Cat(Ordered(kAtTheEnd), "and ", found - kWrongLinesMax, " more on ", group.meeting->Who(group.rank())));
-  EVERSTEP_ASSIGN(const std::vector<std::string> texts, group.meeting->Exchange(Join(lines, "\n")));
+    lines.push_back(Cat(Ordered(kAtTheEnd), "and ", found - kWrongLinesMax, " more on ", group.company.Who(group.rank())));
+  EVERSTEP_ASSIGN(const std::vector<std::string> texts, group.company.exchange(Join(lines, "\n")));
   std::vector<std::string> all;
   for (const std::string& text : texts)
     for (const std::string& line : Split(text, '\n'))
@@ -199,8 +161,8 @@ Result<std::vector<std::string>> Collected(ProbeGroup& group, std::vector<std::s
 Result<std::string> WaitsOfAll(ProbeGroup& group, double total) {
   constexpr std::size_t kNamed = 3;
   std::vector<std::string> own;
-  for (const double seconds : group.carrier->TakeWaits(group.ranks())) own.push_back(Number(seconds));
-  EVERSTEP_ASSIGN(const std::vector<std::string> texts, group.meeting->Exchange(Join(own, " ")));
+  for (const double seconds : group.backend->TakeWaits()) own.push_back(Number(seconds));
+  EVERSTEP_ASSIGN(const std::vector<std::string> texts, group.company.exchange(Join(own, " ")));
   std::vector<std::vector<double>> waits;
   for (const std::string& text : texts) {
     waits.emplace_back();
@@ -222,22 +184,15 @@ std::vector<std::uint64_t> Sizes(const ProbeOptions& options) {
 Status RunCollectiveBench(ProbeGroup& group, const ProbeOptions& options, Clock& clock, ProbeTable& table,
                           const std::function<void(const TableRow&, const std::vector<std::string>&)>& row) {
   const auto collective = static_cast<Collective>(options.test);
-  EVERSTEP_ASSIGN(Buffers buffers, Buffers::Make(group.carrier->endpoint(), options.bytes_max));
-  LinkModel model;
-  if (!options.algorithm && group.ranks() > 1) {
-    EVERSTEP_ASSIGN(model, MeasureLinks(group, options.type, options.seed, clock));
-  }
-  (void)group.carrier->TakeWaits(group.ranks());
+  EVERSTEP_TRY(group.backend->Reserve(options.bytes_max));
   const Time start = clock.Now();
   for (const std::uint64_t size : Sizes(options)) {
     const Shape shape = ShapeOf(collective, group.ranks(), size, SizeOf(options.type));
-    const Algorithm algorithm =
-        options.algorithm.value_or(ChooseAlgorithm(collective, group.ranks(), shape.bytes, model).algorithm);
-    const Plan plan = PlanFor(collective, algorithm, group.ranks(), group.rank());
-    Bench bench(group, options, clock, buffers);
+    EVERSTEP_TRY(group.backend->Prepare({.collective = collective, .type = options.type, .shape = shape, .in_place = false}));
+    Bench bench(group, options);
     TableRow one{.bytes = shape.bytes, .count = shape.count, .out_of_place = {}, .in_place = {}};
-    EVERSTEP_ASSIGN(one.out_of_place, bench.Half(plan, shape, false));
-    EVERSTEP_ASSIGN(one.in_place, bench.Half(plan, shape, true));
+    EVERSTEP_ASSIGN(one.out_of_place, bench.Half(shape, false));
+    EVERSTEP_ASSIGN(one.in_place, bench.Half(shape, true));
     EVERSTEP_ASSIGN(const std::vector<std::string> wrong, Collected(group, bench.wrong()));
     table.rows.push_back(one);
     row(one, wrong);

@@ -4,7 +4,6 @@
 
 #include <functional>
 
-#include "collectives/core/choice.h"
 #include "collectives/probe/group.h"
 #include "collectives/probe/table.h"
 

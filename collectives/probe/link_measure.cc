@@ -1,8 +1,7 @@
 #include "collectives/probe/link_measure.h"
 
-#include <charconv>
+#include <algorithm>
 
-#include "base/text.h"
 #include "collectives/core/pairs.h"
 
 namespace everstep {
@@ -12,31 +11,31 @@ constexpr int kPings = 100, kStream = 100, kLarge = 12;
 constexpr std::size_t kLargeBytes = 1 << 20;
 
 // Messages one after the other in one direction; the last is answered.
-Result<double> Stream(Carrier& carrier, std::uint32_t peer, bool first, std::vector<std::byte>& data, std::size_t bytes,
+Result<double> Stream(PairLink& link, std::uint32_t peer, bool first, std::vector<std::byte>& data, std::size_t bytes,
                       int times, Clock& clock) {
   std::byte answer{};
   const Time start = clock.Now();
   for (int i = 0; i < times; ++i) {
-    if (first) EVERSTEP_TRY(carrier.SendTo(peer, 0, data.data(), bytes, nullptr));
-    if (!first) EVERSTEP_TRY(carrier.ReceiveFrom(peer, 0, data.data(), bytes, nullptr));
+    if (first) EVERSTEP_TRY(link.SendTo(peer, 0, data.data(), bytes));
+    if (!first) EVERSTEP_TRY(link.ReceiveFrom(peer, 0, data.data(), bytes));
   }
-  if (first) EVERSTEP_TRY(carrier.ReceiveFrom(peer, 0, &answer, 1, nullptr));
-  if (!first) EVERSTEP_TRY(carrier.SendTo(peer, 0, &answer, 1, nullptr));
+  if (first) EVERSTEP_TRY(link.ReceiveFrom(peer, 0, &answer, 1));
+  if (!first) EVERSTEP_TRY(link.SendTo(peer, 0, &answer, 1));
   return Seconds(clock.Now() - start) / times;
 }
 
-Result<PairMeasured> MeasurePair(Carrier& carrier, std::uint32_t peer, bool first, Clock& clock) {
+Result<PairMeasured> MeasurePair(PairLink& link, std::uint32_t peer, bool first, Clock& clock) {
   std::vector<std::byte> data(kLargeBytes);
-  EVERSTEP_TRY(Stream(carrier, peer, first, data, kLargeBytes, 2, clock));  // connects, warms
+  EVERSTEP_TRY(Stream(link, peer, first, data, kLargeBytes, 2, clock));  // connects, warms
   const Time start = clock.Now();
   for (int i = 0; i < kPings; ++i) {
-    if (first) EVERSTEP_TRY(carrier.SendTo(peer, 0, data.data(), 8, nullptr));
-    EVERSTEP_TRY(carrier.ReceiveFrom(peer, 0, data.data(), 8, nullptr));
-    if (!first) EVERSTEP_TRY(carrier.SendTo(peer, 0, data.data(), 8, nullptr));
+    if (first) EVERSTEP_TRY(link.SendTo(peer, 0, data.data(), 8));
+    EVERSTEP_TRY(link.ReceiveFrom(peer, 0, data.data(), 8));
+    if (!first) EVERSTEP_TRY(link.SendTo(peer, 0, data.data(), 8));
   }
   const double latency = Seconds(clock.Now() - start) / kPings / 2;
-  EVERSTEP_ASSIGN(const double message, Stream(carrier, peer, first, data, 8, kStream, clock));
-  EVERSTEP_ASSIGN(const double large, Stream(carrier, peer, first, data, kLargeBytes, kLarge, clock));
+  EVERSTEP_ASSIGN(const double message, Stream(link, peer, first, data, 8, kStream, clock));
+  EVERSTEP_ASSIGN(const double large, Stream(link, peer, first, data, kLargeBytes, kLarge, clock));
   return PairMeasured{.latency_seconds = latency, .message_seconds = message, .bytes_per_second = kLargeBytes / large};
 }
 
@@ -51,38 +50,26 @@ double SecondsPerByteAdded(DataType type, Clock& clock) {
 
 }  // namespace
 
-Result<LinkModel> MeasureLinks(ProbeGroup& group, DataType type, std::uint64_t seed, Clock& clock) {
+Result<LinkModel> MeasureLinks(PairLink& link, const Company& company, DataType type, std::uint64_t seed, Clock& clock) {
   EVERSTEP_ASSIGN(const PairPlan plan,
-                  PairRounds(group.ranks(), PairLevel::quick, {.seed = seed, .racks = {}, .cross_per_rack_max = {}}));
+                  PairRounds(company.ranks, PairLevel::quick, {.seed = seed, .racks = {}, .cross_per_rack_max = {}}));
   PairMeasured mine;
   // Two rounds: with an odd number of ranks, whoever sat out the first has a partner in the second.
   for (std::size_t round = 0; round < std::min<std::size_t>(2, plan.rounds.size()); ++round) {
-    EVERSTEP_TRY(group.Barrier());
+    EVERSTEP_TRY(company.Barrier());
     for (const HostPair& pair : plan.rounds[round]) {
-      if (pair.a != group.rank() && pair.b != group.rank()) continue;
-      const bool first = pair.a == group.rank();
-      EVERSTEP_ASSIGN(mine, MeasurePair(*group.carrier, first ? pair.b : pair.a, first, clock));
+      if (pair.a != company.rank && pair.b != company.rank) continue;
+      const bool first = pair.a == company.rank;
+      EVERSTEP_ASSIGN(mine, MeasurePair(link, first ? pair.b : pair.a, first, clock));
     }
   }
-  const auto gather = [&](double value) -> Result<std::vector<double>> {
-    char text[40];
-    const std::string own(text, std::to_chars(text, text + sizeof text, value).ptr);
-    EVERSTEP_ASSIGN(const std::vector<std::string> texts, group.meeting->Exchange(own));
-    std::vector<double> values;
-    for (const std::string& one : texts) {
-      double number = 0;
-      std::from_chars(one.data(), one.data() + one.size(), number);
-      values.push_back(number);
-    }
-    return values;
-  };
-  EVERSTEP_ASSIGN(const std::vector<double> latency, gather(mine.latency_seconds));
-  EVERSTEP_ASSIGN(const std::vector<double> message, gather(mine.message_seconds));
-  EVERSTEP_ASSIGN(const std::vector<double> bandwidth, gather(mine.bytes_per_second));
+  EVERSTEP_ASSIGN(const std::vector<double> latency, company.Numbers(mine.latency_seconds));
+  EVERSTEP_ASSIGN(const std::vector<double> message, company.Numbers(mine.message_seconds));
+  EVERSTEP_ASSIGN(const std::vector<double> bandwidth, company.Numbers(mine.bytes_per_second));
   std::vector<PairMeasured> all;
   for (std::size_t i = 0; i < latency.size(); ++i)
     all.push_back({.latency_seconds = latency[i], .message_seconds = message[i], .bytes_per_second = bandwidth[i]});
-  EVERSTEP_ASSIGN(const double added, group.Mean(SecondsPerByteAdded(type, clock)));
+  EVERSTEP_ASSIGN(const double added, company.Mean(SecondsPerByteAdded(type, clock)));
   return ModelOf(all, added);
 }
 

@@ -2,12 +2,13 @@
 // a second.
 #pragma once
 
+#include "base/seam/clock.h"
+#include "collectives/backend/backend.h"
 #include "collectives/core/choice.h"
-#include "collectives/probe/group.h"
 
 namespace everstep {
 
 // All ranks call it and get the same model. REQUIRES: at least 2 ranks.
-Result<LinkModel> MeasureLinks(ProbeGroup& group, DataType type, std::uint64_t seed, Clock& clock);
+Result<LinkModel> MeasureLinks(PairLink& link, const Company& company, DataType type, std::uint64_t seed, Clock& clock);
 
 }  // namespace everstep

@@ -24,9 +24,12 @@ constexpr std::string_view kHelp =
   -o, --op OP         sum
   -T, --timeout S     seconds without progress until the test ends (10)
   -J, --output_file F also as JSON, on rank 0
+  --backend B         ofi (libfabric), nccl (GPU memory), mpi     (ofi)
   --provider P        efa, verbs, tcp, shm or a whole name: this one or an error
   --interface I       by which to send
   --algorithm A       ring, recursive_doubling, halving_doubling, direct, star
+  --register N        of loopback: most memory that is registered  (1G)
+  --root DIR          below it is sysfs, for counters of devices  (/)
   --chunk N           largest message                             (4M)
   --level L           of pairs: quick (4 rounds) or full          (full)
   --seed N            of the order of pairs                       (1)
@@ -77,8 +80,7 @@ bool TakeTamper(ProbeOptions& options, const std::string& value) {
   return true;
 }
 
-std::vector<Flag> Flags() {
-  const std::string algorithms = "ring, recursive_doubling, halving_doubling, direct or star";
+std::vector<Flag> FlagsOfNcclTests() {
   return {
       {{"-b", "--minbytes"}, "a size as 8, 4K, 32M, 1G", Size(&ProbeOptions::bytes_min)},
       {{"-e", "--maxbytes"}, "a size as 8, 4K, 32M, 1G", Size(&ProbeOptions::bytes_max)},
@@ -120,6 +122,19 @@ std::vector<Flag> Flags() {
       {{"-z", "--blocking"},
        "0 or 1: it is always",
        [](ProbeOptions&, const std::string& value) { return value == "0" || value == "1"; }},
+  };
+}
+
+std::vector<Flag> OwnFlags() {
+  const std::string algorithms = "ring, recursive_doubling, halving_doubling, direct or star";
+  return {
+      {{"--backend"},
+       "ofi, nccl or mpi",
+       [](ProbeOptions& options, const std::string& value) {
+         const auto backend = EnumNamed<ProbeBackend>(value);
+         if (backend) options.backend = *backend;
+         return backend.has_value();
+       }},
       {{"--provider"}, "a provider's name", Text(&ProbeOptions::provider)},
       {{"--interface"}, "an interface", Text(&ProbeOptions::interface)},
       {{"--algorithm"},
@@ -137,6 +152,9 @@ std::vector<Flag> Flags() {
          if (level) options.level = *level;
          return level.has_value();
        }},
+      {{"--register"}, "a size as 8, 4K, 32M, 1G; 0: none", Size(&ProbeOptions::register_bytes, 0)},
+      {{"--root"}, "a directory", Text(&ProbeOptions::root)},
+      {{"--device"}, "an RDMA device", Text(&ProbeOptions::device)},
       {{"--tamper"}, "RANK:ROUND", TakeTamper},
   };
 }
@@ -148,6 +166,15 @@ Status CheckTogether(const ProbeOptions& options) {
   if (options.bytes_min < SizeOf(options.type))
     return Fail(ErrorCode::kInvalid, Cat("-b ", options.bytes_min, " is below one element of ", NcclName(options.type)),
                 Cat("at least ", SizeOf(options.type), " bytes"));
+  if (options.backend != ProbeBackend::ofi)
+    for (const auto& [flag, given] :
+         {std::pair("--provider", !options.provider.empty()), std::pair("--interface", !options.interface.empty()),
+          std::pair("--algorithm", options.algorithm.has_value())})
+      if (given)
+        return Fail(ErrorCode::kInvalid, Cat(flag, " has no meaning with --backend ", Name(options.backend)),
+                    "it chooses its own way: see its documentation for variables that steer it");
+  if (options.backend == ProbeBackend::nccl && options.test >= ProbeTest::pairs)
+    return Fail(ErrorCode::kInvalid, Cat(Name(options.test), " does not go by nccl"), "by ofi and mpi it does");
   if (options.algorithm && options.test <= ProbeTest::alltoall &&
       !Has(static_cast<Collective>(options.test), *options.algorithm))
     return Fail(ErrorCode::kInvalid, Cat(Name(options.test), " cannot go by ", Name(*options.algorithm)),
@@ -191,7 +218,8 @@ std::optional<std::uint64_t> ParseSize(const std::string& text) {
 
 Result<ProbeOptions> ParseProbeOptions(const std::vector<std::string>& arguments) {
   ProbeOptions options;
-  const std::vector<Flag> flags = Flags();
+  std::vector<Flag> flags = FlagsOfNcclTests();
+  for (Flag& flag : OwnFlags()) flags.push_back(std::move(flag));
   for (const std::string& word : arguments)
     if (word == "-h" || word == "--help") return Fail(ErrorCode::kNotFound, std::string(kHelp));
   const auto test = arguments.empty() ? std::nullopt : EnumNamed<ProbeTest>(arguments[0]);

@@ -19,9 +19,11 @@
 namespace everstep {
 
 EVERSTEP_ENUM(ProbeTest, allreduce, reducescatter, allgather, alltoall, pairs, loopback)
+EVERSTEP_ENUM(ProbeBackend, ofi, nccl, mpi)
 
 struct ProbeOptions {
   ProbeTest test = ProbeTest::allreduce;
+  ProbeBackend backend = ProbeBackend::ofi;
   std::uint64_t bytes_min = 32u << 20;
   std::uint64_t bytes_max = 32u << 20;
   std::uint64_t step_bytes = 1u << 20;
@@ -36,6 +38,8 @@ struct ProbeOptions {
   std::uint64_t chunk_bytes = 4u << 20;
   Duration timeout = 10s;
   std::string json_file{};
+  std::uint64_t register_bytes = 1u << 30;  // of loopback: the most that is registered; 0: nothing is
+  std::string root = "/";                   // where sysfs is, for the counters of devices
   std::uint64_t seed = 1;
   PairLevel level = PairLevel::full;  // of pairs
   // For tests: in this rank and round, one bit of what arrives is turned.
@@ -44,6 +48,8 @@ struct ProbeOptions {
     std::uint32_t round = 0;  // of pairs: not looked at
   };
   std::optional<Tamper> tamper{};
+  // For tests of the proof by counters: the device that should have moved the bytes, whatever the provider.
+  std::string device{};
 };
 
 // `arguments` without the program's name. kNotFound: help was asked for; the message is it.

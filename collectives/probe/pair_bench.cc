@@ -4,8 +4,11 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <map>
+#include <set>
 
 #include "base/text.h"
+#include "collectives/probe/reach_tester.h"
 
 namespace everstep {
 namespace {
@@ -20,8 +23,9 @@ struct Latency {
 // One rank's side of pair tests. Buffers of a test that failed are kept: something may still arrive in them.
 class PairTester {
  public:
-  PairTester(ProbeGroup& group, const ProbeOptions& options, Clock& clock)
+  PairTester(ProbeGroup& group, PairLink& link, const ProbeOptions& options, Clock& clock)
       : group_(group),
+        link_(link),
         options_(options),
         clock_(clock),
         bytes_(std::max<std::size_t>(options.bytes_max / 8 * 8, 8)),
@@ -54,6 +58,7 @@ class PairTester {
   Result<double> Both(std::uint32_t peer, bool& wrong);
 
   ProbeGroup& group_;
+  PairLink& link_;
   const ProbeOptions& options_;
   Clock& clock_;
   std::size_t bytes_;
@@ -67,9 +72,9 @@ Result<Latency> PairTester::Ping(std::uint32_t peer, bool first) {
   std::vector<double> times;
   for (std::uint32_t i = 0; i < kPings; ++i) {
     const Time start = clock_.Now();
-    if (first) EVERSTEP_TRY(group_.carrier->SendTo(peer, test_, buffers().out.data(), 8, nullptr));
-    EVERSTEP_TRY(group_.carrier->ReceiveFrom(peer, test_, buffers().in.data(), 8, nullptr));
-    if (!first) EVERSTEP_TRY(group_.carrier->SendTo(peer, test_, buffers().out.data(), 8, nullptr));
+    if (first) EVERSTEP_TRY(link_.SendTo(peer, test_, buffers().out.data(), 8));
+    EVERSTEP_TRY(link_.ReceiveFrom(peer, test_, buffers().in.data(), 8));
+    if (!first) EVERSTEP_TRY(link_.SendTo(peer, test_, buffers().out.data(), 8));
     if (i >= kPings / 5) times.push_back(Seconds(clock_.Now() - start) / 2);  // the first ones connect and warm
   }
   std::sort(times.begin(), times.end());
@@ -78,27 +83,26 @@ Result<Latency> PairTester::Ping(std::uint32_t peer, bool first) {
 
 // Messages in one direction; one small one back when all have come. The first is not timed.
 Result<double> PairTester::Stream(std::uint32_t peer, bool sends, bool& wrong) {
-  Carrier& carrier = *group_.carrier;
   Time start = clock_.Now();
   for (std::uint32_t i = 0; i <= messages_; ++i) {
     if (i == 1) start = clock_.Now();
     if (sends) {
-      EVERSTEP_TRY(carrier.SendTo(peer, test_, buffers().out.data(), bytes_, nullptr));
+      EVERSTEP_TRY(link_.SendTo(peer, test_, buffers().out.data(), bytes_));
       continue;
     }
-    EVERSTEP_TRY(carrier.ReceiveFrom(peer, test_, buffers().in.data(), bytes_, nullptr));
+    EVERSTEP_TRY(link_.ReceiveFrom(peer, test_, buffers().in.data(), bytes_));
     if (i == 0) wrong = Wrong(peer) || wrong;
   }
   if (!sends) wrong = Wrong(peer) || wrong;
-  if (sends) EVERSTEP_TRY(carrier.ReceiveFrom(peer, test_, buffers().in.data(), 8, nullptr));
-  if (!sends) EVERSTEP_TRY(carrier.SendTo(peer, test_, buffers().out.data(), 8, nullptr));
+  if (sends) EVERSTEP_TRY(link_.ReceiveFrom(peer, test_, buffers().in.data(), 8));
+  if (!sends) EVERSTEP_TRY(link_.SendTo(peer, test_, buffers().out.data(), 8));
   return static_cast<double>(messages_) * static_cast<double>(bytes_) / Seconds(clock_.Now() - start);
 }
 
 Result<double> PairTester::Both(std::uint32_t peer, bool& wrong) {
   const Time start = clock_.Now();
   for (std::uint32_t i = 0; i < messages_; ++i)
-    EVERSTEP_TRY(group_.carrier->SwapWith(peer, test_, buffers().out.data(), buffers().in.data(), bytes_, nullptr));
+    EVERSTEP_TRY(link_.SwapWith(peer, test_, buffers().out.data(), buffers().in.data(), bytes_));
   const double seconds = Seconds(clock_.Now() - start);
   wrong = Wrong(peer) || wrong;
   return 2 * static_cast<double>(messages_) * static_cast<double>(bytes_) / seconds;
@@ -134,7 +138,7 @@ LoopbackMeasurement PairTester::Loopback() {
   std::vector<double> times;
   for (std::uint32_t i = 0; i < kPings; ++i) {
     const Time start = clock_.Now();
-    const Status swapped = group_.carrier->SwapWith(self, test_, buffers().out.data(), buffers().in.data(), 8, nullptr);
+    const Status swapped = link_.SwapWith(self, test_, buffers().out.data(), buffers().in.data(), 8);
     if (!swapped) {
       measured.error = swapped.error().message;
       return measured;
@@ -170,6 +174,29 @@ std::vector<double> Numbers(const std::string& line) {
   return numbers;
 }
 
+// A line each: "bytes there back error".
+std::string RegisteredLines(const std::vector<Registered>& all) {
+  std::vector<std::string> lines;
+  for (const Registered& one : all)
+    lines.push_back(
+        Cat(one.bytes, " ", Number(one.register_seconds), " ", Number(one.deregister_seconds), " ", Printable(one.error)));
+  return Join(lines, "\n");
+}
+
+std::vector<Registered> RegisteredIn(const std::string& lines) {
+  std::vector<Registered> all;
+  for (const std::string& line : Split(lines, '\n')) {
+    const std::vector<std::string> words = Split(line, ' ');
+    if (words.size() < 4) continue;
+    const std::size_t error = words[0].size() + words[1].size() + words[2].size() + 3;
+    all.push_back({.bytes = ParseUnsigned(words[0]).value_or(0),
+                   .register_seconds = std::strtod(words[1].c_str(), nullptr),
+                   .deregister_seconds = std::strtod(words[2].c_str(), nullptr),
+                   .error = line.substr(error)});
+  }
+  return all;
+}
+
 std::optional<double> Above0(double value) { return value > 0 ? std::optional(value) : std::nullopt; }
 
 // Both ends have told: `a` times its own sending, `b` its own; each knows what was wrong of what it got. What one end did not
@@ -193,12 +220,12 @@ Status Play(ProbeGroup& group, PairTester& tester, const std::vector<PairRound>&
     std::string own;
     for (const HostPair& pair : round)
       if (pair.a == group.rank() || pair.b == group.rank()) own = Line(tester.Test(pair, findings.rounds));
-    EVERSTEP_ASSIGN(const std::vector<std::string> all, group.meeting->Exchange(own));
+    EVERSTEP_ASSIGN(const std::vector<std::string> all, group.company.exchange(own));
     for (const HostPair& pair : round) {
       const std::vector<double> a = Numbers(all[pair.a]), b = Numbers(all[pair.b]);
       if (a.size() != 9 || b.size() != 9)
         return Fail(ErrorCode::kCorrupt,
-                    Cat(group.meeting->Who(pair.a), " or ", group.meeting->Who(pair.b), " sent no measurement"));
+                    Cat(group.company.Who(pair.a), " or ", group.company.Who(pair.b), " sent no measurement"));
       findings.pairs.push_back(Merge(pair, a, b));
     }
   }
@@ -223,13 +250,35 @@ std::vector<PairTest> Judged(PairFindings& findings, std::size_t retests_from) {
   return tests;
 }
 
+// Pairs of which something did not come, when they were tested last; a few are enough to see what it is.
+std::vector<HostPair> Silent(const std::vector<PairMeasurement>& pairs) {
+  constexpr std::size_t kMost = 4;
+  std::map<HostPair, bool> silent;
+  for (const PairMeasurement& m : pairs) silent[m.pair] = m.latency_p50 <= 0 || !m.one_way[0] || !m.one_way[1];
+  std::vector<HostPair> few;
+  for (const auto& [pair, is_silent] : silent)
+    if (is_silent && few.size() < kMost) few.push_back(pair);
+  return few;
+}
+
+Result<PairLink*> LinkOf(ProbeGroup& group) {
+  if (PairLink* link = group.backend->Pairs(); link != nullptr) return link;
+  return Fail(ErrorCode::kInvalid, Cat(group.backend->Library(), " has no messages between two ranks here"),
+              "pairs and loopback go by --backend ofi");
+}
+
 }  // namespace
 
 Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
   PairFindings findings;
   findings.seed = options.seed;
-  for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) findings.hosts.names.push_back(group.meeting->Who(rank));
-  PairTester tester(group, options, clock);
+  for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) findings.hosts.names.push_back(group.company.Who(rank));
+  EVERSTEP_ASSIGN(PairLink * link, LinkOf(group));
+  const std::size_t hosts = std::set(group.company.hosts.begin(), group.company.hosts.end()).size();
+  if (hosts < group.ranks())
+    findings.note = Cat(group.ranks(), " ranks are on ", Count(hosts, "host"),
+                        ": what passes between ranks of one host passes no network; start one a host to test hosts");
+  PairTester tester(group, *link, options, clock);
   const auto play = [&](const std::vector<PairRound>& rounds) { return Play(group, tester, rounds, findings); };
   constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   EVERSTEP_ASSIGN(const PairPlan plan,
@@ -242,25 +291,31 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
        rounds = PlanRetests(findings.hosts, Judged(findings, retests_from)))
     EVERSTEP_TRY(play(rounds));
   findings.verdicts = Conclude(findings.hosts, Judged(findings, retests_from), {});
+  EVERSTEP_ASSIGN(findings.reasons, ReachTester(group.company, clock).Explain(Silent(findings.pairs)));
   return findings;
 }
 
 Result<std::vector<LoopbackMeasurement>> RunLoopback(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
-  PairTester tester(group, options, clock);
-  const LoopbackMeasurement own = tester.Loopback();
+  EVERSTEP_ASSIGN(PairLink * link, LinkOf(group));
+  PairTester tester(group, *link, options, clock);
+  LoopbackMeasurement own = tester.Loopback();
+  if (options.register_bytes > 0)
+    own.registered = group.backend->Register({options.register_bytes / 4, options.register_bytes});
   const std::string line = Join(
       {Number(own.latency_p50), Number(own.latency_p99), Number(own.bytes_per_second.value_or(0)), own.wrong ? "1" : "0"}, " ");
-  EVERSTEP_ASSIGN(const std::vector<std::string> lines, group.meeting->Exchange(line));
-  EVERSTEP_ASSIGN(const std::vector<std::string> errors, group.meeting->Exchange(own.error));
+  EVERSTEP_ASSIGN(const std::vector<std::string> lines, group.company.exchange(line));
+  EVERSTEP_ASSIGN(const std::vector<std::string> errors, group.company.exchange(own.error));
+  EVERSTEP_ASSIGN(const std::vector<std::string> registered, group.company.exchange(RegisteredLines(own.registered)));
   std::vector<LoopbackMeasurement> all;
   for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) {
     const std::vector<double> numbers = Numbers(lines[rank]);
-    if (numbers.size() != 4) return Fail(ErrorCode::kCorrupt, Cat(group.meeting->Who(rank), " sent no measurement"));
+    if (numbers.size() != 4) return Fail(ErrorCode::kCorrupt, Cat(group.company.Who(rank), " sent no measurement"));
     all.push_back({.latency_p50 = numbers[0],
                    .latency_p99 = numbers[1],
                    .bytes_per_second = Above0(numbers[2]),
                    .wrong = numbers[3] > 0,
-                   .error = errors[rank]});
+                   .error = errors[rank],
+                   .registered = RegisteredIn(registered[rank])});
   }
   return all;
 }

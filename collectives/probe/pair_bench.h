@@ -32,6 +32,8 @@ struct PairFindings {
   Scores scores{};
   std::vector<Verdict> verdicts{};
   CheckedHosts hosts{};
+  std::string note{};                  // what makes these tests less than they seem; empty: nothing
+  std::vector<std::string> reasons{};  // why pairs did not answer, a sentence a pair
 };
 
 // Sizes and counts of messages come from the options: -e bytes a message, -n messages a direction (8).
@@ -48,7 +50,9 @@ struct LoopbackMeasurement {
   std::optional<double> bytes_per_second{};
   bool wrong = false;
   std::string error{};
+  std::vector<Registered> registered{};
 };
+// Sizes registered are a quarter of --register, and it.
 Result<std::vector<LoopbackMeasurement>> RunLoopback(ProbeGroup& group, const ProbeOptions& options, Clock& clock);
 std::string LoopbackText(const ProbeGroup& group, const std::vector<LoopbackMeasurement>& all);
 

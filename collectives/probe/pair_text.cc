@@ -57,6 +57,7 @@ std::string PairText(const PairFindings& findings) {
   const std::size_t n = cells.size();
   std::string text = Print("# %zu rounds, %zu tests, seed %llu\n# %s\n", findings.rounds, findings.pairs.size(),
                            static_cast<unsigned long long>(findings.seed), findings.scores.why.c_str());
+  if (!findings.note.empty()) text += Cat("# note: ", findings.note, "\n");
   text += "# GB/s from (row) to (column)\n#      ";
   for (std::size_t to = 0; to < n; ++to) text += Print(" %6zu", to);
   text += "\n";
@@ -83,6 +84,7 @@ std::string PairText(const PairFindings& findings) {
     text += Print("# latency: median pair p50 %.1f us, p99 %.1f us; worst pair p50 %.1f us, p99 %.1f us\n", MedianOf(p50),
                   MedianOf(p99), *std::max_element(p50.begin(), p50.end()), *std::max_element(p99.begin(), p99.end()));
   for (const Verdict& verdict : findings.verdicts) text += Cat("# ", Title(verdict.kind), ": ", verdict.why, "\n");
+  for (const std::string& reason : findings.reasons) text += Cat("# why: ", reason, "\n");
   if (findings.verdicts.empty())
     text += findings.pairs.empty() ? "# UNKNOWN: nothing was tested\n" : "# no host and no link is bad\n";
   return text;
@@ -142,6 +144,10 @@ std::string PairJson(const PairFindings& findings) {
     json.EndObject();
   }
   json.EndArray();
+  json.Key("reasons");
+  json.BeginArray();
+  for (const std::string& reason : findings.reasons) json.String(reason);
+  json.EndArray();
   json.EndObject();
   return std::move(json).text();
 }
@@ -152,10 +158,14 @@ std::string LoopbackText(const ProbeGroup& group, const std::vector<LoopbackMeas
     const LoopbackMeasurement& one = all[rank];
     text += Print("  %4u  %10.2f  %10.2f  %8.2f  %6d  ", rank, one.latency_p50 * 1e6, one.latency_p99 * 1e6,
                   one.bytes_per_second.value_or(0) / 1e9, one.wrong ? 1 : 0);
-    text += Cat(group.devices[rank], " of ", group.hosts[rank], "\n");
+    text += Cat(group.devices[rank], " of ", group.company.hosts[rank], "\n");
+    for (const Registered& memory : one.registered)
+      text += memory.error.empty() ? Print("# registers %zu MiB in %.2f ms, gives it back in %.2f ms\n", memory.bytes >> 20,
+                                           memory.register_seconds * 1e3, memory.deregister_seconds * 1e3)
+                                   : Cat("# HOST: ", group.company.Who(rank), " ", memory.error, "\n");
     if (!one.error.empty())
-      text += Cat("# HOST: ", group.meeting->Who(rank), " failed its own test, without any other host: ", one.error, "\n");
-    if (one.wrong) text += Cat("# HOST: ", group.meeting->Who(rank), " does not get from itself what it sends\n");
+      text += Cat("# HOST: ", group.company.Who(rank), " failed its own test, without any other host: ", one.error, "\n");
+    if (one.wrong) text += Cat("# HOST: ", group.company.Who(rank), " does not get from itself what it sends\n");
   }
   return text;
 }

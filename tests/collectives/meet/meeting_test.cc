@@ -56,6 +56,31 @@ TEST(Meeting, EverybodyGetsEverybodysTextInOrderOfRankHoweverLong) {
   EXPECT_EQ(said, (std::vector<std::string>(4, "r0|r1||r3")));
 }
 
+// Much is still on its way to who gives up: its connections must not be reset before the others have read why.
+TEST(Meeting, TheReasonArrivesAlsoWhereTheOneWhoGivesItWasStillBeingWrittenTo) {
+  const std::string longest(12 << 20, 'x'), reason(2 << 20, 'y');
+  const std::vector<std::string> said = All(4, [&](std::unique_ptr<Meeting> meeting) {
+    if (meeting->rank() != 0) return Joined(meeting->Exchange(longest));
+    meeting->GiveUp(reason);
+    return std::string();
+  });
+  for (std::uint32_t rank = 1; rank < 4; ++rank) EXPECT_TRUE(said[rank] == reason) << said[rank].substr(0, 100);
+}
+
+// Whoever did not listen when it was said, in a test of a pair, hears it at the next thing that it asks.
+TEST(Meeting, TheReasonIsSaidAgainToWhoeverGoesOn) {
+  const std::vector<std::string> said = All(2, [&](std::unique_ptr<Meeting> meeting) {
+    (void)meeting->Exchange("");
+    if (meeting->rank() == 0) {
+      meeting->GiveUp("rank 9 (n10) is gone");
+      return std::string();
+    }
+    (void)meeting->Exchange("");
+    return Cat(Joined(meeting->Exchange("")), "|", meeting->Look().error().message, "|", meeting->Stuck(1, "").error().message);
+  });
+  EXPECT_EQ(said[1], "rank 9 (n10) is gone|rank 9 (n10) is gone|rank 9 (n10) is gone");
+}
+
 TEST(Meeting, ARankAloneMeetsItself) {
   EXPECT_EQ(All(1, [](std::unique_ptr<Meeting> meeting) { return Joined(meeting->Exchange("me")) + meeting->Who(0); }),
             std::vector<std::string>{"merank 0 (n1)"});

@@ -82,9 +82,9 @@ TEST(Probe, ARankThatIsKilledIsNamedByAllOthers) {
 
 // Wherever the others are when it stops: in a collective, which then asks who is there, or waiting for all to come.
 TEST(Probe, ARankThatIsStoppedIsNamedByAllOthersAfterTheTimeout) {
-  for (const std::uint32_t frozen : {0u, 1u}) {
-    ProbeRanks ranks(4, Words("allreduce -b 4K -e 4M -f 1024 -n 500 -w 0 -c 0 -T 1 --algorithm ring"));
-    ASSERT_TRUE(ranks.Prints(0, " 4096 "));
+  for (const auto& [frozen, once] : {std::pair(0u, "maxBytes"), std::pair(1u, "        4096          1024 ")}) {
+    ProbeRanks ranks(4, Words("allreduce -b 4K -e 4M -f 1024 -n 300 -w 0 -c 0 -T 1 --algorithm ring"));
+    ASSERT_TRUE(ranks.Prints(0, once));
     ranks.Signal(frozen, SIGSTOP);
     for (std::uint32_t rank = 0; rank < 4; ++rank) {
       if (rank == frozen) continue;
@@ -117,6 +117,7 @@ TEST(Probe, PairsMeasuresEveryPairBothWaysAndPrintsTheMatrix) {
   EXPECT_TRUE(ParseJson(text.str()).has_value()) << text.str();
   const std::vector<std::string> rows = Rows(ends[0].out);
   ASSERT_EQ(rows.size(), 5u) << ends[0].out << ends[0].err;
+  EXPECT_NE(ends[0].out.find("# note: 5 ranks are on 1 host: "), std::string::npos) << ends[0].out;
   for (const std::string& row : rows) {
     EXPECT_EQ(row.find('x'), std::string::npos) << row;
     EXPECT_EQ(row.find('!'), std::string::npos) << row;
@@ -125,7 +126,7 @@ TEST(Probe, PairsMeasuresEveryPairBothWaysAndPrintsTheMatrix) {
 }
 
 TEST(Probe, PairsNamesARankThatGetsWrongData) {
-  const std::vector<RankEnd> ends = RunProbe(4, Words("pairs -e 64K -n 2 --tamper 1:0"));
+  const std::vector<RankEnd> ends = RunProbe(4, Words("pairs -e 64K -n 16 --tamper 1:0"));
   for (const RankEnd& end : ends) EXPECT_EQ(end.code, 1) << end.err;
   // On a busy machine others may be slow as well; wrong data comes from nowhere else.
   int wrong = 0;
@@ -144,6 +145,35 @@ TEST(Probe, LoopbackNeedsNoOtherHost) {
   const std::vector<RankEnd> turned = RunProbe(2, Words("loopback -e 64K -n 4 --tamper 1:0"));
   EXPECT_EQ(turned[0].code, 1);
   EXPECT_NE(turned[0].out.find("# HOST: rank 1 ("), std::string::npos) << turned[0].out;
+}
+
+TEST(Probe, LoopbackRegistersAQuarterOfTheMostAndTheMost) {
+  const std::vector<RankEnd> ends = RunProbe(1, Words("loopback -e 64K -n 4 --register 4M"));
+  EXPECT_EQ(ends[0].code, 0) << ends[0].err;
+  EXPECT_NE(ends[0].out.find("# registers 1 MiB in "), std::string::npos) << ends[0].out;
+  EXPECT_NE(ends[0].out.find("# registers 4 MiB in "), std::string::npos) << ends[0].out;
+  const std::vector<RankEnd> too_much = RunProbe(1, Words("loopback -e 64K -n 4 --register 10000000G"));
+  EXPECT_EQ(too_much[0].code, 1);
+  EXPECT_NE(too_much[0].out.find("# HOST: rank 0 ("), std::string::npos) << too_much[0].out;
+}
+
+// Here the bytes go by tcp, and the recorded device does not move.
+TEST(Probe, BytesThatTheDeviceDidNotCountAreNotProvenAndNoPass) {
+  for (const std::string test : {"allreduce -b 4K -e 4K -n 2", "pairs -e 64K -n 2", "loopback -e 64K -n 2 --register 0"}) {
+    const std::vector<RankEnd> ends = RunProbe(2, Words(test + " --device rdmap16s27 --root " TESTDATA "/infiniband/before"));
+    EXPECT_EQ(ends[0].code, 1) << test << ends[0].err;
+    EXPECT_NE(ends[0].out.find("# NOT PROVEN: rank 1 ("), std::string::npos) << test << ends[0].out;
+    EXPECT_NE(ends[0].out.find("by rdmap16s27, whose counters grew by 0 and 0 only"), std::string::npos) << ends[0].out;
+  }
+  const std::vector<RankEnd> without = RunProbe(2, Words("allreduce -b 4K -e 4K -n 2 --device nosuch0"));
+  EXPECT_NE(without[0].out.find("by nosuch0, which has no counters here"), std::string::npos) << without[0].out;
+}
+
+TEST(Probe, AHostOfRank0ThatNobodyKnowsIsNamedAtOnce) {
+  const std::vector<RankEnd> ends =
+      RunProbe(1, Words("allreduce -b 1K -e 1K -T 3600"), {"RANK=1", "WORLD_SIZE=2", "MASTER_ADDR=no such host"});
+  EXPECT_EQ(ends[0].code, 2);
+  EXPECT_NE(ends[0].err.find("cannot reach rank 0: host no such host is not known here"), std::string::npos) << ends[0].err;
 }
 
 TEST(Probe, WrongArgumentsEndItBeforeAnythingIsOpened) {

@@ -23,30 +23,39 @@ std::vector<char*> Pointers(const std::vector<std::string>& words) {
 
 }  // namespace
 
+ProbeRanks::Rank ProbeRanks::Start(const std::vector<std::string>& argv, const std::vector<std::string>& variables) {
+  int out[2], err[2];
+  Check(::pipe2(out, O_CLOEXEC) == 0 && ::pipe2(err, O_CLOEXEC) == 0, "pipes can be made");
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+  posix_spawn_file_actions_adddup2(&actions, err[1], 2);
+  Rank one;
+  Check(::posix_spawnp(&one.pid, argv[0].c_str(), &actions, nullptr, Pointers(argv).data(), Pointers(variables).data()) == 0,
+        "the program starts");
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(out[1]);
+  ::close(err[1]);
+  one.out = out[0];
+  one.err = err[0];
+  return one;
+}
+
+ProbeRanks::ProbeRanks(const std::vector<std::string>& argv, const std::vector<std::string>& environment) {
+  ranks_.push_back(Start(argv, environment));
+}
+
 ProbeRanks::ProbeRanks(std::uint32_t ranks, const std::vector<std::string>& arguments,
                        const std::vector<std::string>& environment) {
   const std::string port = std::to_string(FreePort());
   for (std::uint32_t rank = 0; rank < ranks; ++rank) {
     std::vector<std::string> argv{EVERSTEP_PROBE};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
-    std::vector<std::string> variables{Cat("RANK=", rank), Cat("WORLD_SIZE=", ranks), "MASTER_ADDR=127.0.0.1",
-                                       Cat("MASTER_PORT=", port)};
-    variables.insert(variables.end(), environment.begin(), environment.end());
-    int out[2], err[2];
-    Check(::pipe2(out, O_CLOEXEC) == 0 && ::pipe2(err, O_CLOEXEC) == 0, "pipes can be made");
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    posix_spawn_file_actions_adddup2(&actions, err[1], 2);
-    Rank one;
-    Check(::posix_spawn(&one.pid, argv[0].c_str(), &actions, nullptr, Pointers(argv).data(), Pointers(variables).data()) == 0,
-          "everstep-probe starts");
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(out[1]);
-    ::close(err[1]);
-    one.out = out[0];
-    one.err = err[0];
-    ranks_.push_back(one);
+    std::vector<std::string> variables = environment;  // the first of a name counts
+    for (const std::string& own :
+         {Cat("RANK=", rank), Cat("WORLD_SIZE=", ranks), std::string("MASTER_ADDR=127.0.0.1"), Cat("MASTER_PORT=", port)})
+      variables.push_back(own);
+    ranks_.push_back(Start(argv, variables));
   }
 }
 

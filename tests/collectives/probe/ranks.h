@@ -18,6 +18,8 @@ class ProbeRanks {
  public:
   // Starts all, with nothing else in their environment.
   ProbeRanks(std::uint32_t ranks, const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {});
+  // One program of any kind, which may start ranks by itself.
+  ProbeRanks(const std::vector<std::string>& argv, const std::vector<std::string>& environment);
   // Kills what is left.
   ~ProbeRanks();
   ProbeRanks(const ProbeRanks&) = delete;
@@ -26,6 +28,7 @@ class ProbeRanks {
   void Signal(std::uint32_t rank, int signal) const;
   // Waits until this rank has printed `text`; false if it has ended without.
   bool Prints(std::uint32_t rank, const std::string& text);
+  const std::string& Printed(std::uint32_t rank) const { return ranks_[rank].end.out; }
   RankEnd End(std::uint32_t rank);
 
  private:
@@ -34,6 +37,7 @@ class ProbeRanks {
     int out = -1, err = -1;
     RankEnd end{};
   };
+  static Rank Start(const std::vector<std::string>& argv, const std::vector<std::string>& variables);
   // Reads what there is, at least something unless the rank has closed both; false: it has.
   static bool Read(Rank& rank);
 

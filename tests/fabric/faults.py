@@ -1,0 +1,164 @@
+"""What can be wrong with a network of eight hosts, how it is made in a lab, and what everstep-probe must say of it. A fault is made on hosts that
+are drawn, so that nothing depends on which.
+"""
+
+import dataclasses
+import random
+import re
+from collections.abc import Callable
+
+from lab import Host, Lab, wait_until
+
+HOSTS = 8
+SLOW = 60_000_000  # bits a second, where others have as much as the machine gives
+BEGUN = 1 << 20  # bytes that a host has received when all have met and test each other
+
+
+@dataclasses.dataclass
+class Fault:
+    name: str
+    make: Callable[[Lab, list[Host]], None]  # on the hosts drawn
+    # Of the text that rank 0 prints and the hosts drawn (their ranks): empty, or why it is not right.
+    judge: Callable[[str, list[int]], str]
+    hosts: int = 1  # so many are drawn; never rank 0, by which all meet
+    arguments: tuple[str, ...] = ()
+    ordered: bool = False  # the lower rank of a pair connects to the other
+    during: Callable[[Lab, list[Host]], None] | None = None  # once the first round runs
+
+
+def verdicts(text: str) -> list[str]:
+    """Lines that blame somebody."""
+    kinds = ("HOST", "HOST-TX", "HOST-RX", "NIC", "LINK", "SWITCH", "PAIR, CANNOT SAY WHICH")
+    return [line[2:] for line in text.splitlines() if line.startswith(tuple(f"# {kind}: " for kind in kinds))]
+
+
+def only(kinds: dict[int, tuple[str, ...]]) -> Callable[[str, list[int]], str]:
+    """Each host drawn has one verdict, of one of these kinds, and nobody else has any."""
+
+    def judge(text: str, drawn: list[int]) -> str:
+        found = verdicts(text)
+        for place, rank in enumerate(drawn):
+            own = [line for line in found if line.split(": ", 1)[1].startswith(f"rank {rank} (")]
+            if len(own) != 1 or own[0].split(":")[0] not in kinds[place]:
+                return f"rank {rank} should be {' or '.join(kinds[place])}"
+        return "" if len(found) == len(drawn) else f"{len(found)} verdicts instead of {len(drawn)}"
+
+    return judge
+
+
+def link(text: str, drawn: list[int]) -> str:
+    found = verdicts(text)
+    if len(found) != 1 or not found[0].startswith("LINK: "):
+        return "one LINK was to be named"
+    return "" if all(f"rank {rank} (" in found[0] for rank in drawn) else "the LINK is of other hosts"
+
+
+def says(*words: str) -> Callable[[str, list[int]], str]:
+    """`words` with {0}, {1} for the ranks drawn."""
+
+    def judge(text: str, drawn: list[int]) -> str:
+        wanted = [word.format(*(f"rank {rank} (n{rank + 1})" for rank in drawn)) for word in words]
+        return next((f"nothing says: {word}" for word in wanted if word not in text), "")
+
+    return judge
+
+
+def names_only(text: str, drawn: list[int]) -> str:
+    """Every rank that is left says that it is this one, and nobody names another."""
+    lines = [line for line in text.splitlines() if line.startswith("everstep-probe: ")]
+    named = [re.match(r"everstep-probe: (?:nothing from )?(rank \d+)", line) for line in lines]
+    wrong = [line for line, name in zip(lines, named) if not name or name[1] != f"rank {drawn[0]}"]
+    return f"not all name rank {drawn[0]} first: {wrong[0]}" if wrong else "" if lines else "nobody says anything"
+
+
+def nft(host: Host, *rules: str) -> None:
+    host.run("nft", "add table inet lab; add chain inet lab in { type filter hook input priority 0; }")
+    for rule in rules:
+        host.run("nft", f"add rule inet lab in {rule}")
+
+
+def received(host: Host) -> int:
+    """Bytes, since it was started."""
+    return next(int(line.split()[1]) for line in host.run("cat", "/proc/net/dev").splitlines() if "eth0:" in line)
+
+
+def slow_link(lab: Lab, drawn: list[Host]) -> None:
+    drawn[0].limit(SLOW)
+
+
+def slow_sender(lab: Lab, drawn: list[Host]) -> None:
+    drawn[0].run(*f"tc qdisc replace dev eth0 root tbf rate {SLOW}bit burst 50000 latency 50ms".split())
+
+
+def lossy(lab: Lab, drawn: list[Host]) -> None:
+    nft(drawn[0], "numgen random mod 100 < 4 drop")
+
+
+def dead(lab: Lab, drawn: list[Host]) -> None:
+    drawn[0].power_off()
+
+
+def frozen(lab: Lab, drawn: list[Host]) -> None:
+    drawn[0].freeze()
+
+
+def bad_link(lab: Lab, drawn: list[Host]) -> None:
+    for one, other in (drawn, drawn[::-1]):
+        nft(one, f"ip saddr {other.address} drop")
+
+
+def blocked(lab: Lab, drawn: list[Host]) -> None:
+    nft(drawn[1], f"ip saddr {drawn[0].address} tcp flags & (syn|ack) == syn drop", f"ip saddr {drawn[0].address} meta l4proto udp drop")
+
+
+def small_frames(lab: Lab, drawn: list[Host]) -> None:
+    """What is larger than others think is lost on the way to the second, without a word."""
+    nft(drawn[1], f"ip saddr {drawn[0].address} meta length > 1000 drop")
+
+
+def two_slow(lab: Lab, drawn: list[Host]) -> None:
+    for host in drawn:
+        host.limit(SLOW)
+
+
+HOST, TX = ("HOST",), ("HOST-TX",)
+FAULTS = (
+    Fault("slow link", slow_link, only({0: HOST})),
+    Fault("one-way slow", slow_sender, only({0: TX})),
+    Fault("lossy", lossy, only({0: ("HOST", "HOST-RX")})),
+    Fault("dead peer", lambda lab, drawn: None, names_only, during=dead),
+    Fault("frozen peer", lambda lab, drawn: None, names_only, during=frozen),
+    Fault("corrupted payload", lambda lab, drawn: None, only({0: ("HOST", "HOST-RX")}), arguments=("--tamper", "{0}:0")),
+    Fault("two bad hosts", two_slow, only({0: HOST, 1: HOST}), hosts=2),
+    Fault("one bad link", bad_link, link, hosts=2),
+    Fault("port blocked one way", blocked,
+          says("{0} cannot connect to {1} (nothing answers), {1} can to {0}: ports are blocked one way, by a firewall on {1}"), hosts=2, ordered=True),  # fmt: skip
+    Fault("MTU mismatch", small_frames, says("from {0} to {1} small messages pass and large ones are lost"), hosts=2),
+)
+
+
+def draw(fault: Fault, seed: int) -> list[int]:
+    drawn = random.Random(f"{fault.name} {seed}").sample(range(1, HOSTS), fault.hosts)
+    return sorted(drawn) if fault.ordered else drawn
+
+
+def run(fault: Fault | None, build, seed: int, level: str, seconds: float = 120) -> tuple[str, str, list[int], list[int]]:
+    """One lab, one run of `pairs`: what rank 0 printed, what all printed, the exit codes, the ranks drawn."""
+    drawn = draw(fault, seed) if fault else []
+    with Lab() as lab:
+        hosts = [lab.add_host(f"n{number + 1}") for number in range(HOSTS)]
+        if fault:
+            fault.make(lab, [hosts[rank] for rank in drawn])
+        extra = [word.format(*drawn) for word in fault.arguments] if fault else []
+        programs = []
+        for rank, host in enumerate(hosts):
+            environment = {"RANK": str(rank), "WORLD_SIZE": str(HOSTS), "MASTER_ADDR": hosts[0].address, "MASTER_PORT": "29600"}
+            argv = [build / "bin" / "everstep-probe", "pairs", "--level", level, "--seed", seed, "-e", "128K", "-n", 16, "-T", 2, *extra]
+            programs.append(host.start(*argv, log=lab.directory / f"{rank}.log", environment=environment))
+        if fault and fault.during:
+            wait_until(lambda: received(hosts[drawn[0]]) > BEGUN, "the first round runs")
+            fault.during(lab, [hosts[rank] for rank in drawn])
+        alive = [rank for rank in range(HOSTS) if not (fault and fault.during and rank in drawn)]
+        codes = [programs[rank].wait(seconds) for rank in alive]
+        texts = [(lab.directory / f"{rank}.log").read_text(errors="replace") for rank in alive]
+        return texts[0], "".join(texts), codes, drawn

@@ -1,0 +1,18 @@
+// What the look-alikes of libnccl.so.2 and libcudart.so share: a stream is a queue of steps, and who asks for an event takes
+// the steps that can be taken. So all runs on the probe's own thread, and a step that is never done is a GPU that hangs.
+#pragma once
+
+#include <deque>
+#include <functional>
+
+namespace everstep::cuda {
+
+struct Stream {
+  std::deque<std::function<bool()>> steps{};  // false: not yet, ask again
+
+  void Go() {
+    while (!steps.empty() && steps.front()()) steps.pop_front();
+  }
+};
+
+}  // namespace everstep::cuda
