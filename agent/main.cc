@@ -60,15 +60,14 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
     log("warning", opened.error().message + ": no cause is taken from it");
 
   const LogLimits log_limits{.bytes_max = options.log_bytes_max, .files_max = options.log_files_max};
-  EVERSTEP_ASSIGN(const auto processes,
-                  RealProcesses::Open({.state_dir = options.state_dir,
-                                       .log_dir = options.log_dir,
-                                       .keeper = options.keeper,
-                                       .log_limits = log_limits,
-                                       .kernel_log = options.kernel_log,
-                                       .log_gangs_max = options.log_gangs_max,
-                                       .complain = [&log](const std::string& why) { log("warning", why); }},
-                                      post));
+  EVERSTEP_ASSIGN(const auto processes, RealProcesses::Open({.state_dir = options.state_dir,
+                                                             .log_dir = options.log_dir,
+                                                             .keeper = options.keeper,
+                                                             .log_limits = log_limits,
+                                                             .kernel_log = options.kernel_log,
+                                                             .log_gangs_max = options.log_gangs_max,
+                                                             .drill_failed = post},
+                                                            post));
   RealSlowFiles slow_files(
       [&inputs](RealSlowFiles::Found found) { std::visit([&inputs](auto& f) { inputs.Post(std::move(f)); }, found); },
       {.scan_every = options.checkpoint_scan_every});

@@ -211,6 +211,8 @@ Status ValidateJob(const JobSpec& spec) {
   EVERSTEP_TRY(CheckProgress(spec.progress));
   EVERSTEP_TRY(CheckRestart(spec.restart));
   EVERSTEP_TRY(CheckWarm(spec));
+  if (spec.time_limit && (*spec.time_limit < 1s || *spec.time_limit > kTimeLimitMost))
+    return Bad("time_limit", Show(*spec.time_limit), "1s to 3650d");
   if (spec.stop_grace < 0s || spec.stop_grace > 24h) return Bad("stop_grace", Show(spec.stop_grace), "0s to 24h");
   return {};
 }

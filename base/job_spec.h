@@ -41,6 +41,8 @@ struct CheckpointSpec {
 EVERSTEP_FIELDS(CheckpointSpec, dir, complete_when, isolate)
 
 // How the ranks' progress is read from what they print; $EVERSTEP_PROGRESS is read in any case.
+inline constexpr Duration kTimeLimitMost = 3650 * 24h;
+
 inline constexpr Duration kHangAfterLeast = 5s;
 inline constexpr Duration kHangAfterMost = 7 * 24h;
 
@@ -80,11 +82,13 @@ struct JobSpec {
   std::optional<CheckpointSpec> checkpoint{};
   ProgressSpec progress{};
   RestartSpec restart{};
+  // From the first start of its ranks on, restarts included: then it is stopped, with its grace. nullopt: none.
+  std::optional<Duration> time_limit{};
   Duration stop_grace = 60s;  // from SIGTERM to SIGKILL when the user or the budget ends the job
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 EVERSTEP_FIELDS(JobSpec, name, command, resume_args, nodes, processes_per_node, spares, workdir, env, env_from, priority,
-                checkpoint, progress, restart, stop_grace)
+                checkpoint, progress, restart, time_limit, stop_grace)
 
 // True for names such as WANDB_API_KEY, AWS_SECRET_ACCESS_KEY, HF_TOKEN, DB_PASSWORD (a word of them, any case).
 bool LooksSecret(std::string_view env_name);

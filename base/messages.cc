@@ -124,6 +124,11 @@ Status Check(const PeerAnswer& answer) {
   return {};
 }
 
+Status Check(const DrillRefused& refused) {
+  EVERSTEP_TRY(CheckName("job", refused.job.value));
+  return AtMost("why", refused.why.size(), limit::kWhyBytes);
+}
+
 Status Check(const Welcome& welcome) {
   for (const Peer& peer : welcome.peers) EVERSTEP_TRY(CheckName("peer", peer.node.value));
   if (welcome.beat_every < 1ms || welcome.fence_after < 1ms)

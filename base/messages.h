@@ -171,7 +171,17 @@ struct PeerAnswer {
 };
 EVERSTEP_FIELDS(PeerAnswer, nonce, suspect, finding, beat, evidence)
 
-using FromAgent = std::variant<Hello, Beat, Report, PeerAnswer>;
+// A drill that this host was told to do and has not done (Inject).
+struct DrillRefused {
+  static constexpr std::string_view kName = "drill_refused";
+  JobId job{};
+  Generation generation{};
+  std::string why{};
+  friend bool operator==(const DrillRefused&, const DrillRefused&) = default;
+};
+EVERSTEP_FIELDS(DrillRefused, job, generation, why)
+
+using FromAgent = std::variant<Hello, Beat, Report, PeerAnswer, DrillRefused>;
 
 // ---- launcher → agent ----------------------------------------------------------------------------------------------------
 
@@ -323,7 +333,7 @@ EVERSTEP_ENUM(FaultKind, rank_kill, hang, freeze, link_cut, host_lost, checkpoin
 
 constexpr bool Lasts(FaultKind kind) { return kind != FaultKind::rank_kill && kind != FaultKind::checkpoint_torn; }
 
-// Once, and never again: an agent that cannot do it now says so in its log.
+// Once, and never again: an agent that cannot do it now answers with DrillRefused.
 struct Inject {
   static constexpr std::string_view kName = "inject";
   Epoch epoch{};

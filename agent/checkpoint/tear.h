@@ -18,7 +18,8 @@ namespace everstep {
 // One step on: "step-40.pt" → "step-41.pt", "iter_0000099" → "iter_0000100". nullopt: the name does not have the step.
 std::optional<std::string> NameOfNext(std::string_view name, std::uint64_t step);
 
-// Returns its name. kNotFound: no checkpoint of this job with a step in its name is pinned yet. kConflict: that name is there.
+// Returns its name, the first after the newest that nothing has. kNotFound: no checkpoint of this job with a step in its name
+// is pinned yet. kConflict: what it would make could not be told from a whole one.
 Result<std::string> TearCheckpoint(const CheckpointSpec& checkpoint, const GangKey& gang);
 
 }  // namespace everstep

@@ -104,18 +104,19 @@ void GangTable::Handle(Time now, const Start& start) {
   Do(gang, gang.Start());
 }
 
-void GangTable::Handle(const Inject& inject) {
+std::optional<std::string> GangTable::Handle(const Inject& inject) {
   const GangKey key{.job = inject.job, .generation = inject.generation};
   const auto found = gangs_.find(key);
-  if (found == gangs_.end() || found->second.phase() != GangPhase::running)
-    return Say("warning", key, "no drill: it does not run here");
+  if (found == gangs_.end() || found->second.phase() != GangPhase::running) return "it does not run here";
   Say("warning", key, Cat("a drill: ", Name(inject.kind), ", rank ", inject.rank));
-  if (inject.kind == FaultKind::checkpoint_torn) return slow_files_.Tear(key, inject.rank);
-  processes_.Inject(key, {.kind = inject.kind, .rank = inject.rank, .lasts = inject.lasts});
+  if (inject.kind == FaultKind::checkpoint_torn)
+    slow_files_.Tear(key, inject.rank);
+  else
+    processes_.Inject(key, {.kind = inject.kind, .rank = inject.rank, .lasts = inject.lasts});
+  return std::nullopt;
 }
 
 void GangTable::Handle(const CheckpointTorn& torn) {
-  if (!torn.why_not.empty()) return Say("warning", torn.gang, Cat("no drill: ", torn.why_not));
   processes_.Inject(torn.gang, {.kind = FaultKind::rank_kill, .rank = torn.rank});
 }
 

@@ -37,8 +37,9 @@ class GangTable {
   void Handle(Time now, const Start& start);
   void Handle(Time now, const Stop& stop);
   void Handle(Time now, const Forget& forget);
-  // Does it at once, or says in the log why not.
-  void Handle(const Inject& inject);
+  // Does it at once; or why not.
+  std::optional<std::string> Handle(const Inject& inject);
+  // REQUIRES: it is there.
   void Handle(const CheckpointTorn& torn);
   void Handle(Time now, const GangChecked& checked);
   void Handle(Time now, const KeeperEvent& event);

@@ -12,6 +12,6 @@
 namespace everstep {
 
 using AgentInput = std::variant<LinkOpened, LinkMessage, LinkClosed, PingReceived, PingAnswer, KeeperEvent, GangChecked,
-                                CheckpointFound, CheckpointTorn, StateWritten>;
+                                CheckpointFound, CheckpointTorn, DrillFailed, StateWritten>;
 
 }  // namespace everstep

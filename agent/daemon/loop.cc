@@ -315,6 +315,24 @@ void AgentLoop::On(Time now, const PingAnswer& input) {
   if (session_.Up()) link_.Send(std::move(answer));
 }
 
+// ---- drills --------------------------------------------------------------------------------------------------------------
+
+void AgentLoop::Obey(Time now, const Inject& inject) {
+  const auto why_not = gangs_.Handle(inject);
+  if (why_not) On(now, DrillFailed{.gang = {.job = inject.job, .generation = inject.generation}, .why = *why_not});
+}
+
+void AgentLoop::On(Time now, const CheckpointTorn& input) {
+  if (!input.why_not.empty()) return On(now, DrillFailed{.gang = input.gang, .why = input.why_not});
+  gangs_.Handle(input);
+}
+
+void AgentLoop::On(Time, const DrillFailed& input) {
+  const std::string why = Clip(Printable(input.why), limit::kWhyBytes);
+  log_("warning", Cat("no drill on ", input.gang, ": ", why));
+  if (session_.Up()) link_.Send(DrillRefused{.job = input.gang.job, .generation = input.gang.generation, .why = why});
+}
+
 // ---- keepers and files ---------------------------------------------------------------------------------------------------
 
 void AgentLoop::On(Time now, const KeeperEvent& input) { gangs_.Handle(now, input); }

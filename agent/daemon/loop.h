@@ -79,7 +79,8 @@ class AgentLoop {
   void On(Time now, const KeeperEvent& input);
   void On(Time now, const GangChecked& input);
   void On(Time now, const CheckpointFound& input);
-  void On(Time, const CheckpointTorn& input) { gangs_.Handle(input); }
+  void On(Time, const CheckpointTorn& input);
+  void On(Time, const DrillFailed& input);
   void On(Time now, const StateWritten& input);
 
   void Obey(Time now, const Welcome& welcome);
@@ -87,7 +88,7 @@ class AgentLoop {
   void Obey(Time now, const BeatAck& ack);
   void Obey(Time now, const ReportAck& ack);
   void Obey(Time now, const ProbePeer& probe);
-  void Obey(Time, const Inject& inject) { gangs_.Handle(inject); }
+  void Obey(Time, const Inject& inject);
   template <class GangCommand>
   void Obey(Time now, const GangCommand& command) {
     gangs_.Handle(now, command);

@@ -21,7 +21,6 @@ namespace everstep {
 namespace {
 
 constexpr std::string_view kFreeze = "--freeze=";
-constexpr std::string_view kKeeperName = "everstep-keeper";
 
 // The rank's process and its parent, the keeper.
 struct Target {
@@ -29,26 +28,24 @@ struct Target {
   ProcessStat keeper{};
 };
 
-Result<Target> Find(const Fault& fault, const KeeperStatus& gang) {
-  for (const RankStatus& rank : gang.ranks) {
+Result<Target> Find(const GangKey& gang, const Fault& fault, const KeeperStatus& status) {
+  const std::string mine = std::string(1, '\0') + Cat("--gang=", gang) + std::string(1, '\0');
+  for (const RankStatus& rank : status.ranks) {
     if (rank.rank != fault.rank || rank.exit || rank.pid == 0) continue;
     const auto process = StatOf(static_cast<pid_t>(rank.pid));
     const auto keeper = process ? StatOf(process->parent) : std::nullopt;
-    if (keeper && keeper->name == kKeeperName) return Target{.rank = *process, .keeper = *keeper};
+    const std::string words = keeper ? ReadKernelFile(Cat("/proc/", keeper->pid, "/cmdline")).value_or("") : std::string();
+    if (words.find(mine) != std::string::npos) return Target{.rank = *process, .keeper = *keeper};
   }
   return Fail(ErrorCode::kConflict, Cat("rank ", fault.rank, " does not run here"));
 }
 
-std::vector<ProcessStat> WithDescendants(const ProcessStat& root) {
-  std::vector<ProcessStat> all = DescendantsOf({root.pid}, AllProcesses());
-  all.push_back(root);
-  return all;
-}
+std::string Word(std::string_view how, const ProcessStat& process) { return Cat(how, process.pid, ':', process.started); }
 
-// Its parent ends at once, so that nobody has to wait for it later.
-Status Freeze(const std::vector<ProcessStat>& processes, Duration lasts, const std::string& program) {
+// Who starts it, this process, may be among those that are stopped: it hears of the outcome when it is woken.
+Status Freeze(const std::string& program, Duration lasts, const std::vector<std::string>& words) {
   std::vector<std::string> arguments{program, Cat(kFreeze, lasts.count())};
-  for (const ProcessStat& process : processes) arguments.push_back(Cat(process.pid, ':', process.started));
+  arguments.insert(arguments.end(), words.begin(), words.end());
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -59,27 +56,63 @@ Status Freeze(const std::vector<ProcessStat>& processes, Duration lasts, const s
   int how = 0;
   while (::waitpid(pid, &how, 0) < 0 && errno == EINTR) {
   }
-  return how == 0 ? Status() : Fail(ErrorCode::kIo, Cat(program, " --freeze ended with status ", how));
+  return how == 0 ? Status() : Fail(ErrorCode::kIo, "its processes could not all be stopped");
 }
 
-// "PID:STARTED", as long as it is that process.
-std::optional<Fd> Exactly(std::string_view word) {
+struct Stopped {
+  Fd pidfd{};
+  ProcessStat process{};
+};
+
+// The process that `word` (PID:STARTED) means, as long as it is that one.
+std::optional<ProcessStat> Exactly(std::string_view word) {
   const std::size_t colon = word.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
   const auto pid = ParseUnsigned(word.substr(0, colon));
   const auto started = ParseUnsigned(word.substr(colon + 1));
   if (!pid || !started || *pid > INT32_MAX) return std::nullopt;
-  Fd pidfd = OpenPidfd(static_cast<pid_t>(*pid));
-  const auto now = StatOf(static_cast<pid_t>(*pid));  // after: the descriptor is of the process that this tells of, or of none
-  if (!pidfd.open() || !now || now->started != *started) return std::nullopt;
-  return pidfd;
+  auto now = StatOf(static_cast<pid_t>(*pid));
+  return now && now->started == *started ? now : std::nullopt;
+}
+
+// False: it lives and cannot be stopped.
+bool StopOne(const ProcessStat& process, std::vector<Stopped>& stopped) {
+  Stopped one{.pidfd = OpenPidfd(process.pid), .process = process};
+  const auto now = StatOf(process.pid);  // after: the descriptor is of the process that this tells of, or of none
+  if (!now || now->started != process.started) return true;
+  if (!one.pidfd.open()) return false;
+  SignalPidfd(one.pidfd, SIGSTOP);
+  stopped.push_back(std::move(one));
+  return true;
+}
+
+// A stopped process forks no more: with each look there are fewer that still can. The root comes last: it would notice.
+bool StopTree(const ProcessStat& root, std::vector<Stopped>& stopped) {
+  constexpr int kLooksMax = 1000;
+  const auto known = [&](const ProcessStat& process) {
+    return std::any_of(stopped.begin(), stopped.end(), [&](const Stopped& one) {
+      return one.process.pid == process.pid && one.process.started == process.started;
+    });
+  };
+  int quiet = 0;  // looks in a row that found nothing new
+  for (int look = 0; look < kLooksMax && quiet < 2; ++look) {
+    bool news = false;
+    for (const ProcessStat& process : DescendantsOf({root.pid}, AllProcesses())) {
+      if (process.state == 'Z' || known(process)) continue;
+      news = true;
+      if (!StopOne(process, stopped)) return false;
+    }
+    if (!news && !known(root) && !StopOne(root, stopped)) return false;
+    quiet = news ? 0 : quiet + 1;
+  }
+  return quiet == 2;
 }
 
 // Until `until`, or all have ended.
-void Await(const std::vector<Fd>& processes, Time until) {
+void Await(const std::vector<Stopped>& processes, Time until) {
   RealClock clock;
   std::vector<pollfd> living;
-  for (const Fd& pidfd : processes) living.push_back({pidfd.get(), POLLIN, 0});
+  for (const Stopped& one : processes) living.push_back({one.pidfd.get(), POLLIN, 0});
   while (!living.empty()) {
     const Duration left = until - clock.Now();
     if (left <= 0ns) return;
@@ -88,27 +121,35 @@ void Await(const std::vector<Fd>& processes, Time until) {
   }
 }
 
+// One word of the command line. False: not all of it could be done.
+bool Do(std::string_view word, std::vector<Stopped>& stopped) {
+  constexpr std::string_view kTree = "tree:", kKill = "kill:";
+  const bool kills = word.starts_with(kKill), tree = kills || word.starts_with(kTree);
+  const auto process = Exactly(tree ? word.substr(kTree.size()) : word);
+  if (!process) return true;  // it has ended
+  std::vector<Stopped> here;
+  const bool whole = tree ? StopTree(*process, here) : StopOne(*process, here);
+  for (Stopped& one : here) {
+    if (kills && whole)
+      SignalPidfd(one.pidfd, SIGKILL);
+    else
+      stopped.push_back(std::move(one));
+  }
+  return whole;
+}
+
 }  // namespace
 
-Status BringAbout(const Fault& fault, const KeeperStatus& gang, const std::string& keeper) {
-  EVERSTEP_ASSIGN(const Target target, Find(fault, gang));
+Status BringAbout(const GangKey& gang, const Fault& fault, const KeeperStatus& status, const std::string& keeper) {
+  EVERSTEP_ASSIGN(const Target target, Find(gang, fault, status));
   const auto self = StatOf(::getpid());
-  if (!self) return Fail(ErrorCode::kInvalid, "/proc does not show this process");
+  if (!self) return Fail(ErrorCode::kIo, "/proc does not show this process");
   switch (fault.kind) {
     case FaultKind::rank_kill: KillExactly(target.rank); return {};
-    case FaultKind::hang: return Freeze(WithDescendants(target.rank), fault.lasts, keeper);
-    case FaultKind::link_cut: return Freeze({*self}, fault.lasts, keeper);
-    case FaultKind::freeze: {
-      std::vector<ProcessStat> all = WithDescendants(target.keeper);
-      all.push_back(*self);
-      return Freeze(all, fault.lasts, keeper);
-    }
-    case FaultKind::host_lost: {
-      std::vector<ProcessStat> all = WithDescendants(target.keeper);
-      KillExactly(target.keeper);  // first: it sees no rank die
-      for (const ProcessStat& process : all) KillExactly(process);
-      return Freeze({*self}, fault.lasts, keeper);
-    }
+    case FaultKind::hang: return Freeze(keeper, fault.lasts, {Word("tree:", target.rank)});
+    case FaultKind::link_cut: return Freeze(keeper, fault.lasts, {Word("", *self)});
+    case FaultKind::freeze: return Freeze(keeper, fault.lasts, {Word("tree:", target.keeper), Word("", *self)});
+    case FaultKind::host_lost: return Freeze(keeper, fault.lasts, {Word("kill:", target.keeper), Word("", *self)});
     case FaultKind::checkpoint_torn: break;
   }
   return Fail(ErrorCode::kInvalid, "a torn checkpoint is no matter of processes");
@@ -120,16 +161,17 @@ int FreezeMain(const std::vector<std::string>& arguments) {
     std::fprintf(stderr, "everstep-keeper: %s: legal: nanoseconds, at most 10 min\n", arguments.front().c_str());
     return 2;
   }
-  const pid_t child = ::fork();
-  if (child != 0) return child < 0 ? 1 : 0;
-  ::setsid();
-  std::vector<Fd> stopped;
-  for (std::size_t i = 1; i < arguments.size(); ++i)
-    if (auto process = Exactly(arguments[i])) stopped.push_back(*std::move(process));
-  for (const Fd& process : stopped) SignalPidfd(process, SIGSTOP);
-  Await(stopped, RealClock().Now() + Duration(static_cast<std::int64_t>(*lasts)));
-  for (const Fd& process : stopped) SignalPidfd(process, SIGCONT);
-  return 0;
+  std::vector<Stopped> stopped;
+  bool done = true;
+  for (std::size_t i = 1; i < arguments.size() && done; ++i) done = Do(arguments[i], stopped);
+  const pid_t child = done ? ::fork() : -1;
+  if (child > 0) return 0;  // whoever waits for this process waits no longer
+  if (child == 0) {
+    ::setsid();
+    Await(stopped, RealClock().Now() + Duration(static_cast<std::int64_t>(*lasts)));
+  }
+  for (const Stopped& one : stopped) SignalPidfd(one.pidfd, SIGCONT);
+  return child == 0 ? 0 : 1;
 }
 
 }  // namespace everstep

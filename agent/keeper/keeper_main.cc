@@ -26,7 +26,7 @@ constexpr int kListeningFd = 3;
 constexpr const char* kUsage =
     "usage: everstep-keeper --gang=JOB.GENERATION --spool=DIR --logs=DIR --lease=NS --log-bytes-max=N --log-files-max=N\n"
     "                       [--kernel-log=FILE]\n"
-    "       everstep-keeper --freeze=NS PID:STARTED…\n"
+    "       everstep-keeper --freeze=NS [tree:|kill:]PID:STARTED…\n"
     "Parent of one gang's ranks on this host; started by everstep-agent with a listening Unix socket as descriptor 3.\n"
     "--freeze: stops processes for a time, for drills.\n";
 

@@ -68,8 +68,8 @@ class RealProcesses::Rim {
       const auto at = links_.find(gang);
       const KeeperStatus* status = at == links_.end() ? nullptr : at->second.last();
       const Status done =
-          status ? BringAbout(fault, *status, options_.keeper) : Fail(ErrorCode::kConflict, "its keeper is not heard");
-      if (!done && options_.complain) options_.complain(Cat("no drill on ", gang, ": ", done.error().message));
+          status ? BringAbout(gang, fault, *status, options_.keeper) : Fail(ErrorCode::kConflict, "its keeper is not heard");
+      if (!done && options_.drill_failed) options_.drill_failed({.gang = gang, .why = done.error().message});
     });
   }
 

@@ -36,7 +36,7 @@ struct RealProcessesOptions {
   std::string kernel_log{};          // where keepers look for why a rank was killed; empty: nowhere
   std::uint32_t log_gangs_max = 20;  // generations of logs kept on this host
   Duration up_within = 10s;          // a launched keeper that has not answered by then is killed and `failed`
-  std::function<void(const std::string&)> complain{};  // why a drill could not be done here; from the thread of this class
+  std::function<void(DrillFailed)> drill_failed{};  // from the thread of this class; must not block
 };
 
 inline constexpr Duration kBurialPatience = 5s;

@@ -122,6 +122,12 @@ struct Fault {
   Duration lasts{0};
 };
 
+// A drill that was not done; the answer to Processes::Inject, only then.
+struct DrillFailed {
+  GangKey gang{};
+  std::string why{};
+};
+
 class Processes {
  public:
   virtual ~Processes() = default;
@@ -131,7 +137,7 @@ class Processes {
   // error: nobody can say what lives here.
   virtual Result<std::vector<GangKey>> Adopt() = 0;
   virtual void Send(const GangKey& gang, ToKeeper message) = 0;
-  // Brings about a fault in a gang that runs; what comes of it is heard as ever. What cannot be done is said in the log.
+  // Brings about a fault in a gang that runs; what comes of it is heard as ever. DrillFailed comes when it cannot be done.
   virtual void Inject(const GangKey& gang, const Fault& fault) = 0;
   // Removes the gang's spool (its logs are kept for `logs` under the agent's log directory). REQUIRES: failed or gone was seen.
   virtual void Discard(const GangKey& gang) = 0;

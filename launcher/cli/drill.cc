@@ -31,7 +31,8 @@ constexpr FaultWord kFaults[] = {
     {"freeze", FaultKind::freeze, "agent, keeper and ranks of a host are stopped for a time, then go on", 30s},
     {"link-cut", FaultKind::link_cut, "the agent of a host cannot be reached for a time; its ranks go on", 30s},
     {"hang", FaultKind::hang, "a rank is stopped (SIGSTOP): progress.hang_after has to notice", limit::kFaultLasts},
-    {"ckpt-torn", FaultKind::checkpoint_torn, "half a checkpoint, newer than all others, appears; then rank 0 is killed", 0s},
+    {"ckpt-torn", FaultKind::checkpoint_torn,
+     "half a checkpoint, newer than all others, appears; then a rank of the first host is killed", 0s},
     {"launcher-kill", std::nullopt, "SIGKILL to the launcher: the job must not notice", 0s},
 };
 
@@ -41,7 +42,7 @@ struct DrillFlags {
   std::optional<std::uint32_t> rank{};
   std::string node{};
   std::string lasts{};
-  std::string timeout{"5min"};
+  std::string timeout{};
   std::uint32_t times = 1;
   bool dry_run = false;
 };
@@ -65,7 +66,7 @@ struct Victim {
 };
 
 // The last rank, unless one is named: rank 0 has the rendezvous, and loses more. A torn checkpoint is made by the host that
-// watches them, the first: there rank 0 is hit.
+// watches them, the first: a rank there is hit.
 Result<Victim> VictimIn(const JobView& job, const DrillFlags& flags) {
   if (job.hosts.empty())
     return Fail(ErrorCode::kConflict, Cat(job.id, " is ", Name(job.phase), ": a drill is for a job that runs"));
@@ -90,6 +91,9 @@ class Drill {
   Drill(const Cli& cli, const DrillFlags& flags, Duration lasts, Duration timeout)
       : cli_(cli), flags_(flags), fault_(Named(flags.fault)), lasts_(lasts), timeout_(timeout), screen_(cli.console) {}
 
+  // The fault itself is over then, and its host can be expected back.
+  Time until() const { return until_; }
+
   // nullopt: interrupted.
   Result<std::optional<DrillView>> Run(Interrupts& interrupts) {
     EVERSTEP_ASSIGN(const auto client, Connect(cli_));
@@ -104,12 +108,14 @@ class Drill {
 
  private:
   Result<std::optional<DrillView>> Break(const InfoReply& info, Interrupts& interrupts) {
-    DrillWatch watch(job_, flags_.fault, victim_.node, victim_.rank);
+    const bool tears = fault_.kind == FaultKind::checkpoint_torn;
+    DrillWatch watch(job_, flags_.fault, victim_.node, victim_.rank, Lasts(*fault_.kind) ? lasts_ : Duration(0), tears);
     Follower job(ClientOptionsOf(cli_), queue_, Topic::job, JobNews(job_.id));
     Follower events(ClientOptionsOf(cli_), queue_, Topic::events, EventNews({}, {}, info.index));
     EVERSTEP_TRY(Inject(watch));
     EVERSTEP_ASSIGN(const bool through, Until(interrupts, watch, [&] { return watch.Done(); }));
     if (!through) return std::optional<DrillView>();
+    if (watch.over()) until_ = *watch.over();
     return std::optional(watch.view());
   }
 
@@ -128,7 +134,8 @@ class Drill {
   // False: interrupted. A time-out is no error: the view says how far it came.
   Result<bool> Until(Interrupts& interrupts, DrillWatch& watch, const std::function<bool()>& done) {
     while (!done() && clock_.Now() < deadline_) {
-      if (interrupts.Wait(std::min<Duration>(deadline_ - clock_.Now(), 1h), queue_.fd())) return false;
+      if (interrupts.Wait(std::min<Duration>(deadline_ - clock_.Now(), 1s), queue_.fd())) return false;
+      watch.Tick(clock_.Now());
       while (const auto news = queue_.Take()) {
         if (const auto* seen = std::get_if<JobView>(&*news)) watch.On(clock_.Now(), *seen);
         if (const auto* event = std::get_if<EventView>(&*news)) {
@@ -190,12 +197,18 @@ class Drill {
   JobView job_{};
   Victim victim_{};
   Time deadline_{};
+  Time until_{};
 };
+
+bool ProvesNothing(const DrillView& drill) {
+  return drill.fault == "ckpt-torn" && drill.outcome == DrillOutcome::recovered && drill.torn.empty();
+}
 
 int CodeOf(const std::vector<DrillView>& drills) {
   for (const DrillView& drill : drills) {
     if (drill.outcome == DrillOutcome::unfinished) return exit_code::kTimeout;
-    if (drill.outcome == DrillOutcome::ended) return exit_code::kBad;
+    if (drill.outcome == DrillOutcome::refused) return exit_code::kCouldNotRun;
+    if (drill.outcome == DrillOutcome::ended || ProvesNothing(drill)) return exit_code::kBad;
   }
   return exit_code::kGood;
 }
@@ -204,31 +217,66 @@ Result<int> SayWouldDo(const Cli& cli, const DrillFlags& flags, Duration lasts) 
   EVERSTEP_ASSIGN(const JobReply found, Ask<JobReply>(cli, GetJob{.job = flags.job}));
   EVERSTEP_ASSIGN(const Victim victim, VictimIn(found.job, flags));
   const FaultWord& fault = Named(flags.fault);
-  const std::string where = fault.kind ? Cat(" (rank ", victim.rank, " on ", victim.node, ')') : "";
-  WriteErr(Cat("would do to ", found.job.id, ": ", fault.does, where, lasts > 0s ? Cat(", ", WriteDuration(lasts)) : "",
-               fault.kind ? Cat("; costs a restart, ", found.job.restarts, " of ", found.job.restarts_max, " are used") : "",
-               "; nothing was changed\n"));
+  std::string what = Cat(fault.does, " (", found.job.id, ')');
+  if (fault.kind) {
+    InjectFault request{.job = found.job.id, .generation = found.job.generation, .kind = *fault.kind, .rank = victim.rank};
+    request.lasts = Lasts(*fault.kind) ? lasts : Duration(0);
+    request.by = Requester();
+    request.dry_run = true;
+    EVERSTEP_ASSIGN(const Accepted reply, Ask<Accepted>(cli, request));
+    what = Cat(reply.why, "; it costs a restart, ", found.job.restarts, " of ", found.job.restarts_max, " are used");
+  }
+  WriteErr(Cat("would do: ", Printable(what), "; nothing was changed\n"));
   return exit_code::kGood;
 }
 
-Result<int> RunDrills(const Cli& cli, const DrillFlags& flags) {
+// The next one would meet a host that still stands still.
+bool AwaitEnd(Interrupts& interrupts, Time until) {
+  RealClock clock;
+  constexpr Duration kComesBack = 5s;
+  while (until > Time() && clock.Now() < until + kComesBack)
+    if (interrupts.Wait(std::min<Duration>(until + kComesBack - clock.Now(), 1s))) return false;
+  return true;
+}
+
+// --for and --timeout, or what they are where nobody says.
+Result<Duration> LastsOf(const DrillFlags& flags) {
   const FaultWord& fault = Named(flags.fault);
-  Duration lasts = fault.lasts;
-  if (!flags.lasts.empty()) {
-    EVERSTEP_ASSIGN(lasts, DurationOf("--for", flags.lasts));
-    if (!fault.kind || !Lasts(*fault.kind))
-      return Fail(ErrorCode::kInvalid, Cat("--for: ", flags.fault, " does not last"), "leave it out");
-  }
-  EVERSTEP_ASSIGN(const Duration timeout, DurationOf("--timeout", flags.timeout));
+  if (flags.lasts.empty()) return fault.lasts;
+  EVERSTEP_ASSIGN(const Duration lasts, DurationOf("--for", flags.lasts));
+  if (!fault.kind || !Lasts(*fault.kind))
+    return Fail(ErrorCode::kInvalid, Cat("--for: ", flags.fault, " does not last"), "leave it out");
+  if (lasts <= 0s || lasts > limit::kFaultLasts)
+    return Fail(ErrorCode::kInvalid, Cat("--for: found ", flags.lasts, ", legal: more than 0s, at most 10min"));
+  return lasts;
+}
+
+Result<int> RunDrills(const Cli& cli, const DrillFlags& flags) {
+  if (!Named(flags.fault).kind && (!flags.node.empty() || flags.rank))
+    return Fail(ErrorCode::kInvalid, Cat(flags.node.empty() ? "--rank" : "--node", ": launcher-kill hits no host"),
+                "leave it out");
+  EVERSTEP_ASSIGN(const Duration lasts, LastsOf(flags));
+  EVERSTEP_ASSIGN(Duration timeout, DurationOf("--timeout", flags.timeout.empty() ? "5min" : flags.timeout));
+  if (flags.timeout.empty() && flags.fault == "hang") timeout = lasts + 2min;
   if (flags.dry_run) return SayWouldDo(cli, flags, lasts);
   Interrupts interrupts;
   std::vector<DrillView> drills;
+  Time until{};
   for (std::uint32_t i = 0; i < flags.times && CodeOf(drills) == exit_code::kGood; ++i) {
-    EVERSTEP_ASSIGN(auto drill, Drill(cli, flags, lasts, timeout).Run(interrupts));
-    if (!drill)
-      return Fail(ErrorCode::kConflict, "interrupted; what the drill did stays done", Cat("everstep job ", flags.job));
-    if (ForPeople(cli.output)) WriteOut(Cat(i > 0 ? "\n" : "", DescribeDrill(*drill, cli.console.out.columns)));
-    drills.push_back(*std::move(drill));
+    Drill one(cli, flags, lasts, timeout);
+    auto drill = AwaitEnd(interrupts, until) ? one.Run(interrupts) : Result<std::optional<DrillView>>();
+    until = one.until();
+    if (!drill || !*drill) {
+      if (!drills.empty() && !ForPeople(cli.output)) WriteOut(ViewData(cli.output, drills));
+      if (!drill) return Fail(drill.error());
+      return Fail(ErrorCode::kConflict,
+                  Cat("interrupted; what the drill did stays done", lasts > 0s ? Cat(", for ", Show(lasts), " at most") : ""),
+                  Cat("everstep job ", flags.job));
+    }
+    if (ForPeople(cli.output)) WriteOut(Cat(i > 0 ? "\n" : "", DescribeDrill(**drill, cli.console.out.columns)));
+    if (ForPeople(cli.output) && ProvesNothing(**drill))
+      WriteErr("nothing was seen of the torn checkpoint: this proves nothing\n");
+    drills.push_back(**std::move(drill));
   }
   if (!ForPeople(cli.output)) WriteOut(flags.times == 1 ? ViewData(cli.output, drills.front()) : ViewData(cli.output, drills));
   if (ForPeople(cli.output) && drills.size() > 1) WriteOut(Cat('\n', DescribeDrills(drills)));
@@ -260,7 +308,8 @@ void AddDrill(CLI::App& app, Cli& cli) {
       verb->add_option("--rank", flags->rank, "which rank, or the host of which; default: the last one")->type_name("R");
   verb->add_option("--node", flags->node, "which host")->type_name("HOST")->excludes(rank);
   verb->add_option("--for", flags->lasts, "how long it lasts: default 30s, a hang 10min")->type_name("DURATION");
-  verb->add_option("--timeout", flags->timeout, "how long recovery is waited for (default 5min)")->type_name("DURATION");
+  verb->add_option("--timeout", flags->timeout, "how long recovery is waited for [5min; hang: 2min more than it lasts]")
+      ->type_name("DURATION");
   verb->add_option("--times", flags->times, "so many drills, one after another")->check(Between(1, 1000))->type_name("N");
   verb->add_flag("--dry-run", flags->dry_run, "say what would be done, and do nothing");
   verb->footer(Footer());

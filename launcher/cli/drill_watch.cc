@@ -59,6 +59,7 @@ std::string Outcome(const DrillView& drill) {
   switch (drill.outcome) {
     case DrillOutcome::recovered: return Cat("recovered as generation ", *drill.resumed);
     case DrillOutcome::undisturbed: return "undisturbed";
+    case DrillOutcome::refused: return "not done";
     case DrillOutcome::ended: return "not recovered: the job has ended";
     case DrillOutcome::unfinished: break;
   }
@@ -73,8 +74,9 @@ std::string LostText(const DrillView& drill) {
 
 }  // namespace
 
-DrillWatch::DrillWatch(const JobView& job, std::string fault, NodeId node, std::optional<std::uint32_t> rank)
-    : tells_steps_(job.progress.has_value()) {
+DrillWatch::DrillWatch(const JobView& job, std::string fault, NodeId node, std::optional<std::uint32_t> rank, Duration lasts,
+                       bool tears)
+    : lasts_(lasts), tears_(tears), tells_steps_(job.progress.has_value()) {
   view_.job = job.id;
   view_.fault = std::move(fault);
   view_.node = std::move(node);
@@ -89,17 +91,28 @@ void DrillWatch::Mark(std::optional<Duration>& mark, Time now) {
 }
 
 void DrillWatch::On(Time now, const EventView& event) {
+  if (event.node == view_.node && event.job.empty()) {
+    if (event.kind == "node_suspected" || event.kind == "node_lost") silent_ = true;
+    if (event.kind == "node_trusted" || event.kind == "node_joined") silent_ = false;
+  }
   if (event.job != view_.job) return;
+  if (event.kind == "drill_not_done" && begun_) {
+    view_.outcome = DrillOutcome::refused;
+    view_.why = event.why;
+  }
   if (event.kind == "generation_broken") Mark(view_.noticed, now);
   if (event.kind == "generation_planned" && view_.noticed) Mark(view_.decided, now);
   if (event.kind == "generation_started" && view_.decided) Mark(view_.started, now);
-  if (event.kind == "checkpoint_noted" && begun_ && view_.torn.empty()) view_.torn = event.why;
+  if (event.kind == "checkpoint_noted" && tears_ && begun_ && !view_.started)
+    view_.torn = event.why;  // the last before the start
 }
 
 void DrillWatch::On(Time now, const JobView& job) {
+  if (Done()) return;
   view_.why = job.why;
   if (Ended(job.phase)) {
-    view_.outcome = DrillOutcome::ended;
+    const bool well = job.phase == JobPhase::done && job.generation == view_.generation;
+    view_.outcome = well ? DrillOutcome::undisturbed : DrillOutcome::ended;
     return;
   }
   if (!begun_ || job.generation <= view_.generation || job.phase != JobPhase::running) return;
@@ -114,6 +127,12 @@ void DrillWatch::On(Time now, const JobView& job) {
   if (job.progress || !tells_steps_) view_.outcome = DrillOutcome::recovered;
 }
 
+void DrillWatch::Tick(Time now) {
+  constexpr Duration kComesLate = 3s;  // what follows from a fault that is over
+  const auto end = over();
+  if (!Done() && end && now >= *end + kComesLate && !view_.noticed && !silent_) view_.outcome = DrillOutcome::undisturbed;
+}
+
 std::string DescribeDrill(const DrillView& drill, std::optional<std::size_t> columns) {
   std::string text = Cat(drill.fault, " on ", drill.job);
   if (!drill.node.empty()) text += Cat(": ", drill.rank ? Cat("rank ", *drill.rank, " on ") : "", drill.node);
@@ -125,7 +144,7 @@ std::string DescribeDrill(const DrillView& drill, std::optional<std::size_t> col
     text += Row("hosts", "", Cat(Names(drill.hosts_before), " -> ", Names(drill.hosts_after)), columns);
   }
   if (!drill.torn.empty()) text += Row("torn", "", drill.torn, columns);
-  if (drill.outcome == DrillOutcome::ended || drill.outcome == DrillOutcome::unfinished)
+  if (drill.outcome != DrillOutcome::recovered && drill.outcome != DrillOutcome::undisturbed)
     text += Row("now", "", drill.why, columns);
   return text;
 }
@@ -135,10 +154,11 @@ std::string DescribeDrills(const std::vector<DrillView>& drills) {
   for (const Part& part : PartsOf(drills.front())) {
     std::vector<Duration> times;
     for (const DrillView& drill : drills)
-      if (const auto& at = drill.*part.at) times.push_back(*at);
+      if (const auto& at = drill.*part.at; at && drill.outcome != DrillOutcome::ended) times.push_back(*at);
     if (times.empty()) continue;
     std::sort(times.begin(), times.end());
-    table.rows.push_back({std::string(part.name), Show(times.front()), Show(times[times.size() / 2]), Show(times.back())});
+    table.rows.push_back({std::string(part.name), Show(times.front()),
+                          Show((times[(times.size() - 1) / 2] + times[times.size() / 2]) / 2), Show(times.back())});
   }
   return Render(table, {});
 }

@@ -12,8 +12,8 @@
 
 namespace everstep {
 
-// unfinished: not at its end when the watch was.
-EVERSTEP_ENUM(DrillOutcome, unfinished, recovered, undisturbed, ended)
+// unfinished: not at its end when the watch was. refused: the host has not done it.
+EVERSTEP_ENUM(DrillOutcome, unfinished, recovered, undisturbed, ended, refused)
 
 // Times count from the fault, as this command saw it: they hold the way of the news, a millisecond or a few, and ranks tell of
 // their steps once a second.
@@ -45,12 +45,17 @@ class DrillWatch {
  public:
   // `job`: as it was before. What it has told of a step decides what is waited for: a job that tells of none has recovered when
   // it is started again.
-  DrillWatch(const JobView& job, std::string fault, NodeId node, std::optional<std::uint32_t> rank);
+  // `lasts`: of the fault; 0: it does not last. `tears`: it has to be seen that half a checkpoint was passed over.
+  DrillWatch(const JobView& job, std::string fault, NodeId node, std::optional<std::uint32_t> rank,
+             Duration lasts = Duration(0), bool tears = false);
 
   // The fault is there.
   void Begun(Time now) { begun_ = now; }
   void On(Time now, const EventView& event);
   void On(Time now, const JobView& job);
+  // Time alone: a fault that is over and has broken nothing.
+  void Tick(Time now);
+  std::optional<Time> over() const { return begun_ && lasts_ > Duration(0) ? std::optional(*begun_ + lasts_) : std::nullopt; }
   bool Done() const { return view_.outcome != DrillOutcome::unfinished; }
 
   DrillView& view() { return view_; }
@@ -59,6 +64,9 @@ class DrillWatch {
   void Mark(std::optional<Duration>& mark, Time now);
 
   DrillView view_;
+  Duration lasts_;
+  bool tears_ = false;
+  bool silent_ = false;  // the host is suspect, lost or away
   bool tells_steps_ = false;
   std::optional<Time> begun_{};
 };

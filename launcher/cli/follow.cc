@@ -16,6 +16,7 @@ namespace everstep {
 namespace {
 
 constexpr Duration kTick = 200ms;       // of the status line
+constexpr Duration kFirstAnswer = 5s;
 constexpr Duration kLogsPatience = 5s;  // after the job's end, for what ranks wrote last
 
 class JobFollowing {
@@ -186,10 +187,13 @@ Result<Awaited> AwaitJob(const Cli& cli, const JobId& job, std::optional<Duratio
   NewsQueue queue;
   std::optional<JobView> view;
   bool silent = false;
-  const std::optional<Time> deadline = timeout ? std::optional(clock.Now() + *timeout) : std::nullopt;
+  const Time begin = clock.Now();
+  const std::optional<Time> deadline = timeout ? std::optional(begin + *timeout) : std::nullopt;
   Follower follower(ClientOptionsOf(cli), queue, Topic::job, JobNews(job));
   for (bool ended = false; !ended;) {
-    const Duration left = deadline ? std::max<Duration>(0s, *deadline - clock.Now()) : Duration(1h);
+    // However short the time is, one answer is waited for.
+    const bool unanswered = !view && !silent && clock.Now() < begin + kFirstAnswer;
+    const Duration left = deadline ? std::max<Duration>(unanswered ? 100ms : 0ms, *deadline - clock.Now()) : Duration(1h);
     if (interrupts.Wait(std::min<Duration>(left, 1h), queue.fd()))
       return Fail(ErrorCode::kConflict, "interrupted; the job goes on", Cat("everstep job ", job));
     while (const auto news = queue.Take()) {
@@ -203,7 +207,8 @@ Result<Awaited> AwaitJob(const Cli& cli, const JobId& job, std::optional<Duratio
       if (end && !end->how) return Fail(end->how.error());
       ended = ended || end || (view && Ended(view->phase));
     }
-    if (!ended && deadline && clock.Now() >= *deadline) return Awaited{.unheard = silent || !view};
+    const bool over = deadline && clock.Now() >= *deadline && (view || silent || clock.Now() >= begin + kFirstAnswer);
+    if (!ended && over) return Awaited{.unheard = silent || !view};
   }
   return Awaited{.ended = std::move(view)};
 }

@@ -89,6 +89,8 @@ void AddCommandFlags(CLI::App& verb, RunFlags& flags) {
   verb.add_option("--env-from", flags.env_from, "file of NAME=value lines, read on the hosts, never stored: for secrets")
       ->type_name("FILE")
       ->take_all();
+  verb.add_option("--time-limit", flags.time_limit, "from its first start on: then it is stopped, code 124 [none]")
+      ->type_name("DURATION");
   verb.add_option("--stop-grace", flags.stop_grace, "from SIGTERM to SIGKILL [60s]")->type_name("DURATION");
   verb.add_flag("-m,--module", flags.module, "the command is a Python module");
   verb.add_flag("--no-python", flags.no_python, "the command is run as it is, also when it is a script.py");

@@ -118,6 +118,13 @@ Result<JobSpec> SpecOf(const RunFlags& flags, const Surroundings& here) {
                   grace.error().hint);
     spec.stop_grace = *grace;
   }
+  if (!flags.time_limit.empty()) {
+    const auto limit = ParseDuration(flags.time_limit);
+    if (!limit)
+      return Fail(ErrorCode::kInvalid, Cat("--time-limit: found ", limit.error().message, ", legal: 1s to 3650d"),
+                  limit.error().hint);
+    spec.time_limit = *limit;
+  }
   EVERSTEP_TRY(ValidateJob(spec));
   return spec;
 }

@@ -26,6 +26,7 @@ struct RunFlags {
   std::vector<std::string> env{};       // "NAME=value", or "NAME": as it is here
   std::vector<std::string> env_from{};  // files, read on the hosts
   std::string stop_grace{};             // empty: the default
+  std::string time_limit{};             // empty: none
   bool module = false;                  // command[0] is a Python module
   bool no_python = false;               // a script is run as it is
   std::vector<std::string> command{};   // a lone script.py is run by python3

@@ -73,7 +73,8 @@ Surface SurfaceOf(const CLI::App& app) {
       return std::any_of(surface.flags.begin(), surface.flags.end(),
                          [&](const FlagWords& common) { return common.names == flag.names; });
     });
-    if (words.name == "cancel") words.arguments.front().value = "OPEN_JOB";  // what has ended cannot be cancelled
+    if (words.name == "cancel" || words.name == "drill")  // what has ended cannot be
+      words.arguments.back().value = "OPEN_JOB";
   }
   return surface;
 }

@@ -99,13 +99,43 @@ std::string StepRow(const JobView& job, WallTime now) {
   return Cat(text, " (", ClockText(checkpoint.registered_at, now), ", ", Plain(checkpoint.why), ")");
 }
 
+// To a tenth, never rounded up to 100.
+std::string Percent(std::uint64_t part, std::uint64_t of) {
+  const std::uint64_t tenths = static_cast<std::uint64_t>(static_cast<double>(part) / static_cast<double>(of) * 1000);
+  return Cat(tenths / 10, '.', tenths % 10, " %");
+}
+
+// "93.1 % useful of 12 h 24 min; 3 min lost, 5 s noticing, 1 min standing; spares 4 h": one host for an hour is one hour.
+std::string LedgerText(const LedgerView& ledger) {
+  const auto time = [](std::uint64_t ms) {
+    const std::uint64_t most = 200ull * 365 * 24 * 3600 * 1000;
+    const Duration whole = std::chrono::milliseconds(static_cast<std::int64_t>(std::min(ms, most)));
+    return Show(whole < 10s ? whole : Duration(whole / 1s * 1s));
+  };
+  const std::uint64_t ran = ledger.useful + ledger.unsaved;
+  const std::uint64_t all = ran + ledger.lost + ledger.noticing + ledger.standing;
+  std::string text = all == 0 ? std::string("none yet") : Cat(Percent(ran, all), " useful of ", time(all));
+  std::vector<std::string> parts;
+  const auto part = [&](std::uint64_t ms, std::string_view what) {
+    if (ms > 0) parts.push_back(Cat(time(ms), ' ', what));
+  };
+  part(ledger.lost, "lost");
+  part(ledger.noticing, "noticing");
+  part(ledger.standing, "standing");
+  if (!parts.empty()) text += Cat("; ", Join(parts));
+  if (ledger.unsaved > 0) text += Cat("; ", time(ledger.unsaved), " of it not saved yet");
+  return ledger.spare > 0 ? Cat(text, "; spares ", time(ledger.spare)) : text;
+}
+
 std::string Times(const JobView& job, WallTime now) {
   std::string text = Cat("submitted ", ClockText(job.submitted_at, now));
   if (job.started_at) text += Cat(", started ", ClockText(*job.started_at, now));
   if (job.ended_at) text += Cat(", ended ", ClockText(*job.ended_at, now));
   const Duration lasts = Between(job.started_at.value_or(job.submitted_at), job.ended_at.value_or(now));
   const Duration whole = lasts < 10s ? Duration(lasts / 1ms * 1ms) : Duration(lasts / 1s * 1s);
-  return Cat(text, job.ended_at ? ", took " : ", ", Show(whole), job.ended_at ? "" : " ago");
+  text += Cat(job.ended_at ? ", took " : ", ", Show(whole), job.ended_at ? "" : " ago");
+  if (job.time_left) text += Cat(", ", Show(Duration(*job.time_left / 1s * 1s)), " left of its time limit");
+  return text;
 }
 
 }  // namespace
@@ -212,6 +242,7 @@ std::string DescribeJob(const JobView& job, WallTime now, std::optional<std::siz
   about.Row("Command", CommandText(job.command));
   about.Row("Step", StepRow(job, now));
   about.Row("Time", Times(job, now));
+  if (job.ledger) about.Row("Host time", LedgerText(*job.ledger));
   if (job.incident) about.Row("Incident", IncidentText(*job.incident));
   const std::string spares = Join(NamesOf(job.spare_hosts));
   if (job.spares > 0 && !Ended(job.phase)) about.Row("Spares", spares.empty() ? Cat("none of ", job.spares, " yet") : spares);

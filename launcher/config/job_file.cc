@@ -62,6 +62,17 @@ yaml::Type<CompleteWhen> CompleteWhenType() {
        way(CompleteWhenKind::marker, yaml::Under("marker", "FILE", pattern(CompleteWhenKind::marker)))});
 }
 
+// off | DURATION
+yaml::Type<std::optional<Duration>> TimeLimitType() {
+  using Limit = std::optional<Duration>;
+  return yaml::AnyOf<Limit>(
+      {{.covers = [](const Limit& limit) { return !limit.has_value(); }, .type = yaml::Word("off", Limit())},
+       {.covers = [](const Limit& limit) { return limit.has_value(); },
+        .type = yaml::As<Limit, Duration>(
+            yaml::DurationBetween(1s, kTimeLimitMost), [](Duration d) { return Limit(d); },
+            [](const Limit& limit) { return limit.value_or(1s); })}});
+}
+
 // auto | off | DURATION
 yaml::Type<std::optional<Duration>> HangAfterType() {
   using After = std::optional<Duration>;
@@ -178,6 +189,8 @@ yaml::Table<JobSpec> MakeTable() {
              }},
              "how the ranks' progress is read from what they print; the file $EVERSTEP_PROGRESS always counts"),
       Nested("restart", &JobSpec::restart, RestartTable(), "when a failed job starts again"),
+      Key("time_limit", &JobSpec::time_limit, TimeLimitType(),
+          "from the first start on, restarts included: then it is stopped with its grace, and ends with code 124"),
       Key("stop_grace", &JobSpec::stop_grace, yaml::DurationBetween(0s, 24h), "from SIGTERM to SIGKILL when the job is ended"),
   }};
 }

@@ -114,6 +114,19 @@ struct ProgressView {
 };
 EVERSTEP_FIELDS(ProgressView, step, steps_total, step_time, eta, loss)
 
+// Where the time of a job's hosts went, in milliseconds times hosts: what each of them was held for, once. Told of a job that
+// has been placed.
+struct LedgerView {
+  std::uint64_t useful = 0;    // its ranks ran, and a registered checkpoint has what they did, or the job is done
+  std::uint64_t unsaved = 0;   // they ran since: it will be useful, or lost
+  std::uint64_t lost = 0;      // they ran, and it had to be done again, or the job has ended without it
+  std::uint64_t noticing = 0;  // from the first sign of a failure until it was known
+  std::uint64_t standing = 0;  // hosts were held, and no ranks ran that count: starts, stops, restarts
+  std::uint64_t spare = 0;     // of spare hosts
+  friend bool operator==(const LedgerView&, const LedgerView&) = default;
+};
+EVERSTEP_FIELDS(LedgerView, useful, unsaved, lost, noticing, standing, spare)
+
 struct JobView {
   JobId id{};
   std::string name{};
@@ -140,11 +153,13 @@ struct JobView {
   std::optional<IncidentView> incident{};  // the newest
   std::string next{};                      // the command to type next
   std::optional<ProgressView> progress{};  // nullopt: they have not told of a step yet
+  std::optional<Duration> time_left{};     // of its time_limit; nullopt: it has none, or has not started
+  std::optional<LedgerView> ledger{};
   friend bool operator==(const JobView&, const JobView&) = default;
 };
 EVERSTEP_FIELDS(JobView, id, name, phase, why, queue_position, priority, nodes, spares, world_size, generation, hosts,
                 spare_hosts, ranks, restarts, restarts_max, step, checkpoint, exit_code, submitted_at, started_at, ended_at,
-                command, incident, next, progress)
+                command, incident, next, progress, time_left, ledger)
 
 struct DrainView {
   std::string by{};  // user@host; empty: unknown
@@ -250,10 +265,11 @@ struct InjectFault {
   Generation generation{};
   FaultKind kind = FaultKind::rank_kill;
   std::uint32_t rank = 0;
-  Duration lasts{0};  // of kinds that last: more than 0
-  std::string by{};   // user@host, for the record
+  Duration lasts{0};     // of kinds that last: more than 0
+  std::string by{};      // user@host, for the record
+  bool dry_run = false;  // only say whether it could be done, and what would be
 };
-EVERSTEP_FIELDS(InjectFault, job, generation, kind, rank, lasts, by)
+EVERSTEP_FIELDS(InjectFault, job, generation, kind, rank, lasts, by, dry_run)
 // A drill: the launcher kills itself by SIGKILL. No reply comes.
 struct KillLauncher {
   static constexpr std::string_view kName = "kill_launcher";

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "launcher/core/facts.h"
+#include "launcher/core/ledger.h"
 
 namespace everstep {
 
@@ -11,6 +12,7 @@ constexpr std::size_t kCheckpointRecords = 16;
 constexpr std::size_t kEndedJobs = 1000;
 constexpr std::size_t kIncidents = 16;  // of each job
 constexpr Duration kPortMemory = 1h;
+constexpr Duration kQuick = 10s;  // a generation that lives no longer than this has broken at its start
 
 void MergeEnds(JobState& job, const std::vector<RankEnd>& ends) {
   for (const RankEnd& end : ends) {
@@ -128,7 +130,13 @@ class Applier {
     if (it != state_.nodes.end()) it->second.drain.reset();
   }
   void operator()(const FaultInjected& f) {
-    if (JobState* job = Current(f.job, f.generation)) job->drill = f.why;
+    constexpr Duration kTakes = 5s;   // a fault that does not last, until it has been seen
+    constexpr Duration kComes = 60s;  // what follows from one that is over
+    const Time over = entry_.at + std::max(f.lasts, kTakes);
+    if (JobState* job = Current(f.job, f.generation)) job->drill = DrillState{f.why, f.node, f.kind, over, over + kComes};
+  }
+  void operator()(const DrillNotDone& f) {
+    if (JobState* job = Current(f.job, f.generation)) job->drill.reset();
   }
   void operator()(const LauncherKilled&) {}
   void operator()(const FenceStarted& f) {
@@ -160,6 +168,8 @@ class Applier {
       incident->next = f.why;
       NoteResume(*incident, *job, f.resume);
     }
+    job->ledger.at_risk = 0;
+    job->pauses = false;
     job->generation = f.generation;
     job->hosts = f.hosts;
     job->spares = f.spares;
@@ -176,7 +186,7 @@ class Applier {
     job->moved = false;
     job->hung = false;
     job->refusal.clear();
-    job->drill.clear();
+    job->drill.reset();
     job->step.reset();
     job->judged = false;
     job->give_up.clear();
@@ -202,11 +212,18 @@ class Applier {
     if (!job->incidents.empty() && job->incidents.back().generation.Next() == f.generation)
       job->incidents.back().started = entry_.at;
     if (!job->started_at) job->started_at = entry_.wall;
+    if (!job->first_started) job->first_started = entry_.at;
+    job->generation_started = entry_.at;
     Enter(*job, JobPhase::running, f.why, entry_.at);
   }
   void operator()(const GenerationBroken& f) {
     JobState* job = Current(f.job, f.generation);
     if (!job) return;
+    job->ledger = AccountedBreak(*job, f.noticed, state_.now);
+    const bool quick = !job->started || entry_.at - job->generation_started < kQuick;
+    const bool counts = !f.moved && !f.port_taken && !f.checkpoint_gone && job->broken.empty() &&
+                        !(job->drill && entry_.at <= job->drill->until);
+    if (counts) job->quick_breaks = quick ? job->quick_breaks + 1 : 0;
     job->broken = f.cause;
     job->broken_on = f.node;
     job->host_failed = f.host_failed;
@@ -262,7 +279,10 @@ class Applier {
     if (job) std::erase_if(job->avoid, [&](const AvoidedHost& avoided) { return avoided.node == f.node; });
   }
   void operator()(const JobWaits& f) {
-    if (JobState* job = Job(f.job)) job->why = f.why;
+    JobState* job = Job(f.job);
+    if (!job) return;
+    job->why = f.why;
+    job->pauses = f.pauses;
   }
   void operator()(const SpareAssigned& f) {
     if (JobState* job = Job(f.job)) AddUnique(job->spares, f.node);
@@ -271,7 +291,13 @@ class Applier {
     if (JobState* job = Job(f.job)) std::erase(job->spares, f.node);
   }
   void operator()(const CheckpointRegistered& f) {
-    if (JobState* job = Job(f.job)) AddCheckpoint(*job, {f.id, f.seen, true, {}, entry_.wall});
+    JobState* job = Job(f.job);
+    if (!job) return;
+    if (f.seen.generation == job->generation && !f.seen.was_there) {
+      AccountSave(job->ledger);
+      job->quick_breaks = 0;
+    }
+    AddCheckpoint(*job, {f.id, f.seen, true, {}, entry_.wall});
   }
   void operator()(const CheckpointNoted& f) {
     if (JobState* job = Job(f.job)) AddCheckpoint(*job, {f.id, f.seen, false, f.why, entry_.wall});
@@ -292,6 +318,7 @@ class Applier {
     job->exit_code = f.exit_code;
     job->stop_grace = f.grace;
     job->give_up = f.why;
+    AccountEnd(job->ledger, f.outcome == JobPhase::done);
     job->spares.clear();
     if (f.outcome != JobPhase::done && !OpenIncident(*job)) {
       Incident& incident = IncidentOf(*job, entry_);
@@ -338,6 +365,9 @@ class Applier {
 
 void Apply(State& state, const Entry& entry) {
   state.now = std::max(state.now, entry.at);
+  // What a fact changes counts from now on. A break has its own account.
+  if (const auto job = state.jobs.find(JobOf(entry.fact)); job != state.jobs.end())
+    if (!std::holds_alternative<GenerationBroken>(entry.fact)) job->second.ledger = Accounted(job->second, state.now);
   std::visit(Applier(state, entry), entry.fact);
 }
 

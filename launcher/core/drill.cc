@@ -17,7 +17,7 @@ std::string WhatHappens(const InjectFault& request, const NodeId& node) {
     case FaultKind::freeze: return Cat(node, " freezes for ", Show(request.lasts));
     case FaultKind::link_cut: return Cat(node, " cannot be reached for ", Show(request.lasts));
     case FaultKind::host_lost: return Cat(node, " loses its ranks and is silent for ", Show(request.lasts));
-    case FaultKind::checkpoint_torn: return "half a checkpoint appears, newer than all others";
+    case FaultKind::checkpoint_torn: return Cat("half a checkpoint appears, newer than all others, and ", rank, " is killed");
   }
   return {};
 }
@@ -43,7 +43,7 @@ Status CheckHang(const World& world, const JobState& job, Duration lasts) {
 
 }  // namespace
 
-Result<FaultInjected> InjectBy(const World& world, const InjectFault& request) {
+Result<FaultInjected> InjectBy(const World& world, Now now, const InjectFault& request) {
   EVERSTEP_TRY(CheckTime(request));
   EVERSTEP_ASSIGN(const JobState* job, FindJob(world.state, request.job));
   if (job->phase != JobPhase::running)
@@ -54,6 +54,15 @@ Result<FaultInjected> InjectBy(const World& world, const InjectFault& request) {
   const std::uint64_t ranks = job->hosts.size() * job->processes_per_node;
   if (request.rank >= ranks)
     return Fail(ErrorCode::kNotFound, Cat(job->id, " has no rank ", request.rank), Cat("its ranks are 0 to ", ranks - 1));
+  if (job->drill && now.at < job->drill->over)
+    return Fail(ErrorCode::kConflict, Cat(job->id, " has a drill already: ", job->drill->why),
+                Cat("it is over in ", Show(job->drill->over - now.at)));
+  if (RestartsInWindow(*job, now.at) >= job->spec.restart.budget)
+    return Fail(ErrorCode::kConflict, Cat(job->id, " has no restart left (restart.budget: ", job->spec.restart.budget,
+                                          " within ", Show(job->spec.restart.window), "): a drill would end it"));
+  if (request.kind == FaultKind::checkpoint_torn && request.rank >= job->processes_per_node)
+    return Fail(ErrorCode::kInvalid, Cat("rank ", request.rank, " is not on the first host, which watches the checkpoints"),
+                Cat("its ranks are 0 to ", job->processes_per_node - 1));
   if (request.kind == FaultKind::checkpoint_torn && !job->spec.checkpoint)
     return Fail(ErrorCode::kInvalid, Cat(job->id, " has no checkpoint directory (checkpoint.dir)"));
   if (request.kind == FaultKind::hang) EVERSTEP_TRY(CheckHang(world, *job, request.lasts));
@@ -64,19 +73,24 @@ Result<FaultInjected> InjectBy(const World& world, const InjectFault& request) {
   const HostNow* host = HostIn(world, node);
   if (!host || !host->connected || host->pulse != Pulse::trusted)
     return Fail(ErrorCode::kConflict, Cat(node, ", which has rank ", request.rank, ", is not heard now"));
-  FaultInjected fault{.job = job->id, .generation = job->generation, .node = node, .rank = request.rank, .kind = request.kind};
+  FaultInjected fault{.job = job->id,
+                      .generation = job->generation,
+                      .node = node,
+                      .rank = request.rank,
+                      .kind = request.kind,
+                      .lasts = Lasts(request.kind) ? request.lasts : Duration(0)};
   fault.by = OneLine(request.by, 100);
   fault.why = Sentence("a drill of ", Who(request.by), ": ", WhatHappens(request, node));
   return fault;
 }
 
-Inject OrderOf(const FaultInjected& fault, Duration lasts) {
+Inject OrderOf(const FaultInjected& fault) {
   Inject order;
   order.job = fault.job;
   order.generation = fault.generation;
   order.kind = fault.kind;
   order.rank = fault.rank;
-  order.lasts = lasts;
+  order.lasts = fault.lasts;
   return order;
 }
 

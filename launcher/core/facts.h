@@ -185,10 +185,20 @@ struct FaultInjected {
   NodeId node{};
   std::uint32_t rank = 0;
   FaultKind kind = FaultKind::rank_kill;
+  Duration lasts{0};
   std::string by{};
   std::string why{};
 };
-EVERSTEP_FIELDS(FaultInjected, job, generation, node, rank, kind, by, why)
+EVERSTEP_FIELDS(FaultInjected, job, generation, node, rank, kind, lasts, by, why)
+// The host has not done it.
+struct DrillNotDone {
+  static constexpr std::string_view kName = "drill_not_done";
+  JobId job{};
+  Generation generation{};
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(DrillNotDone, job, generation, node, why)
 // A drill on the launcher itself.
 struct LauncherKilled {
   static constexpr std::string_view kName = "launcher_killed";
@@ -231,8 +241,9 @@ struct JobWaits {
   static constexpr std::string_view kName = "job_waits";
   JobId job{};
   std::string why{};
+  bool pauses = false;  // it broke too often right after its start: for a time, not for a host
 };
-EVERSTEP_FIELDS(JobWaits, job, why)
+EVERSTEP_FIELDS(JobWaits, job, why, pauses)
 
 struct SpareAssigned {
   static constexpr std::string_view kName = "spare_assigned";
@@ -296,11 +307,11 @@ struct JobEnded {
 };
 EVERSTEP_FIELDS(JobEnded, job, outcome, exit_code, why)
 
-using Fact =
-    std::variant<LauncherStarted, LauncherHalted, NodeJoined, NodeSuspected, NodeTrusted, NodeLost, EvictionHeld, NodeDrained,
-                 NodeUndrained, FenceStarted, FenceEnded, JobSubmitted, GenerationPlanned, GenerationStarted, GenerationBroken,
-                 FaultInjected, LauncherKilled, HostReleased, FailureJudged, HostForgiven, JobWaits, SpareAssigned,
-                 SpareReleased, CheckpointRegistered, CheckpointNoted, CheckpointWithdrawn, JobStopping, JobEnded>;
+using Fact = std::variant<LauncherStarted, LauncherHalted, NodeJoined, NodeSuspected, NodeTrusted, NodeLost, EvictionHeld,
+                          NodeDrained, NodeUndrained, FenceStarted, FenceEnded, JobSubmitted, GenerationPlanned,
+                          GenerationStarted, GenerationBroken, FaultInjected, DrillNotDone, LauncherKilled, HostReleased,
+                          FailureJudged, HostForgiven, JobWaits, SpareAssigned, SpareReleased, CheckpointRegistered,
+                          CheckpointNoted, CheckpointWithdrawn, JobStopping, JobEnded>;
 using Facts = std::vector<Fact>;
 
 // A fact with the time it was decided.

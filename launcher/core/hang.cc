@@ -57,21 +57,22 @@ std::optional<Duration> HangAfter(const World& world, const JobState& job) {
 
 std::optional<Time> HungAt(const World& world, const JobState& job) {
   const auto stepped = world.stepped.find({job.id, job.generation});
-  const auto heard = AllHeardSince(world, job);
+  if (stepped == world.stepped.end() || job.spec.progress.hang_after == Duration(0)) return std::nullopt;
   const auto after = HangAfter(world, job);
-  if (stepped == world.stepped.end() || !heard || !after) return std::nullopt;
+  const auto heard = AllHeardSince(world, job);
+  if (!heard || !after) return std::nullopt;
   return std::max(stepped->second, *heard) + *after;
 }
 
 std::optional<GenerationBroken> Hung(const World& world, Now now, const JobState& job) {
   const auto due = HungAt(world, job);
-  if (!due || now.at < *due) return std::nullopt;
+  if (!due || std::min(now.at, world.heard_until) < *due) return std::nullopt;
   const auto progress = NewestProgress(world, job);
   const Duration silence = now.at - world.stepped.at({job.id, job.generation});
   GenerationBroken broken{.job = job.id, .generation = job.generation, .hung = true, .grace = world.policy.recovery_grace};
-  broken.cause = Cat("its ranks hang: no new step for ", Show(silence), progress ? Cat(", the last was ", progress->step) : "");
-  broken.why = Sentence(broken.cause, job.spec.progress.hang_after ? "" : " (progress.hang_after: auto)", "; generation ",
-                        job.generation, " is stopped");
+  broken.cause = Cat("its ranks hang: no new step for ", Show(silence), progress ? Cat(", the last was ", progress->step) : "",
+                     " (progress.hang_after", job.spec.progress.hang_after ? ")" : ": auto)");
+  broken.why = Sentence(broken.cause, "; generation ", job.generation, " is stopped");
   return broken;
 }
 

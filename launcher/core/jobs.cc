@@ -72,9 +72,29 @@ Facts WithFirstSigns(const World& world, Now now, Facts facts) {
   return facts;
 }
 
+// As the end of time does with sbatch: SIGTERM, its grace, SIGKILL.
+Facts TimeIsUp(Now now, const JobState& job) {
+  constexpr std::uint32_t kTimeLimitCode = 124;  // as timeout(1) exits
+  const auto due = TimeLimitAt(job);
+  if (!due || now.at < *due || job.phase == JobPhase::stopping) return {};
+  JobStopping stopping{.job = job.id, .outcome = JobPhase::failed, .exit_code = kTimeLimitCode, .grace = job.spec.stop_grace};
+  if (job.phase == JobPhase::recovering) stopping.grace = std::min(stopping.grace, job.stop_grace);  // it has its SIGTERM
+  stopping.why = Cat("its time is up: time_limit is ", Show(*job.spec.time_limit));
+  stopping.blame = {.kind = BlameClass::user,
+                    .cause = stopping.why,
+                    .means = "the time that was asked for is over; a new job with more of it can go on from the checkpoint"};
+  return {stopping};
+}
+
 }  // namespace
 
+std::optional<Time> TimeLimitAt(const JobState& job) {
+  if (!job.spec.time_limit || !job.first_started || Ended(job.phase)) return std::nullopt;
+  return *job.first_started + *job.spec.time_limit;
+}
+
 Facts AdvanceJob(const World& world, Now now, const JobState& job) {
+  if (Facts over = TimeIsUp(now, job); !over.empty()) return over;
   switch (job.phase) {
     case JobPhase::preparing:
     case JobPhase::running: {
@@ -101,11 +121,14 @@ std::optional<Time> JobDeadline(const World& world, const JobState& job) {
     consider(CauseAwaitedUntil(world, job));
     consider(HungAt(world, job));
   }
+  if (job.phase != JobPhase::stopping) consider(TimeLimitAt(job));
   if (job.phase == JobPhase::preparing) consider(job.since + world.policy.prepare_deadline);
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
     for (const LiveGang& gang : job.live) consider(ExclusionDue(world, gang));
-  if (job.phase == JobPhase::recovering && job.live.empty() && job.judged)
+  if (job.phase == JobPhase::recovering && job.live.empty() && job.judged) {
+    if (job.pauses) consider(RestartNotBefore(job));
     for (const AvoidedHost& avoided : job.avoid) consider(ForgivenAt(avoided));
+  }
   return next;
 }
 

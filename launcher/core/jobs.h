@@ -15,6 +15,9 @@ namespace everstep {
 // The next facts for this job; empty: nothing to do until something changes. REQUIRES: not queued, not ended.
 Facts AdvanceJob(const World& world, Now now, const JobState& job);
 
+// When its time_limit is over; nullopt: it has none, has not started, or has ended.
+std::optional<Time> TimeLimitAt(const JobState& job);
+
 // When AdvanceJob has something to say by time alone: at that time it does, so that waiting for it never spins.
 std::optional<Time> JobDeadline(const World& world, const JobState& job);
 

@@ -93,6 +93,12 @@ Blame BlameOf(const World& world, const JobState& job, const FailureJudged& judg
   return blame;
 }
 
+// In time, and on the host that the drill was for; or a rank that died of what happened there.
+bool ByDrill(const JobState& job, const FailureJudged& judged, const Culprit* culprit) {
+  if (!job.drill || job.incidents.empty() || job.incidents.back().broken > job.drill->until) return false;
+  return judged.node == job.drill->node || job.hung || (culprit && culprit->kind == EndClass::victim);
+}
+
 // Another host is free for the job, so that this one need not be taken again.
 bool CanMove(const World& world, const JobState& job) {
   const std::vector<NodeId> hosts = EligibleHosts(world, job);
@@ -114,7 +120,6 @@ std::string Verdict(const JobState& job, const FailureJudged& judged) {
   if (judged.port_taken) return "counts as no failure: another port will do";
   if (job.checkpoint_gone) return "counts as no failure: no host sees the checkpoint";
   if (job.moved) return "counts as no failure: an operator moves it";
-  if (!job.drill.empty()) return "a drill: counts against the budget only";
   const bool rank = judged.blame.rank.has_value();
   const std::string kind = rank ? Cat(" (class ", Name(judged.blame.kind), ')') : std::string();
   if (!judged.code)
@@ -213,6 +218,15 @@ std::optional<HostForgiven> Forgive(Now now, const JobState& job) {
 
 }  // namespace
 
+Duration BackOff(std::uint32_t quick_breaks) {
+  constexpr std::uint32_t kAtOnce = 2;  // what passes by itself has passed by then, most often
+  constexpr Duration kMost = 60s;
+  if (quick_breaks <= kAtOnce) return 0ns;
+  return std::min<Duration>(kMost, 1s * (std::int64_t{1} << std::min(quick_breaks - kAtOnce - 1, 10u)));
+}
+
+Time RestartNotBefore(const JobState& job) { return job.since + BackOff(job.quick_breaks); }
+
 Time ForgivenAt(const AvoidedHost& avoided) { return avoided.since + 5min; }
 
 const CheckpointRecord* NewestOffered(const JobState& job) {
@@ -246,13 +260,15 @@ Facts JudgeFailure(const World& world, Now now, const JobState& job) {
     judged.signature = "hangs";
     judged.code = true;
   }
-  if (!job.drill.empty()) judged.code = false;                             // it proves nothing about the code
+  const bool by_drill = ByDrill(job, judged, culprit ? &*culprit : nullptr);
+  if (by_drill) judged.code = false;                                       // it proves nothing about the code
   if (job.moved || job.checkpoint_gone) judged.signature = job.signature;  // says nothing about the failure before
   judged.blame = BlameOf(world, job, judged, culprit ? &*culprit : nullptr);
-  if (!job.drill.empty()) judged.blame.means = job.drill;
+  if (by_drill) judged.blame.means = job.drill->why;
   judged.give_up = GiveUp(now, job, judged, culprit ? &*culprit : nullptr);
   const std::string found = judged.blame.cause == job.broken ? std::string() : Cat(": ", OneLine(judged.blame.cause, 600));
-  judged.why = Sentence(Verdict(job, judged), found, judged.give_up.empty() ? "" : "; gives up: ", judged.give_up);
+  judged.why = Sentence(by_drill ? "a drill: counts against the budget only" : Verdict(job, judged), found,
+                        judged.give_up.empty() ? "" : "; gives up: ", judged.give_up);
   return {judged};
 }
 
@@ -260,6 +276,12 @@ Facts PlanRecovery(const World& world, Now now, const JobState& job) {
   if (!job.give_up.empty())
     return {JobEnded{job.id, JobPhase::failed, job.exit_code.value_or(1),
                      Sentence(OneLine(job.broken, 600), "; gave up: ", job.give_up)}};
+  if (now.at < RestartNotBefore(job)) {
+    const std::string why =
+        Sentence(OneLine(job.broken, 500), "; it broke ", job.quick_breaks,
+                 " times in a row within 10 s of its start: started again ", Show(BackOff(job.quick_breaks)), " after that");
+    return why == job.why ? Facts() : Facts{JobWaits{job.id, why, true}};
+  }
   Ladder ladder = Climb(world, job);
   if (!ladder.why_not.empty()) {
     if (const std::string hopeless = NobodyLeft(world, job); !hopeless.empty())

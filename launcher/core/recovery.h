@@ -26,6 +26,12 @@ const CheckpointRecord* NewestOffered(const JobState& job);
 // From when on a host may be given again to a job that it failed, if no other host can be had.
 Time ForgivenAt(const AvoidedHost& avoided);
 
+// How long a job that broke so many times in a row right after its start stands still before it is started again: not at all
+// twice, then 1 s, doubled each time, at most 60 s.
+Duration BackOff(std::uint32_t quick_breaks);
+// REQUIRES: job.phase is recovering.
+Time RestartNotBefore(const JobState& job);
+
 // Restarts within the budget's window.
 std::uint32_t RestartsInWindow(const JobState& job, Time now);
 

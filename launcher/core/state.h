@@ -122,6 +122,32 @@ struct AvoidedHost {
 };
 EVERSTEP_FIELDS(AvoidedHost, node, since)
 
+// Where the time of a job's hosts went (LedgerView), in microseconds times hosts, up to log time `at`. Each interval is cut at
+// whole microseconds of log time, so that the parts add up to hosts × time exactly.
+struct Ledger {
+  Time at{};
+  std::uint64_t useful = 0;
+  std::uint64_t unsaved = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t at_risk = 0;  // of `lost`: at the last break; a checkpoint of that generation may still turn up
+  std::uint64_t noticing = 0;
+  std::uint64_t standing = 0;
+  std::uint64_t spare = 0;
+  friend bool operator==(const Ledger&, const Ledger&) = default;
+};
+EVERSTEP_FIELDS(Ledger, at, useful, unsaved, lost, at_risk, noticing, standing, spare)
+
+// What a drill does to a generation. What breaks it in time, on that host, is the drill's doing.
+struct DrillState {
+  std::string why{};
+  NodeId node{};
+  FaultKind kind = FaultKind::rank_kill;
+  Time over{};   // log time: the fault lasts no longer
+  Time until{};  // what comes of it has come by then
+  friend bool operator==(const DrillState&, const DrillState&) = default;
+};
+EVERSTEP_FIELDS(DrillState, why, node, kind, over, until)
+
 struct JobState {
   JobId id{};
   JobSpec spec{};
@@ -149,7 +175,7 @@ struct JobState {
   bool moved = false;                   // `broken` is an operator's wish: a host is drained, its work moves
   std::optional<std::uint64_t> step{};  // the newest that the ranks of `generation` told of, where they are gone
   bool hung = false;                    // `broken` is that no rank told of a new step
-  std::string drill{};                  // what a drill did to `generation`; empty: nothing
+  std::optional<DrillState> drill{};    // the last one on `generation`
   std::string refusal{};                // `broken` is a host's refusal: in its words; empty: it is not
   std::vector<AvoidedHost> avoid{};     // not given to this job while others can be had
 
@@ -165,7 +191,12 @@ struct JobState {
   bool judged = false;                       // the failure of `generation` is judged
   std::vector<Incident> incidents{};         // oldest first; bounded
   std::uint32_t incidents_ever = 0;
-  std::string give_up{};  // why there is no further generation; empty: there may be
+  Ledger ledger{};
+  std::optional<Time> first_started{};  // log time; the time limit counts from here
+  Time generation_started{};            // log time of the last start
+  bool pauses = false;                  // before the next generation (RestartNotBefore)
+  std::uint32_t quick_breaks = 0;       // in a row: generations that broke soon after their start
+  std::string give_up{};                // why there is no further generation; empty: there may be
 
   JobPhase outcome = JobPhase::failed;  // what it will end as; read in phase stopping and later
   std::optional<std::uint32_t> exit_code{};
@@ -179,7 +210,8 @@ EVERSTEP_FIELDS(JobState, id, spec, order, request_id, phase, why, since, genera
                 master_address, master_port, resume, started, live, ends, broken, broken_on, host_failed, port_taken,
                 checkpoint_gone, moved, step, hung, drill, refusal, avoid, checkpoints, checkpoints_ever, restarts,
                 restarts_total, fruitless, ports_taken, progress, failed_at, signature, judged, incidents, incidents_ever,
-                give_up, outcome, exit_code, stop_grace, submitted_at, started_at, ended_at)
+                ledger, first_started, generation_started, pauses, quick_breaks, give_up, outcome, exit_code, stop_grace,
+                submitted_at, started_at, ended_at)
 
 // A MASTER_PORT that was given out.
 struct PortUse {

@@ -9,6 +9,8 @@
 #include "launcher/core/drain.h"
 #include "launcher/core/exclusion.h"
 #include "launcher/core/incidents.h"
+#include "launcher/core/jobs.h"
+#include "launcher/core/ledger.h"
 #include "launcher/core/membership.h"
 #include "launcher/core/placement.h"
 #include "launcher/core/recovery.h"
@@ -167,6 +169,10 @@ std::string NextCommand(const JobState& job) {
   return Cat("everstep events --job ", job.id);
 }
 
+LedgerView ViewOf(const Ledger& l) {
+  return {l.useful / 1000, l.unsaved / 1000, l.lost / 1000, l.noticing / 1000, l.standing / 1000, l.spare / 1000};
+}
+
 JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& queue) {
   JobView view;
   view.id = job.id;
@@ -207,6 +213,8 @@ JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& qu
   view.command = job.spec.command;
   if (!job.incidents.empty()) view.incident = ViewOf(job, job.incidents.back());
   view.next = NextCommand(job);
+  if (const auto until = TimeLimitAt(job)) view.time_left = std::max(Duration(0), *until - now.at);
+  if (job.generation.value > 0) view.ledger = ViewOf(Accounted(job, now.at));
   return view;
 }
 

@@ -61,6 +61,7 @@ struct HostNow {
 
 struct World {
   std::map<GangKey, Time> first_failure{};  // when the first bad end of a gang was heard of; soft
+  Time heard_until{};                       // all that came until then has been handled: what is missing has not come
   std::map<GangKey, Time> stepped{};        // when ranks of a gang last told of a new step; soft
   State state{};
   Policy policy{};

@@ -157,7 +157,7 @@ void LauncherLoop::HandleAll(Time now, std::deque<LauncherInput> inputs) {
 void LauncherLoop::ForgiveLateness(Time now) {
   if (!due_ || now <= *due_ + kLateness) return;
   detector_.ForgiveLateness(now - *due_);
-  for (auto& [gang, at] : world_.stepped) at += now - *due_;
+  for (auto& [gang, at] : world_.stepped) at = NowAt(now).at;  // they may have told of many steps meanwhile
   for (const auto& [node, host] : world_.hosts) SyncSilence(node);
 }
 
@@ -165,6 +165,7 @@ void LauncherLoop::Tick(Time now) {
   ForgiveLateness(now);
   now_ = judged_at_ = now;
   settled_ = false;
+  world_.heard_until = NowAt(now).at;
   Take(detector_.Tick(NowAt(now).at));
   if (resend_at_ && now >= *resend_at_) {
     resend_at_.reset();

@@ -7,6 +7,7 @@
 #include "launcher/core/exclusion.h"
 #include "launcher/core/hang.h"
 #include "launcher/core/membership.h"
+#include "launcher/core/sentence.h"
 #include "launcher/daemon/loop.h"
 
 namespace everstep {
@@ -136,6 +137,10 @@ void LauncherLoop::On(const SessionMessage& input) {
     OnBeat(node, session, *beat);
   } else if (const auto* report = std::get_if<Report>(&input.message)) {
     OnReport(node, session, *report);
+  } else if (const auto* refused = std::get_if<DrillRefused>(&input.message)) {
+    const JobState* job = JobIn(world_.state, refused->job);
+    if (halted_.empty() && job && job->generation == refused->generation && job->drill && job->drill->node == node)
+      Commit({DrillNotDone{refused->job, refused->generation, node, Sentence("no drill on ", node, ": ", Said(refused->why))}});
   } else if (const auto* answer = std::get_if<PeerAnswer>(&input.message)) {
     Found(answer->suspect, answer->nonce, {node, answer->finding, answer->evidence, NowAt(judged_at_).at}, answer->beat);
   }

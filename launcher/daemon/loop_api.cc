@@ -157,10 +157,11 @@ void LauncherLoop::Answer(std::uint64_t token, const UndrainNode& request) {
 
 // On record first. Nobody sends it again: a launcher that dies before it was sent has spared the job a drill.
 void LauncherLoop::Answer(std::uint64_t token, const InjectFault& request) {
-  const Result<FaultInjected> fault = InjectBy(world_, request);
+  const Result<FaultInjected> fault = InjectBy(world_, NowAt(now_), request);
   if (!fault) return Reply(token, Fail(fault.error()));
+  if (request.dry_run) return Reply(token, Accepted{fault->why});
   Commit({*fault});
-  SendCommand(fault->node, OrderOf(*fault, request.lasts));
+  SendCommand(fault->node, OrderOf(*fault));
   ReplyWhenDurable(token, Accepted{fault->why});
 }
 
@@ -243,7 +244,12 @@ void LauncherLoop::ShowWatchers() {
     }
     JobView view = ViewOf(world_, NowAt(now_), *job);
     const bool last = everstep::Ended(job->phase);
-    if (watcher.last == view && !last) {
+    JobView compared = view;  // what only time changes is no news
+    if (watcher.last) {
+      compared.ledger = watcher.last->ledger;
+      compared.time_left = watcher.last->time_left;
+    }
+    if (watcher.last == compared && !last) {
       ++it;
       continue;
     }

@@ -30,6 +30,7 @@ class FakeLauncherLink : public LauncherLink {
   std::vector<Beat> beats{};
   std::vector<Report> reports{};  // those in hellos too
   std::vector<PeerAnswer> peer_answers{};
+  std::vector<DrillRefused> drills_refused{};
   int opens = 0;
   int closes = 0;
 
@@ -103,6 +104,7 @@ class FakeLauncherLink : public LauncherLink {
     if (acks_reports) Say(ReportAck{.epoch = welcome.epoch, .seq = seq, .index = welcome.index});
   }
   void Got(PeerAnswer& answer) { peer_answers.push_back(answer); }
+  void Got(DrillRefused& refused) { drills_refused.push_back(refused); }
 
   Post post_;
   bool open_ = false;

@@ -131,7 +131,12 @@ void Cluster::Submit(int number) {
                 .saves_block = rng_.Unit() < swarm_.saves_block,
                 .zombie_saves = rng_.Unit() < swarm_.zombie_saves};
   if (rng_.Unit() < swarm_.buggy) script.bug = 40;
+  Rng own(options_.seed * 1000 + static_cast<std::uint64_t>(number));  // what came later to the job file changes no other dice
+  if (own.Unit() < 0.2) spec.time_limit = 20s + own.Jitter(100s);
+  if (own.Unit() < 0.3) spec.progress.hang_after = 15s;
   if (options_.nodes > 0) {
+    spec.time_limit.reset();
+    spec.progress.hang_after.reset();
     spec.nodes = options_.nodes;
     spec.spares = 1;
     spec.restart.budget = 100;

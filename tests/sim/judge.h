@@ -89,6 +89,10 @@ class Judge {
   void Planned(const GenerationPlanned& fact, Time at);
   void EndedJob(const JobEnded& fact);
   void CommittedStep(const Fact& fact);
+  void HostTime(const Entry& entry);
+  void LedgerAddsUp(const JobId& id);
+  void Breaks(const Entry& entry);
+  void RestartsInTime(const GenerationPlanned& fact, Time at);
 
   const Agenda& agenda_;
   const Training& training_;
@@ -111,6 +115,17 @@ class Judge {
   std::set<NodeId> suspected_{};  // in this epoch
   std::map<std::uint32_t, Time> ports_{};
   std::map<JobId, std::uint64_t> committed_{};  // step
+  struct HeldTime {
+    Time at{};
+    std::uint64_t microseconds = 0;  // times hosts and spares
+  };
+  std::map<JobId, HeldTime> held_time_{};  // counted here, by what the log says who had what when
+  struct BreaksSeen {
+    Time started{};
+    Time broken{};
+    std::uint32_t quick = 0;  // in a row
+  };
+  std::map<JobId, BreaksSeen> breaks_{};
   Outcome outcome_{};
 };
 

@@ -79,8 +79,13 @@ void Judge::BeforeFact(const Entry& entry) {
   if (const auto* trusted = std::get_if<NodeTrusted>(&fact)) suspected_.erase(trusted->node);
   if (const auto* joined = std::get_if<NodeJoined>(&fact)) suspected_.erase(joined->node);
   if (std::get_if<JobSubmitted>(&fact)) ++submitted_;
+  HostTime(entry);
+  Breaks(entry);
   if (const auto* lost = std::get_if<NodeLost>(&fact)) Lost(*lost);
-  if (const auto* planned = std::get_if<GenerationPlanned>(&fact)) Planned(*planned, entry.at);
+  if (const auto* planned = std::get_if<GenerationPlanned>(&fact)) {
+    Planned(*planned, entry.at);
+    RestartsInTime(*planned, entry.at);
+  }
   if (const auto* broken = std::get_if<GenerationBroken>(&fact); broken && broken->cause.empty())
     Accuse(Cat("I25: ", broken->job, " is broken without a cause"));
 }
@@ -117,11 +122,67 @@ void Judge::Planned(const GenerationPlanned& fact, Time at) {
 void Judge::AfterFact(const Entry& entry) {
   const Fact& fact = entry.fact;
   CommittedStep(fact);
+  LedgerAddsUp(JobOf(fact));
   if (const auto* ended = std::get_if<JobEnded>(&fact)) EndedJob(*ended);
   if (submitted_ != durable_.jobs.size())
     Accuse(Cat("I24: ", submitted_, " jobs were submitted, ", durable_.jobs.size(), " are known"));
   if (const auto* drained = std::get_if<NodeDrained>(&fact); drained && drained->by.empty())
     Accuse(Cat("I16: ", drained->node, " is out of work and nobody did it"));
+}
+
+// I22: hosts and spares times log time, from the first plan to the end, counted beside the ledger that the facts make.
+void Judge::HostTime(const Entry& entry) {
+  const auto job = durable_.jobs.find(JobOf(entry.fact));
+  if (job == durable_.jobs.end()) return;
+  const auto whole = [](Time t) { return static_cast<std::uint64_t>(t.time_since_epoch() / 1us); };
+  const Time now = std::max(durable_.now, entry.at);
+  HeldTime& held = held_time_[job->first];
+  if (job->second.generation.value > 0 && !Ended(job->second.phase))
+    held.microseconds += (whole(now) - whole(held.at)) * (job->second.hosts.size() + job->second.spares.size());
+  held.at = now;
+}
+
+void Judge::LedgerAddsUp(const JobId& id) {
+  const auto job = durable_.jobs.find(id);
+  if (job == durable_.jobs.end()) return;
+  const Ledger& l = job->second.ledger;
+  const std::uint64_t sum = l.useful + l.unsaved + l.lost + l.noticing + l.standing + l.spare;
+  if (sum != held_time_[id].microseconds)
+    Accuse(Cat("I22: the ledger of ", id, " has ", sum, " us of hosts, they were held for ", held_time_[id].microseconds));
+  if (l.at_risk > l.lost) Accuse(Cat("I22: ", id, " may get back ", l.at_risk, " us of hosts, and has lost ", l.lost));
+}
+
+void Judge::Breaks(const Entry& entry) {
+  if (const auto* started = std::get_if<GenerationStarted>(&entry.fact)) breaks_[started->job].started = entry.at;
+  if (const auto* saved = std::get_if<CheckpointRegistered>(&entry.fact)) {
+    const auto of = durable_.jobs.find(saved->job);
+    if (of != durable_.jobs.end() && saved->seen.generation == of->second.generation && !saved->seen.was_there)
+      breaks_[saved->job].quick = 0;
+  }
+  const auto* broken = std::get_if<GenerationBroken>(&entry.fact);
+  const auto job = broken ? durable_.jobs.find(broken->job) : durable_.jobs.end();
+  if (job == durable_.jobs.end() || job->second.generation != broken->generation || !job->second.broken.empty()) return;
+  BreaksSeen& seen = breaks_[broken->job];
+  seen.broken = entry.at;
+  if (broken->moved || broken->port_taken || broken->checkpoint_gone) return;
+  seen.quick = !job->second.started || entry.at - seen.started < 10s ? seen.quick + 1 : 0;
+}
+
+// I12: no more restarts than the budget has, and none too soon after several in a row. I10: none when the job's time is up.
+void Judge::RestartsInTime(const GenerationPlanned& fact, Time at) {
+  const auto job = durable_.jobs.find(fact.job);
+  if (job == durable_.jobs.end()) return;
+  const JobSpec& spec = job->second.spec;
+  if (fact.restart && RestartsInWindow(job->second, at) >= spec.restart.budget)
+    Accuse(Cat("I12: ", fact.job, " is restarted although its budget of ", spec.restart.budget, " is used up"));
+  const BreaksSeen& seen = breaks_[fact.job];
+  const Duration least = seen.quick < 3 ? Duration(0) : std::min<Duration>(60s, 1s * (1 << std::min(seen.quick - 3, 6u)));
+  if (fact.generation.value > 1 && at - seen.broken < least)
+    Accuse(Cat("I12: ", fact.job, " broke ", seen.quick, " times right after its start and is restarted ",
+               Show(at - seen.broken), " later"));
+  const auto& first = job->second.first_started;
+  if (spec.time_limit && first && at >= *first + *spec.time_limit)
+    Accuse(Cat("I10: ", fact.job, " is restarted after its time was up"));
 }
 
 // I9, I10: once, for good, with its cause on record, and nothing of it acts any more.

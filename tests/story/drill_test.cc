@@ -41,6 +41,35 @@ TEST(Drill, TheGenerationAfterItIsJudgedAsEver) {
   EXPECT_EQ(story.Phase(train), JobPhase::failed) << "this one nobody ordered";
 }
 
+TEST(Drill, WhatBreaksElsewhereOrLateIsNotItsDoing) {
+  for (const bool late : {false, true}) {
+    Story story({"n1", "n2"});
+    JobSpec spec = Train(2);
+    spec.restart.no_progress = 1;
+    const JobId train = story.Submit(spec);
+    story.Drill({.job = train, .generation = Generation(1), .kind = FaultKind::freeze, .rank = 1, .lasts = 1s});
+    story.Pass(late ? 70s : 20s);
+    story.RankEnds(train, late ? 1 : 0, ExitCode(1, "ValueError: the script's own"));
+    EXPECT_EQ(story.Phase(train), JobPhase::failed);
+    EXPECT_EQ(story.Job(train).incidents.back().blame.kind, BlameClass::code);
+  }
+}
+
+TEST(Drill, OneAtATimeAndNoneThatWouldEndTheJob) {
+  Story story({"n1", "n2"});
+  JobSpec spec = Train(2);
+  spec.restart.budget = 1;
+  const JobId train = story.Submit(spec);
+  InjectFault fault = KillRank(train, 1);
+  fault.dry_run = true;
+  EXPECT_EQ(story.Drill(KillRank(train, 1)), "");
+  EXPECT_EQ(story.Drill(KillRank(train, 0)),
+            "train-1 has a drill already: a drill of ann@login1: rank 1 on n2 is killed; it is over in 5 s");
+  story.RankEnds(train, 1, Killed(9));
+  fault.generation = Generation(2);
+  EXPECT_EQ(story.Drill(fault), "train-1 has no restart left (restart.budget: 1 within 6 h): a drill would end it");
+}
+
 TEST(Drill, WhatCannotBeDoneIsRefusedWithTheReason) {
   Story story({"n1", "n2", "n3"});
   const JobId train = story.Submit(Train(2));

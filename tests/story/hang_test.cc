@@ -18,15 +18,17 @@ TEST(Hang, RanksThatTellOfNoNewStepAreStartedAgain) {
   story.Told();
   EXPECT_EQ(story.Job(train).generation, Generation(1));
   story.Pass(5s);
-  EXPECT_EQ(story.Told(), (Lines{
-                              "its ranks hang: no new step for 1 min, the last was 47; generation 1 is stopped",
-                              "n1 reported generation 1 empty",
-                              "n2 reported generation 1 empty",
-                              "counts as failure 1 of 3",
-                              "its ranks hang: no new step for 1 min, the last was 47; all hosts go on in place, resuming from "
-                              "step 40 (restart 1 of 10)",
-                              "generation 2 starts: 2 ranks on 2 hosts; 7 steps and 1 min lost",
-                          }));
+  EXPECT_EQ(story.Told(),
+            (Lines{
+                "its ranks hang: no new step for 1 min, the last was 47 (progress.hang_after); generation 1 is stopped",
+                "n1 reported generation 1 empty",
+                "n2 reported generation 1 empty",
+                "counts as failure 1 of 3",
+                "its ranks hang: no new step for 1 min, the last was 47 (progress.hang_after); all hosts go on in place, "
+                "resuming from "
+                "step 40 (restart 1 of 10)",
+                "generation 2 starts: 2 ranks on 2 hosts; 7 steps and 1 min lost",
+            }));
 }
 
 TEST(Hang, EachNewStepBeginsTheTimeAnew) {

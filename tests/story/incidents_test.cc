@@ -161,7 +161,7 @@ TEST(Incidents, AreListedByJobAndByHostTheNewestOfMany) {
   const JobId a = story.Submit(spec), b = story.Submit(spec);
   for (int i = 0; i < 20; ++i) {
     story.RankEnds(a, 0, Killed(9));
-    story.Pass(1s);
+    story.Pass(11s);
   }
   story.RankEnds(b, 0, Killed(9));
   const std::vector<IncidentView> of_a = Incidents(story, {.job = a});
@@ -221,7 +221,7 @@ TEST(Retry, ATroubledFabricSpendsTheBudgetAndNotThePatience) {
   const JobId train = story.Submit(spec);
   for (int i = 0; i < 5; ++i) {
     story.RankEnds(train, 0, kReset);
-    story.Pass(1s);
+    story.Pass(11s);
   }
   EXPECT_EQ(story.Phase(train), JobPhase::running);
   story.Told();
@@ -235,7 +235,10 @@ TEST(Retry, ASigtermFromOutsideIsNoFailureOfTheCode) {
   Story story({"n1", "n2"});
   const JobId train = story.Submit(Train(2));
   story.Told();
-  for (int i = 0; i < 4; ++i) story.RankEnds(train, 1, Killed(15));
+  for (int i = 0; i < 4; ++i) {
+    story.RankEnds(train, 1, Killed(15));
+    story.Pass(11s);
+  }
   EXPECT_EQ(story.Phase(train), JobPhase::running);
   EXPECT_EQ(story.Told()[3], "counts against the budget only (class preemption)");
 }

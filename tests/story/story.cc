@@ -92,7 +92,7 @@ std::string Story::Drain(const std::string& node, const std::string& reason, boo
 }
 
 std::string Story::Drill(const InjectFault& request) {
-  const auto fault = InjectBy(world_, request);
+  const auto fault = InjectBy(world_, {now_, {}}, request);
   if (!fault) return fault.error().Str();
   Commit({*fault});
   Settle();
@@ -433,6 +433,7 @@ void Story::Settle() {
 }
 
 void Story::Decide() {
+  world_.heard_until = now_;
   for (int round = 0; round < kRoundsMax; ++round) {
     Facts facts;
     for (const auto& [id, job] : world_.state.jobs) {

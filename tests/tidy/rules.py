@@ -165,6 +165,7 @@ RULES = (
          fine=(("base/a.cc", "timer.sleep(1);\nconst auto s = \"sleep(1)\";\n::poll(&one, 1, 50);\n"),),
          known={"base/real/poll.h": "poll itself has failed: a moment passes before the loop goes on",
                 "launcher/cli/local_end.cc": "processes may fork while they are killed: /proc is read again until none is left, with a deadline",
+                "tests/agent/keeper/fault_test.cc": "that stopped processes do nothing shows only in time: 300 ms of it",
                 "tests/agent/keeper/host.cc": "/proc is read again until it says what is expected, with a deadline",
                 "tests/launcher/cli/program.cc": "a condition on another program is asked again, with a deadline"}),
     Rule("shell", "programs are started with an argv, never with a line for a shell",

@@ -57,13 +57,28 @@ TEST_F(Tear, NothingIsMadeWhereNothingIsPinned) {
   EXPECT_EQ(torn.error().message, "no checkpoint of train-1 with a step in its name is there yet");
 }
 
-TEST_F(Tear, WhatHasTheNameIsLeftAlone) {
+TEST_F(Tear, WhatHasTheNameIsLeftAloneAndTheNextOneTaken) {
   Watch(1);
   Replace(dir_ / "step-40.pt", TorchFile(2));
   Watch(3);
   Replace(dir_ / "step-41.pt", "the script's own");
-  EXPECT_FALSE(TearCheckpoint(spec_, gang_));
+  EXPECT_EQ(TearCheckpoint(spec_, gang_).value_or(""), "step-42.pt");
   EXPECT_EQ(ReadBack(dir_ / "step-41.pt"), "the script's own");
+}
+
+// A marker says whole whatever the files are: half of it would be taken for a checkpoint, and be resumed from.
+TEST_F(Tear, WhereHalfOfOneLooksWholeNoneIsMade) {
+  CheckpointSpec marked{.dir = dir_.path(), .complete_when = {.kind = CompleteWhenKind::marker, .pattern = "DONE"}};
+  CheckpointWatch watch(gang_, marked, stop_.get_token());
+  watch.Look();
+  Replace(dir_ / "ckpt-10/weights.bin", std::string(5000, 'w'));
+  Replace(dir_ / "ckpt-10/DONE", "");
+  for (int i = 0; i < 3; ++i) watch.Look();
+  const auto torn = TearCheckpoint(marked, gang_);
+  ASSERT_FALSE(torn);
+  EXPECT_TRUE(torn.error().message.starts_with("half of one cannot be told from a whole one here")) << torn.error().message;
+  EXPECT_EQ(Names(dir_.path()), (std::vector<std::string>{".everstep", "ckpt-10"}));
+  EXPECT_EQ(Names(dir_ / ".everstep"), (std::vector<std::string>{"pins"})) << "nothing half done is left";
 }
 
 }  // namespace

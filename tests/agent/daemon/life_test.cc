@@ -33,6 +33,8 @@ TEST_F(GangLife, ADrillIsDoneOnceToWhatRuns) {
   };
   drill(FaultKind::freeze);
   EXPECT_TRUE(keepers.injected.empty()) << "nothing runs yet";
+  ASSERT_EQ(launcher.drills_refused.size(), 1u);
+  EXPECT_EQ(launcher.drills_refused[0].why, "it does not run here");
   StartGang(1);
   drill(FaultKind::freeze);
   ASSERT_EQ(keepers.injected.size(), 1u);
@@ -51,6 +53,7 @@ TEST_F(GangLife, ARankIsKilledOnceHalfACheckpointIsThere) {
   EXPECT_TRUE(keepers.injected.empty());
   Give(CheckpointTorn{.gang = Key(1), .rank = 1, .why_not = "no checkpoint is there yet"});
   EXPECT_TRUE(keepers.injected.empty());
+  EXPECT_EQ(launcher.drills_refused.back().why, "no checkpoint is there yet");
   Give(CheckpointTorn{.gang = Key(1), .rank = 1});
   ASSERT_EQ(keepers.injected.size(), 1u);
   EXPECT_EQ(keepers.injected[0].second.kind, FaultKind::rank_kill);

@@ -2,6 +2,7 @@
 // test.
 #include "agent/keeper/fault.h"
 
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -48,6 +49,20 @@ TEST_F(Drill, AHungRankIsStoppedWithItsChildrenAndWokenAtTheEnd) {
   EXPECT_TRUE(Eventually([&] { return StateNow(running.ranks[0].pid) == 'S' && StateNow(child) == 'S'; }));
 }
 
+// Whoever forks as fast as it can is stopped in the end, with all its children: none goes on beside a new generation.
+TEST_F(Drill, OfRanksThatForkAllTheTimeNothingGoesOn) {
+  const KeeperStatus running = Run({Shell(0, "while :; do (echo x >> $0/steps; sleep 0.02) & sleep 0.01; done")});
+  ASSERT_TRUE(Eventually([&] { return FileText(root_ + "/steps").size() > 40; }));
+  agent_->Inject(gang_, {.kind = FaultKind::hang, .rank = 0, .lasts = 10min});
+  ASSERT_TRUE(Eventually([&] { return StateNow(running.ranks[0].pid) == 'T'; }));  // the root is stopped last
+  const std::size_t steps = FileText(root_ + "/steps").size();
+  Send(KeeperLease{.until = clock_.Now() + kLease});
+  ::poll(nullptr, 0, 300);
+  EXPECT_EQ(FileText(root_ + "/steps").size(), steps);
+  Send(KeeperStop{.grace = 0s});
+  AwaitPhase(KeeperPhase::empty);
+}
+
 TEST_F(Drill, AStopEndsAHangToo) {
   Run({Shell(0, "exec sleep 1000")});
   agent_->Inject(gang_, {.kind = FaultKind::hang, .rank = 0, .lasts = 10min});
@@ -58,9 +73,9 @@ TEST_F(Drill, AStopEndsAHangToo) {
 TEST_F(Drill, WhatDoesNotRunHereIsLeftAloneAndTheReasonIsSaid) {
   std::mutex mutex;
   std::vector<std::string> said;
-  options_.complain = [&](const std::string& why) {
+  options_.drill_failed = [&](const DrillFailed& failed) {
     const std::lock_guard lock(mutex);
-    said.push_back(why);
+    said.push_back(Cat(failed.gang, ": ", failed.why));
   };
   Run({Shell(0, "exec sleep 1000")});
   agent_->Inject(gang_, {.kind = FaultKind::rank_kill, .rank = 5});
@@ -69,8 +84,8 @@ TEST_F(Drill, WhatDoesNotRunHereIsLeftAloneAndTheReasonIsSaid) {
     const std::lock_guard lock(mutex);
     return said.size() == 2;
   }));
-  EXPECT_EQ(said, (std::vector<std::string>{"no drill on story-1.1: rank 5 does not run here",
-                                            "no drill on other-1.1: its keeper is not heard"}));
+  EXPECT_EQ(said, (std::vector<std::string>{"story-1.1: rank 5 does not run here",
+                                            "other-1.1: its keeper is not heard"}));
 }
 
 // A pid is only a name: the process that has it by now is a stranger.

@@ -61,6 +61,46 @@ TEST(DrillWatch, AJobThatEndsHasNotRecovered) {
 )");
 }
 
+TEST(DrillWatch, AFaultThatBreaksNothingIsUndisturbedOnceItIsOver) {
+  DrillWatch watch(Running(1, 3), "freeze", NodeId("n2"), 1, 10s);
+  watch.Begun(At(1s));
+  watch.On(At(3s), EventView{.node = NodeId("n2"), .kind = "node_suspected"});
+  watch.Tick(At(20s));
+  EXPECT_FALSE(watch.Done()) << "its host is not back";
+  watch.On(At(21s), EventView{.node = NodeId("n2"), .kind = "node_trusted"});
+  watch.Tick(At(21s));
+  EXPECT_EQ(watch.view().outcome, DrillOutcome::undisturbed);
+}
+
+TEST(DrillWatch, AJobThatIsDoneMeanwhileWasNotDisturbed) {
+  DrillWatch watch(Running(1, 3), "link-cut", NodeId("n2"), 1, 10s);
+  watch.Begun(At(1s));
+  JobView done = Running(1, 9);
+  done.phase = JobPhase::done;
+  watch.On(At(2s), done);
+  EXPECT_EQ(watch.view().outcome, DrillOutcome::undisturbed);
+}
+
+TEST(DrillWatch, WhatTheHostHasNotDoneIsTold) {
+  DrillWatch watch(Running(1, 3), "ckpt-torn", NodeId("n1"), 0, 0s, true);
+  watch.Begun(At(1s));
+  EventView not_done = Event("drill_not_done");
+  not_done.why = "no drill on n1: half of one cannot be told from a whole one here";
+  watch.On(At(2s), not_done);
+  EXPECT_EQ(DescribeDrill(watch.view()), R"(ckpt-torn on train-1: rank 0 on n1, generation 1, not done
+  now                     no drill on n1: half of one cannot be told from a whole one here
+)");
+}
+
+TEST(DrillWatch, OnlyADrillThatTearsLooksForTornCheckpoints) {
+  for (const bool tears : {false, true}) {
+    DrillWatch watch(Running(1, 3), "ckpt-torn", NodeId("n1"), 0, 0s, tears);
+    watch.Begun(At(1s));
+    watch.On(At(2s), Event("checkpoint_noted"));
+    EXPECT_EQ(watch.view().torn, tears ? "because" : "");
+  }
+}
+
 TEST(DrillWatch, OfSeveralTheMedianIsShownBetweenTheExtremes) {
   std::vector<DrillView> drills(3);
   for (std::size_t i = 0; i < 3; ++i) {

@@ -64,6 +64,7 @@ TEST(JobFile, WhatIsWrittenReadsBackTheSame) {
   marker.checkpoint->complete_when = {.kind = CompleteWhenKind::marker, .pattern = "DONE"};
   marker.processes_per_node.reset();
   marker.progress.hang_after = Duration(0);
+  marker.time_limit = 72h;
   JobSpec plain{.command = {"sh", "-c", "echo \"a: b\" # no\n", "", "~", "{x}"}, .workdir = "/"};
   for (const JobSpec& spec : {kFull, marker, plain}) {
     const auto again = ReadJob(WriteJobFile(spec));
@@ -96,10 +97,10 @@ TEST_P(BadJobs, AreRefusedWithThePlace) {
 INSTANTIATE_TEST_SUITE_P(
     JobFile, BadJobs,
     testing::ValuesIn(std::vector<BadJob>{
-        {"KeyOfALaterVersion", "time_limit: 3d\n",
-         "job.yaml:2:1: time_limit: found an unknown key, legal: command, resume_args, name, nodes, processes_per_node, "
+        {"KeyOfALaterVersion", "queue: fast\n",
+         "job.yaml:2:1: queue: found an unknown key, legal: command, resume_args, name, nodes, processes_per_node, "
          "spares, "
-         "workdir, env, env_from, priority, checkpoint, progress, restart, stop_grace"},
+         "workdir, env, env_from, priority, checkpoint, progress, restart, time_limit, stop_grace"},
         {"ProgressNoExpression", "progress: {step: 'step ('}\n",
          "job.yaml:2:12: progress.step: no regular expression: missing ): step (; the syntax is RE2's: no look-around, no "
          "back-references"},

@@ -114,7 +114,9 @@ def refused(s):
     for words, says in (
         (("rank-kill", job.id, "--rank", 9), "has no rank 9"),
         (("freeze", job.id, "--node", "n7"), "has no rank on n7"),
-        (("freeze", job.id, "--for", "1h"), "at most 10 min"),
+        (("freeze", job.id, "--for", "1h"), "at most 10min"),
+        (("launcher-kill", job.id, "--node", "n1"), "hits no host"),
+        (("ckpt-torn", job.id, "--rank", 1), "not on the first host"),
         (("rank-kill", job.id, "--for", "5s"), "does not last"),
         (("hang", job.id), "would not be noticed"),
         (("rank-kil", job.id), "legal: rank-kill"),
@@ -122,5 +124,29 @@ def refused(s):
     ):
         done = s.cluster.done("drill", *words)
         require(done.returncode == 2 and says in done.stderr, f"{words}: exit {done.returncode}: {done.stderr}")
-    s.cluster.run("drill", "rank-kill", job.id, "--dry-run")
+    dry = s.cluster.done("drill", "rank-kill", job.id, "--dry-run")
+    require(dry.returncode == 0 and "nothing was changed" in dry.stderr, f"what would be done is said: {dry.stderr}")
+    dry = s.cluster.done("drill", "rank-kill", job.id, "--rank", 7, "--dry-run")
+    require(dry.returncode == 2, f"and what could not be done is refused: {dry.stderr}")
     require(job.wait_phase("done")["generation"] == 1, "nothing was broken")
+
+
+@story("A drill too short to break anything is told as undisturbed", nodes=2)
+def undisturbed(s):
+    job = s.submit(nodes=2, trainer=["--steps", 200])
+    job.wait_step(3)
+    view = drill(s, "link-cut", job, "--for", "1s")
+    require(view["outcome"] == "undisturbed" and view["noticed"] is None, f"nothing came of it: {view}")
+    require(job.wait_phase("done")["generation"] == 1, "the first generation is done")
+
+
+@story("A time limit ends a job with its grace, and says so", nodes=2)
+def time_limit(s):
+    job = s.submit(nodes=2, trainer=["--steps", 4000], time_limit="4s", stop_grace="5s")
+    job.wait_step(3)
+    pids = {s.host_of(start).pid_outside(start["pid"]) for start in job.starts(1)}
+    view = job.wait_phase("failed")
+    require(view["exit_code"] == 124 and "time_limit is 4 s" in view["why"], f"why: {view}")
+    require(all(ended(pid) for pid in pids), "every rank is gone")
+    ledger = view["ledger"]
+    require(sum(ledger.values()) > 7000 and ledger["unsaved"] == 0, f"the time of two hosts is accounted for: {ledger}")
