@@ -15,7 +15,7 @@ namespace everstep {
 
 namespace {
 
-constexpr Duration kTick = 200ms;       // of the status line
+constexpr Duration kTick = 200ms;  // of the status line
 constexpr Duration kFirstAnswer = 5s;
 constexpr Duration kLogsPatience = 5s;  // after the job's end, for what ranks wrote last
 

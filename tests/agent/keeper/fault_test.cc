@@ -84,8 +84,7 @@ TEST_F(Drill, WhatDoesNotRunHereIsLeftAloneAndTheReasonIsSaid) {
     const std::lock_guard lock(mutex);
     return said.size() == 2;
   }));
-  EXPECT_EQ(said, (std::vector<std::string>{"story-1.1: rank 5 does not run here",
-                                            "other-1.1: its keeper is not heard"}));
+  EXPECT_EQ(said, (std::vector<std::string>{"story-1.1: rank 5 does not run here", "other-1.1: its keeper is not heard"}));
 }
 
 // A pid is only a name: the process that has it by now is a stranger.
