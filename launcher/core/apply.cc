@@ -9,6 +9,7 @@ namespace {
 
 // Bounds of what the state remembers; part of the frozen meaning of the facts.
 constexpr std::size_t kCheckpointRecords = 16;
+constexpr std::ptrdiff_t kNotedKept = 4;  // of these, that cannot be resumed from
 constexpr std::size_t kEndedJobs = 1000;
 constexpr std::size_t kIncidents = 16;  // of each job
 constexpr Duration kPortMemory = 1h;
@@ -48,15 +49,17 @@ void DropOldestEndedJob(State& state) {
   if (ended > kEndedJobs) state.jobs.erase(oldest);
 }
 
-// What goes first when there are too many: the oldest that cannot be resumed from, then the oldest that can, but never the last
-// such one, nor the one in use.
+// What goes first when there are too many: the oldest that cannot be resumed from, but for the newest few (who tells of one
+// again must find it known), then the oldest that can, but never the last such one, nor the one in use.
 void AddCheckpoint(JobState& job, CheckpointRecord record) {
   ++job.checkpoints_ever;
   job.checkpoints.push_back(std::move(record));
   for (const bool offered : {false, true})
     for (auto it = job.checkpoints.begin(); job.checkpoints.size() > kCheckpointRecords && it != job.checkpoints.end();) {
-      const bool last = std::none_of(std::next(it), job.checkpoints.end(), [](const CheckpointRecord& r) { return r.offered; });
-      const bool goes = it->offered == offered && it->id != job.resume && !(offered && last);
+      const auto newer =
+          std::count_if(std::next(it), job.checkpoints.end(), [&](const CheckpointRecord& r) { return r.offered == offered; });
+      const bool kept = newer < (offered ? 1 : kNotedKept);
+      const bool goes = it->offered == offered && it->id != job.resume && !kept;
       it = goes ? job.checkpoints.erase(it) : std::next(it);
     }
 }

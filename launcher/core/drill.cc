@@ -62,7 +62,7 @@ Result<FaultInjected> InjectBy(const World& world, Now now, const InjectFault& r
                                           " within ", Show(job->spec.restart.window), "): a drill would end it"));
   if (request.kind == FaultKind::checkpoint_torn && request.rank >= job->processes_per_node)
     return Fail(ErrorCode::kInvalid, Cat("rank ", request.rank, " is not on the first host, which watches the checkpoints"),
-                Cat("its ranks are 0 to ", job->processes_per_node - 1));
+                job->processes_per_node == 1 ? "rank 0 is" : Cat("ranks 0 to ", job->processes_per_node - 1, " are"));
   if (request.kind == FaultKind::checkpoint_torn && !job->spec.checkpoint)
     return Fail(ErrorCode::kInvalid, Cat(job->id, " has no checkpoint directory (checkpoint.dir)"));
   if (request.kind == FaultKind::hang) EVERSTEP_TRY(CheckHang(world, *job, request.lasts));

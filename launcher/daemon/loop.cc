@@ -145,6 +145,7 @@ void LauncherLoop::HandleAll(Time now, std::deque<LauncherInput> inputs) {
   settled_ = false;
   for (left_ = inputs.size(); left_ > 0 && !Ended();) {
     --left_;
+    settled_ = false;  // by each of them: what the one before was decided on is not all any more
     std::visit([this](const auto& in) { On(in); }, inputs.front());
     inputs.pop_front();
   }

@@ -32,7 +32,7 @@ Answer cudaDeviceGetPCIBusId(char* text, int size, int device) {
   return Answer::success;
 }
 Answer cudaMalloc(void** made, std::size_t bytes) {
-  *made = std::malloc(bytes);
+  *made = Kept(std::malloc(bytes));
   return Answer::success;
 }
 Answer cudaFree(void* memory) {
@@ -47,11 +47,11 @@ Answer cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, Copy, Stre
   return Answer::success;
 }
 Answer cudaStreamCreate(Stream** made) {
-  *made = new Stream;
+  *made = Kept(new Stream);
   return Answer::success;
 }
 Answer cudaEventCreate(Event** made) {
-  *made = new Event;
+  *made = Kept(new Event);
   return Answer::success;
 }
 Answer cudaEventRecord(Event* event, Stream* stream) {

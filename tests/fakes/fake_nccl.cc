@@ -129,7 +129,7 @@ Answer ncclCommInitRankConfig(Communicator** made, int ranks, UniqueId id, int r
   if (config->blocking != 0 || config->magic != 0xcafebeef || ranks > static_cast<int>(kRanksMax)) return kInvalidArgument;
   const int fd = ::shm_open(id.internal, O_RDWR | O_CREAT, 0600);
   if (fd < 0 || ::ftruncate(fd, sizeof(Shared)) != 0) return kSystemError;
-  auto* one = new Communicator;
+  auto* one = cuda::Kept(new Communicator);
   one->shared = static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
   ::close(fd);
   one->name = id.internal;

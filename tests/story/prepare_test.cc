@@ -147,6 +147,17 @@ TEST(Prepare, ACheckpointThatItsWatchFindsDamagedIsWithdrawnAtOnceAndCostsNothin
   EXPECT_EQ(story.Job(train).generation, Generation(2));
 }
 
+// An agent tells of it until it is acknowledged: a record that went at once would be made again each time.
+TEST(Prepare, ACheckpointThatIsNotOfferedIsNotedOnceHoweverManyAreKept) {
+  Story story({"n1"});
+  const JobId train = story.Submit(Train(1));
+  for (std::uint64_t i = 1; i <= 40; ++i) story.Saves(train, Cat("step-", i, ".pt"), i);
+  story.Told();
+  for (int i = 0; i < 3; ++i) story.Saves(train, "step-41.pt", 41, false);
+  EXPECT_EQ(story.Told().size(), 1u);
+  EXPECT_EQ(story.Job(train).checkpoints.size(), 16u);
+}
+
 TEST(Prepare, AHostThatAloneDoesNotSeeTheCheckpointIsLeftAndTheCheckpointStays) {
   Story story({"n1", "n2", "n3", "n4"});
   const JobId train = story.Submit(Train(2, 2));

@@ -102,6 +102,25 @@ TEST_F(Loop, OfTwoFailuresThatWaitedTheOneThatCameFirstIsTheCause) {
   EXPECT_EQ(loop->world().state.jobs.at(JobId("train-1")).incidents.at(0).blame.node, n2);
 }
 
+// The end of a gang right behind its first failure, in one turn: deciding about the one must not make the other unheard.
+TEST_F(Loop, WhatComesBehindAFirstFailureInTheSameTurnIsDecidedOnToo) {
+  Connect(n1, 1);
+  Do(ApiCall{7, Training()});
+  Sync();
+  SaysGang(1, GangPhase::prepared);
+  Sync();
+  SaysGang(1, GangPhase::running, {{.rank = 0, .pid = 12}});
+  Sync();
+  const auto ended = [this](GangPhase phase) {
+    GangStatus gang{.job = JobId("train-1"), .generation = Generation(1), .phase = phase};
+    gang.ranks = {{.rank = 0, .pid = 12, .exit = RankExit{.code = 3}}};
+    return SessionMessage{SessionId(1), Report{.seq = Sequence(++report_seq), .gangs = {gang}}};
+  };
+  loop->HandleAll(clock.now, {ended(GangPhase::running), ended(GangPhase::empty)});
+  const JobState& job = loop->world().state.jobs.at(JobId("train-1"));
+  EXPECT_EQ(job.generation, Generation(2)) << Name(job.phase) << ": " << job.why;
+}
+
 TEST_F(Loop, ABeatThatWaitsBehindAnAnswerSpeaksForItsHostWhenTheLoopIsBehind) {
   Connect(n1, 1);
   Connect(n2, 2);

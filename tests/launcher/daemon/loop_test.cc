@@ -292,6 +292,31 @@ TEST_F(Loop, ADrainIsAcknowledgedOnceItIsDurableAndAMistakeInTheNameIsToldWithTh
   EXPECT_EQ(std::get<Accepted>(*replies.all.back().reply).why, "n1 is not drained");
 }
 
+// A loop that stood still reads in one go what the ranks told of meanwhile: what it has not read yet is no silence of theirs.
+TEST_F(Loop, StepsThatWaitInTheQueueAreNoHang) {
+  Connect(n1, 1);
+  SubmitJob submit = Training();
+  submit.spec.progress.hang_after = 5s;
+  Do(ApiCall{7, submit});
+  Sync();
+  const auto report = [this](GangPhase phase, std::optional<std::uint64_t> step) {
+    GangStatus gang{.job = JobId("train-1"), .generation = Generation(1), .phase = phase};
+    if (phase == GangPhase::running) gang.ranks = {{.rank = 0, .pid = 12}};
+    if (step) gang.progress = Progress{.step = *step};
+    return SessionMessage{SessionId(1), Report{.seq = Sequence(++report_seq), .gangs = {gang}}};
+  };
+  Do(report(GangPhase::prepared, {}));
+  Sync();
+  Do(report(GangPhase::running, 1));
+  Sync();
+  ASSERT_TRUE(SentTo<Stop>(1).empty());
+  clock.now += 20s;
+  loop->HandleAll(clock.now, {report(GangPhase::running, 1), report(GangPhase::running, 2)});
+  loop->Tick(clock.now);
+  Sync();
+  EXPECT_TRUE(SentTo<Stop>(1).empty());
+}
+
 TEST_F(Loop, ADrillIsOnRecordBeforeItsHostIsToldAndIsToldOnce) {
   Connect(n1, 1);
   Do(ApiCall{7, Training()});
