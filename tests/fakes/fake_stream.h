@@ -8,7 +8,7 @@
 namespace everstep::cuda {
 
 // Of the leak checker, where there is one.
-extern "C" __attribute__((weak)) void __lsan_ignore_object(const void*);
+extern "C" __attribute__((weak)) void __lsan_ignore_object(void*);
 
 // What a device and a communicator hold ends with the process, and everstep-probe leaves it to that: no leak.
 template <class T>
