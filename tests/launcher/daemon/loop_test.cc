@@ -310,10 +310,15 @@ TEST_F(Loop, StepsThatWaitInTheQueueAreNoHang) {
   Do(report(GangPhase::running, 1));
   Sync();
   ASSERT_TRUE(SentTo<Stop>(1).empty());
+  SubmitJob other = Training();
+  other.request_id = "r2";
   clock.now += 20s;
-  loop->HandleAll(clock.now, {report(GangPhase::running, 1), report(GangPhase::running, 2)});
+  // The first has all jobs looked at, before the second is read.
+  loop->HandleAll(clock.now, {ApiCall{9, other}, report(GangPhase::running, 2)});
+  EXPECT_TRUE(SentTo<Stop>(1).empty());
+  // And what still lies in the sockets has not been read either.
+  clock.now += 20s;
   loop->Tick(clock.now);
-  Sync();
   EXPECT_TRUE(SentTo<Stop>(1).empty());
 }
 
