@@ -105,7 +105,7 @@ Status LauncherLoop::Replay(const Recovered& recovered) {
 }
 
 void LauncherLoop::Begin(Time now, WallTime last_write, Epoch epoch) {
-  now_ = now;
+  now_ = judged_at_ = now;
   const WallTime wall = rims_.clock.Wall();
   const bool first = last_write.ns == 0;
   const Duration away = first ? Duration(0) : std::clamp(Duration(wall.ns - last_write.ns), Duration(0), kDowntimeMax);
@@ -191,6 +191,7 @@ std::optional<Time> LauncherLoop::NextDue() const {
   consider(broadcast_at_);
   if (halted_.empty())
     for (const auto& [id, job] : world_.state.jobs) consider(from_log(JobDeadline(world_, job)));
+  if (next) next = std::max(*next, judged_at_);  // what came due while no launcher ran is no lateness of this loop
   return next;
 }
 

@@ -13,7 +13,7 @@ Status CheckStructure(SqliteDb& db) {
   EVERSTEP_TRY(CheckSchema(db));  // first: a newer version's file is not ours to judge
   EVERSTEP_ASSIGN(const std::string mode, db.Text("PRAGMA journal_mode"));
   if (mode != "wal") return Fail(ErrorCode::kCorrupt, Cat("the journal mode is ", Printable(mode), ", not wal"));
-  EVERSTEP_ASSIGN(const std::string verdict, db.Text("PRAGMA quick_check(1)"));
+  EVERSTEP_ASSIGN(const std::string verdict, db.Text("PRAGMA integrity_check(1)"));
   if (verdict != "ok") return Fail(ErrorCode::kCorrupt, Cat("SQLite finds damage: ", Printable(Clip(verdict, 200))));
   if (!db.Writable()) return Fail(ErrorCode::kCorrupt, "the database's header forbids to write to it");
   return {};

@@ -213,7 +213,15 @@ struct AgentProcess::Life : LoopProcess<AgentLoop, AgentInput>, LauncherLink, Fi
     watched.seen = std::move(complete);
   }
   void Registered(const std::string&) override {}
-  void Tear(const GangKey&, std::uint32_t) override {}
+  // Half of the newest one, as if somebody saved the next step and was cut short.
+  void Tear(const GangKey& gang, std::uint32_t rank) override {
+    std::uint64_t step = 0;
+    for (const auto& [name, file] : around.training.files[gang.job]) step = std::max(step, file.step);
+    around.training.files[gang.job].try_emplace(
+        Cat("step-", step + 1, "-torn"),
+        SavedFile{.writer = gang.generation, .step = step + 1, .version = UINT64_MAX, .torn = true});
+    Later(1ms + rng.Jitter(20ms), [this, gang, rank] { Deliver(CheckpointTorn{gang, rank}); });
+  }
   void Unwatch(const GangKey& gang) override { watches.erase(gang); }
 };
 

@@ -78,6 +78,9 @@ Cluster::Cluster(const RunOptions& options)
   for (int i = 1; i <= options_.hosts; ++i) {
     agents_.push_back(std::make_unique<AgentProcess>(around_, *machines_[static_cast<std::size_t>(i)], Rng(rng_.Next())));
     agents_.back()->keepers.ignores_term = swarm_.ignores_term;
+    agents_.back()->keepers.injected = [this, i](const GangKey& gang, const everstep::Fault& drill) {
+      Injected(i, gang, drill);
+    };
   }
   watch_.resize(machines_.size());
   launcher_ = std::make_unique<LauncherProcess>(
@@ -90,6 +93,7 @@ Cluster::Cluster(const RunOptions& options)
           .replied = [this](std::uint64_t token, const Result<ApiReply>& reply) { Replied(token, reply); },
           .fence = [this](const NodeId& node, const std::function<void(bool off)>& done) { FenceOff(node, done); }});
   launcher_->wall_shift = options_.wall_shift;
+  launcher_->turn_max = swarm_.turn_max;
   if (swarm_.old_log) BeginOnOldLog();
 }
 

@@ -82,6 +82,9 @@ class Cluster {
   void Replay(int host, Duration lasts, std::uint64_t dice);
   void Cancel(const Fault& fault);
   void StrikeAgent(const Fault& fault, AgentProcess& agent);
+  void StopAgent(AgentProcess& agent, Duration lasts);
+  void Drill(const Fault& fault);
+  void Injected(int index, const GangKey& gang, const everstep::Fault& drill);
   void StrikeLauncher(const Fault& fault);
   void StrikeLog(const Fault& fault);
   void JumpWall(const Fault& fault);

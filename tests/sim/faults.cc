@@ -89,6 +89,7 @@ const std::vector<FaultChance>& FaultChances() {
       {wall_strobe, .2, 1, true, "21"},
       {drain, .2, 1, true, "34"},
       {cancel, .3, 2, true, "34"},
+      {drill, .2, 2, true, "1 3 6 7"},
   };
   return kChances;
 }

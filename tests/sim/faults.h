@@ -60,7 +60,8 @@ EVERSTEP_ENUM(FaultKind,
               wall_jump,                   // the launcher's wall clock
               wall_strobe,                 // it jumps to and fro by 200 ms
               drain,                       // an operator takes a host out of work for a while
-              cancel)                      // a user cancels a job
+              cancel,                      // a user cancels a job
+              drill)                       // an operator asks for a drill on a job that runs
 
 struct Fault {
   Time at{};

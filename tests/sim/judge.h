@@ -123,6 +123,7 @@ class Judge {
   struct BreaksSeen {
     Time started{};
     Time broken{};
+    Time drill_until{};       // what breaks the generation until then is no failure
     std::uint32_t quick = 0;  // in a row
   };
   std::map<JobId, BreaksSeen> breaks_{};

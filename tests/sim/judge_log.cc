@@ -159,12 +159,16 @@ void Judge::Breaks(const Entry& entry) {
     if (of != durable_.jobs.end() && saved->seen.generation == of->second.generation && !saved->seen.was_there)
       breaks_[saved->job].quick = 0;
   }
+  if (const auto* drill = std::get_if<FaultInjected>(&entry.fact))
+    breaks_[drill->job].drill_until = entry.at + std::max<Duration>(drill->lasts, 5s) + 1min;  // docs/decisions/0019
+  if (const auto* undone = std::get_if<DrillNotDone>(&entry.fact)) breaks_[undone->job].drill_until = Time();
+  if (const auto* planned = std::get_if<GenerationPlanned>(&entry.fact)) breaks_[planned->job].drill_until = Time();
   const auto* broken = std::get_if<GenerationBroken>(&entry.fact);
   const auto job = broken ? durable_.jobs.find(broken->job) : durable_.jobs.end();
   if (job == durable_.jobs.end() || job->second.generation != broken->generation || !job->second.broken.empty()) return;
   BreaksSeen& seen = breaks_[broken->job];
   seen.broken = entry.at;
-  if (broken->moved || broken->port_taken || broken->checkpoint_gone) return;
+  if (broken->moved || broken->port_taken || broken->checkpoint_gone || entry.at <= seen.drill_until) return;
   seen.quick = !job->second.started || entry.at - seen.started < 10s ? seen.quick + 1 : 0;
 }
 

@@ -122,7 +122,7 @@ void Keepers::StoppedInTime(const GangKey& gang, Time asked) {
   const auto found = keepers_.find(gang);
   if (found == keepers_.end() || !machine_.Runs() || machine_.paused_at >= asked) return;
   for (const RankStatus& rank : found->second.status.ranks)
-    if (!rank.exit && !training_.Blocked({machine_.index, gang, rank.rank}))
+    if (training_.Alive({machine_.index, gang, rank.rank}) && !training_.Blocked({machine_.index, gang, rank.rank}))
       training_.Accused(Cat("I9: rank ", rank.rank, " of ", gang.Str(), " lives on although it was told to stop in time"));
 }
 
@@ -156,8 +156,13 @@ void Keepers::KillOne(std::uint64_t dice) {
   for (const auto& [gang, keeper] : keepers_)
     if (keeper.alive) alive.push_back(gang);
   if (alive.empty()) return;
-  const GangKey gang = alive[dice % alive.size()];
-  Keeper& keeper = keepers_.at(gang);
+  Kill(alive[dice % alive.size()]);
+}
+
+void Keepers::Kill(const GangKey& gang) {
+  const auto found = keepers_.find(gang);
+  if (found == keepers_.end() || !found->second.alive) return;
+  Keeper& keeper = found->second;
   keeper.alive = false;
   for (const RankStatus& rank : keeper.status.ranks)
     if (!rank.exit && !training_.Kill({machine_.index, gang, rank.rank})) ++keeper.buried;

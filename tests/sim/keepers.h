@@ -22,7 +22,8 @@ class Keepers : public Processes {
   Keepers(Agenda& agenda, Machine& machine, Training& training, Rng rng, Bug bug, std::function<void(KeeperEvent)> post)
       : agenda_(agenda), machine_(machine), training_(training), rng_(rng), bug_(bug), post_(std::move(post)) {}
 
-  std::function<void(const GangKey&)> execs{};  // told when ranks are handed over
+  std::function<void(const GangKey&)> execs{};                             // told when ranks are handed over
+  std::function<void(const GangKey&, const everstep::Fault&)> injected{};  // brings a drill about
   bool stale = false;       // the agent handles a message of an epoch that was over when it came: nothing may follow from it
   double ignores_term = 0;  // chance that a gang's ranks ignore SIGTERM
 
@@ -33,6 +34,7 @@ class Keepers : public Processes {
   void PowerLost();
   // SIGKILL to the keeper of one gang, drawn by `dice`. Its ranks get SIGKILL from the kernel.
   void KillOne(std::uint64_t dice);
+  void Kill(const GangKey& gang);
   // The machine runs again after this long: timers that came due meanwhile fire before anything else.
   void Resumed(Duration stood);
 
@@ -41,9 +43,7 @@ class Keepers : public Processes {
   void Launch(const GangKey& gang, KeeperLease lease) override;
   Result<std::vector<GangKey>> Adopt() override;
   void Send(const GangKey& gang, ToKeeper message) override;
-  void Inject(const GangKey& gang, const Fault& fault) override {
-    if (fault.kind == FaultKind::rank_kill) training_.Kill({machine_.index, gang, fault.rank});
-  }
+  void Inject(const GangKey& gang, const everstep::Fault& fault) override { injected(gang, fault); }
   void Discard(const GangKey& gang) override { keepers_.erase(gang); }
 
  private:

@@ -71,6 +71,7 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
   }
   Duration skew{0};
 
+  Duration Takes() override { return rng.Jitter(owner.turn_max); }
   void Turned() override {
     if (!std::exchange(decided, false) || astray) return;
     if (around.bug == Bug::evict_beyond_half) EvictTheProtected();

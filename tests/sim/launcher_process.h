@@ -35,6 +35,7 @@ class LauncherProcess {
 
   DiskWeather disk{};
   Duration wall_shift{0};  // of the wall clock: may change at any moment
+  Duration turn_max{0};    // how long a turn takes at most
 
   // ---- faults --------------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 // One life of a process with a production loop in it, as base/real/loop_thread.h runs one: inputs in the order in which they
 // came (all that wait at once, for a loop that takes them so), a tick when the loop's deadline has come, first of all in each
-// turn. A process that is stopped, or whose machine stands still, keeps its inputs for later. What was planned with Later() is
-// dropped when the life is over by then.
+// turn. A turn may take its time (Takes): what comes meanwhile waits for the next. A process that is stopped, or whose machine
+// stands still, keeps its inputs for later. What was planned with Later() is dropped when the life is over by then.
 #pragma once
 
 #include <deque>
@@ -50,14 +50,15 @@ class LoopProcess {
 
   // All that waits, then the next tick is planned.
   void Turn() {
-    if (std::exchange(turning_, true)) return;  // a rim speaks from within the loop's turn
+    if (busy_ || std::exchange(turning_, true)) return;  // a rim speaks from within the loop's turn
     if (!std::exchange(begun_, true)) due_ = loop->Deadline();
-    while (Handles() && !inbox_.empty()) {
+    while (Handles() && !inbox_.empty() && !busy_) {
       TickIfDue();
       Hand();
       due_ = loop->Deadline();
+      if (const Duration takes = Takes(); takes > Duration(0)) BeBusy(takes);
     }
-    if (Handles()) TickIfDue();
+    if (Handles() && !busy_) TickIfDue();
     turning_ = false;
     if (loop && loop->Ended()) return agenda_.After(0s, ended_);
     if (!Handles()) return;
@@ -67,6 +68,15 @@ class LoopProcess {
 
  private:
   virtual void Turned() {}
+  // How long the turn that was just taken keeps the loop from the next.
+  virtual Duration Takes() { return Duration(0); }
+  void BeBusy(Duration takes) {
+    busy_ = true;
+    Later(takes, [this] {
+      busy_ = false;
+      Turn();
+    });
+  }
   // What the loop is told of the time, beyond the machine's clock: nothing, unless a bug is planted.
   virtual Duration Skew() { return Duration(0); }
   Time Told() { return Local() + Skew(); }
@@ -104,6 +114,7 @@ class LoopProcess {
   bool stopped_ = false;
   bool turning_ = false;
   bool begun_ = false;         // the first turn has begun
+  bool busy_ = false;          // the last turn still takes its time
   std::optional<Time> due_{};  // the loop's deadline: it moves only by an input or a tick
   std::deque<Input> inbox_{};
   std::optional<Time> armed_{};  // virtual time of the next look at the loop's deadline

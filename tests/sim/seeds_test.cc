@@ -15,8 +15,8 @@ namespace {
 std::string Describe(const RunOptions& options, const Outcome& outcome) {
   std::vector<std::string> only;
   for (const FaultKind kind : options.only) only.emplace_back(Name(kind));
-  std::string text = Cat("everstep-sim --seeds ", options.seed, options.calm ? " --calm" : "", only.empty() ? "" : " --faults ",
-                         Join(only, ","), " --trace\n");
+  std::string text = Cat("everstep-sim --seeds ", options.seed, " --hosts ", options.hosts, " --jobs ", options.jobs,
+                         options.calm ? " --calm" : "", only.empty() ? "" : " --faults ", Join(only, ","), " --trace\n");
   for (const std::string& violation : outcome.violations) text += Cat("  violated at ", violation, '\n');
   const std::size_t last = std::min<std::size_t>(outcome.trace.size(), 12);
   for (auto line = outcome.trace.end() - static_cast<std::ptrdiff_t>(last); line != outcome.trace.end(); ++line)
@@ -47,6 +47,17 @@ TEST(Seeds, WithFaultsBelowTheBoundsNobodyIsEvicted) {
     const RunOptions options{.seed = seed, .calm = true};
     const Outcome outcome = Cluster(options).Run();
     ASSERT_TRUE(outcome.violations.empty()) << Describe(options, outcome);
+  }
+}
+
+// What is forgotten about one failure, the next one brings back to mind: so these seeds have one kind alone.
+TEST(Seeds, AFailureThatNothingElseFollowsIsDecidedOnToo) {
+  for (const FaultKind kind : {FaultKind::rank_exit, FaultKind::rank_kill, FaultKind::rank_oom, FaultKind::keeper_kill}) {
+    for (std::uint64_t seed = 1; seed <= kSeeds / 6; ++seed) {
+      const RunOptions options{.seed = seed, .hosts = 3, .jobs = 1, .only = {kind}};
+      const Outcome outcome = Cluster(options).Run();
+      ASSERT_TRUE(outcome.violations.empty()) << Describe(options, outcome);
+    }
   }
 }
 
@@ -91,12 +102,12 @@ TEST(Seeds, FaultsBite) {
   }
   const auto restarts = [](RunOptions options) {
     std::size_t sum = 0;
-    for (options.seed = 1; options.seed <= 10; ++options.seed) sum += Cluster(options).Run().restarts;
+    for (options.seed = 1; options.seed <= 20; ++options.seed) sum += Cluster(options).Run().restarts;
     return sum;
   };
   const std::size_t without = restarts({.faults = std::vector<Fault>{}});
   for (const FaultKind kind :
-       {rank_kill, rank_exit, rank_oom, rank_stop, keeper_kill, poison_host, fabric_cut, deaf, flap, storage_stall})
+       {rank_kill, rank_exit, rank_oom, rank_stop, keeper_kill, poison_host, fabric_cut, flap, storage_stall, drill})
     EXPECT_GT(restarts({.only = {kind}}), without) << Name(kind) << " breaks no gang";
 }
 

@@ -118,6 +118,7 @@ void Cluster::Strike(const Fault& fault) {
     case FaultKind::checkpoint_rot: return StrikeStorage(fault);
     case FaultKind::cancel: return Cancel(fault);
     case FaultKind::drain: return Drain(fault);
+    case FaultKind::drill: return Drill(fault);
     case FaultKind::keeper_kill:
       if (machines_[static_cast<std::size_t>(host)]->Runs())
         agents_[static_cast<std::size_t>(host)]->keepers.KillOne(fault.dice);
@@ -234,6 +235,34 @@ void Cluster::Cancel(const Fault& fault) {
   });
 }
 
+void Cluster::Drill(const Fault& fault) {
+  using enum everstep::FaultKind;
+  const std::vector<GangKey> running = training_.Running();
+  if (running.empty()) return;
+  Rng dice(fault.dice);
+  const GangKey gang = running[dice.Below(running.size())];
+  const everstep::FaultKind all[] = {rank_kill, hang, checkpoint_torn, freeze, link_cut, host_lost};
+  InjectFault request{.job = gang.job, .generation = gang.generation, .by = "operator"};
+  request.kind = all[dice.Below(options_.calm ? 3 : std::size(all))];
+  request.rank = request.kind == checkpoint_torn ? 0 : static_cast<std::uint32_t>(dice.Below(3));
+  request.lasts = request.kind == hang ? 30s : fault.lasts;
+  launcher_->Ask(++tokens_, request);
+}
+
+// What the agent on this machine does when it is told to.
+void Cluster::Injected(int index, const GangKey& gang, const everstep::Fault& drill) {
+  using enum everstep::FaultKind;
+  Trace(Cat(machines_[static_cast<std::size_t>(index)]->name, ": a drill strikes ", gang.Str(), ": ", Name(drill.kind)));
+  AgentProcess& agent = *agents_[static_cast<std::size_t>(index)];
+  switch (drill.kind) {
+    case rank_kill: return training_.End({index, gang, drill.rank}, {.signal = 9});
+    case hang: return training_.Stop({index, gang, drill.rank}, drill.lasts);
+    case freeze: return agenda_.After(0s, [this, index, drill] { Pause(index, drill.lasts); });
+    case host_lost: agent.keepers.Kill(gang); [[fallthrough]];
+    default: return StopAgent(agent, drill.lasts);
+  }
+}
+
 // The operator asks until somebody hears it: what is drained does not stay so.
 void Cluster::Drain(const Fault& fault) {
   const NodeId node(machines_[static_cast<std::size_t>(fault.hosts.front())]->name);
@@ -249,21 +278,24 @@ void Cluster::Undrain(const NodeId& node) {
   agenda_.After(5s, [this, node] { Undrain(node); });
 }
 
+void Cluster::StopAgent(AgentProcess& agent, Duration lasts) {
+  bool& stopped = watch_[static_cast<std::size_t>(agent.machine().index)].stopped;
+  agent.StopProcess();
+  stopped = true;
+  After(lasts, [&agent, &stopped] {
+    agent.ContinueProcess();
+    stopped = false;
+  });
+}
+
 void Cluster::StrikeAgent(const Fault& fault, AgentProcess& agent) {
   if (!agent.machine().Runs()) return;
-  bool& stopped = watch_[static_cast<std::size_t>(agent.machine().index)].stopped;
   switch (fault.kind) {
     case FaultKind::agent_kill:
       agent.Kill();
-      stopped = false;
+      watch_[static_cast<std::size_t>(agent.machine().index)].stopped = false;
       return agent.StartSoon();
-    case FaultKind::agent_stop:
-      agent.StopProcess();
-      stopped = true;
-      return After(fault.lasts, [&agent, &stopped] {
-        agent.ContinueProcess();
-        stopped = false;
-      });
+    case FaultKind::agent_stop: return StopAgent(agent, fault.lasts);
     case FaultKind::agent_disk:
       agent.disk.stall = 0.5;
       agent.disk.stall_max = fault.lasts;

@@ -22,6 +22,7 @@ struct Swarm {
   double buggy = 0.12;         // of jobs whose code fails at some step
   std::uint32_t budget = 100;  // restarts
   std::uint64_t compact_every = 20000;
+  Duration turn_max{0};  // of the launcher: what comes meanwhile is decided on together
   std::string Str() const;
 };
 
@@ -36,6 +37,8 @@ inline Swarm DrawSwarm(bool calm, Bug bug, Rng rng) {
   swarm.ignores_term = term < 0.5 ? 0.1 : 0.5;
   swarm.compact_every = compact < 0.3 ? 20 : compact < 0.5 ? 150 : 20000;
   swarm.budget = budget == 0 ? 5 : 100;
+  constexpr Duration kTurns[] = {0s, 1ms, 20ms, 200ms};
+  swarm.turn_max = kTurns[rng.Below(std::size(kTurns))];
   if (bug == Bug::syncs_ignored) swarm.store = StoreKind::sqlite;
   if (bug == Bug::lost_on_reopen) swarm.store = StoreKind::memory;
   if (bug == Bug::lost_on_reopen) swarm.compact_every = 20000;
@@ -45,7 +48,7 @@ inline Swarm DrawSwarm(bool calm, Bug bug, Rng rng) {
 inline std::string Swarm::Str() const {
   return Cat("log ", store == StoreKind::sqlite ? "in SQLite" : "in memory", old_log ? ", begun by an earlier version" : "",
              fence_hook ? ", fence hook" : "", ", saves of up to ", Show(save_max), ", budget ", budget, ", a snapshot every ",
-             compact_every, " entries");
+             compact_every, " entries", turn_max > Duration(0) ? Cat(", turns of up to ", Show(turn_max)) : "");
 }
 
 }  // namespace everstep::sim

@@ -321,10 +321,15 @@ bool Training::EndOne(const GangKey& key, Rng& dice, RankExit exit) {
 
 void Training::StopOne(const GangKey& key, Rng& dice, Duration lasts) {
   std::uint32_t number = 0;
-  Rank* const rank = Drawn(key, dice, number);
-  if (!rank) return;
-  rank->stopped = true;
-  agenda_.After(lasts, [this, key, number] {
+  const Rank* const rank = Drawn(key, dice, number);
+  if (rank) Stop({rank->machine, key, number}, lasts);
+}
+
+void Training::Stop(const RankPlace& place, Duration lasts) {
+  const auto found = gangs_.find(place.gang);
+  if (found == gangs_.end() || !found->second.ranks.contains(place.rank)) return;
+  found->second.ranks.at(place.rank).stopped = true;
+  agenda_.After(lasts, [this, key = place.gang, number = place.rank] {
     const auto still = gangs_.at(key).ranks.find(number);
     if (still != gangs_.at(key).ranks.end()) still->second.stopped = false;
   });

@@ -110,8 +110,10 @@ class Training {
 
   // One rank of a generation, drawn by `dice`, ends so; false: none lives.
   bool EndOne(const GangKey& gang, Rng& dice, RankExit exit);
-  void StopOne(const GangKey& gang, Rng& dice, Duration lasts);   // SIGSTOP
-  void BlockOne(const GangKey& gang, Rng& dice, Duration lasts);  // D state
+  void StopOne(const GangKey& gang, Rng& dice, Duration lasts);                                       // SIGSTOP
+  void Stop(const RankPlace& place, Duration lasts);                                                  // SIGSTOP, if it lives
+  void End(const RankPlace& place, RankExit exit) { Exit(place.gang, place.rank, std::move(exit)); }  // if it lives
+  void BlockOne(const GangKey& gang, Rng& dice, Duration lasts);                                      // D state
   void Slow(int machine, int factor) { slow_[machine] = factor; }
   void Poison(int machine, bool is) { is ? void(poison_[machine] = true) : void(poison_.erase(machine)); }
   void StallStorage(Duration lasts) { storage_back_ = std::max(storage_back_, agenda_.now() + lasts); }

@@ -135,6 +135,24 @@ TEST_F(Loop, AReplayedLauncherStandsWhereTheOldOneStood) {
   EXPECT_EQ(EncodeState(replayed), before);
 }
 
+// Its time limit passes meanwhile: that deadline is 50 s old when the new launcher begins, and no host was silent for it.
+TEST_F(Loop, WhatCameDueWhileNoLauncherRanIsNoLatenessOfTheNextOne) {
+  SubmitJob submit = Training();
+  submit.spec.time_limit = 10s;
+  Connect(n1, 1);
+  Do(ApiCall{7, submit});
+  Sync();
+  SaysGang(1, GangPhase::prepared);
+  Sync();
+  SaysGang(1, GangPhase::running);
+  Sync();
+  const Recovered recovered{.epoch = Epoch(1), .first = LogIndex(1), .entries = disk.entries, .last_write = clock.Wall()};
+  clock.now += 60s;
+  Boot(recovered, Epoch(2));
+  Wait(2s);
+  EXPECT_EQ(loop->world().hosts.at(n1).pulse, Pulse::suspect);
+}
+
 TEST_F(Loop, AWallClockThatIsSetChangesNothingThatIsDecided) {
   Connect(n1, 1);
   Do(ApiCall{7, Training()});

@@ -143,6 +143,24 @@ TEST_F(Corruption, AFlippedBitAnywhereIsRefusedOrHarmless) {
   EXPECT_EQ(head.first, 0) << "one slot of two is enough";
 }
 
+// A write that meets it fails, and so does the one after the next start: for ever, unless the start says so.
+TEST_F(Corruption, AnIndexOfTheHistoryThatSaysOtherThanItsRowsIsRefused) {
+  constexpr std::size_t kPage = 4096;
+  constexpr char kIndexLeaf = 0x0a;
+  CrashDisk::Image damaged = Tampered("PRAGMA wal_checkpoint(TRUNCATE)");
+  std::string& database = damaged[Path("everstep.db")];
+  int flipped = 0;
+  for (std::size_t page = kPage; page < database.size(); page += kPage) {
+    const std::string_view bytes = std::string_view(database).substr(page, kPage);
+    const std::size_t name = bytes.rfind("job-1");
+    if (bytes[0] != kIndexLeaf || name == std::string_view::npos || bytes.find("row of ") != std::string_view::npos) continue;
+    database[page + name] ^= 1;
+    ++flipped;
+  }
+  ASSERT_EQ(flipped, 1) << "the index by job";
+  EXPECT_EQ(Refused(damaged).substr(0, 20), "SQLite finds damage:");
+}
+
 TEST_F(Corruption, AWriteAheadLogThatLostItsTailIsRefusedWithTheIndexThatIsMissing) {
   const std::string path = Path("everstep.db-wal");
   const std::string wal = healthy_.at(path);
