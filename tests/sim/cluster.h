@@ -90,6 +90,7 @@ class Cluster {
   void JumpWall(const Fault& fault);
   void Strobe(Duration lasts, Duration jump);
   void Drain(const Fault& fault);
+  void Preempt(const Fault& fault);
   void Undrain(const NodeId& node);
 
   RunOptions options_;

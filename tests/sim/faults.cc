@@ -90,6 +90,7 @@ const std::vector<FaultChance>& FaultChances() {
       {drain, .2, 1, true, "34"},
       {cancel, .3, 2, true, "34"},
       {drill, .2, 2, true, "1 3 6 7"},
+      {preemption, .2, 2, false, "34 7"},
   };
   return kChances;
 }

@@ -61,7 +61,8 @@ EVERSTEP_ENUM(FaultKind,
               wall_strobe,                 // it jumps to and fro by 200 ms
               drain,                       // an operator takes a host out of work for a while
               cancel,                      // a user cancels a job
-              drill)                       // an operator asks for a drill on a job that runs
+              drill,                       // an operator asks for a drill on a job that runs
+              preemption)                  // a host is told that it will be taken away, is drained for it, and loses its power
 
 struct Fault {
   Time at{};

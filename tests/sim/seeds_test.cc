@@ -90,8 +90,8 @@ TEST(Seeds, FaultsBite) {
         if (line.find("is suspect") != std::string::npos || line.find("closing the link") != std::string::npos) ++noticed;
     }
   };
-  for (const FaultKind kind : {cut, rack_cut, power_loss, rack_power_loss, pause, agent_stop, late_then_cut, deaf, mute,
-                               cut_launcher, flap, clog, launcher_stop}) {
+  for (const FaultKind kind : {cut, rack_cut, power_loss, rack_power_loss, preemption, pause, agent_stop, late_then_cut, deaf,
+                               mute, cut_launcher, flap, clog, launcher_stop}) {
     std::size_t evictions = 0, noticed = 0;
     seeds({.keep_trace = true, .only = {kind}}, evictions, noticed);
     EXPECT_GT(noticed, 10u) << Name(kind) << " is noticed by nobody";

@@ -118,6 +118,7 @@ void Cluster::Strike(const Fault& fault) {
     case FaultKind::checkpoint_rot: return StrikeStorage(fault);
     case FaultKind::cancel: return Cancel(fault);
     case FaultKind::drain: return Drain(fault);
+    case FaultKind::preemption: return Preempt(fault);
     case FaultKind::drill: return Drill(fault);
     case FaultKind::keeper_kill:
       if (machines_[static_cast<std::size_t>(host)]->Runs())
@@ -268,6 +269,16 @@ void Cluster::Drain(const Fault& fault) {
   const NodeId node(machines_[static_cast<std::size_t>(fault.hosts.front())]->name);
   launcher_->Ask(++tokens_, DrainNode{.node = node, .reason = "fans", .by = "operator", .now = fault.dice % 2 == 0});
   agenda_.After(2 * fault.lasts, [this, node] { Undrain(node); });
+}
+
+// As the site's hook answers a cloud's notice: `everstep drain HOST --now`, and the power goes when the notice said, whether
+// the host was empty by then or not. What comes back at the address is another machine, and is taken in again.
+void Cluster::Preempt(const Fault& fault) {
+  const int host = fault.hosts.front();
+  const NodeId node(machines_[static_cast<std::size_t>(host)]->name);
+  launcher_->Ask(++tokens_, DrainNode{.node = node, .reason = "is taken away", .by = "notice", .now = true});
+  After(fault.lasts, [this, host, off = 5s + Rng(fault.dice).Jitter(40s)] { PowerOff(host, off); });
+  agenda_.After(fault.lasts + 45s, [this, node] { Undrain(node); });
 }
 
 void Cluster::Undrain(const NodeId& node) {

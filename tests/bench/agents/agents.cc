@@ -115,7 +115,7 @@ Spread SpreadOf(std::vector<Duration> values) {
 class Person {
  public:
   explicit Person(const std::string& launcher) {
-    auto client = ControlClient::Connect({.address = launcher, .deadline = 30s});
+    auto client = ControlClient::Connect({.address = launcher, .deadline = 120s});
     Check(client.has_value(), "a client");
     client_ = *std::move(client);
   }
