@@ -125,6 +125,26 @@ Status CheckRestart(const RestartSpec& restart) {
   return {};
 }
 
+Status CheckHosts(const JobSpec& spec) {
+  if (spec.hosts.empty()) return {};
+  const std::size_t needed = std::size_t{spec.nodes} + spec.spares;
+  if (spec.hosts.size() < needed || spec.hosts.size() > limit::kHostsPerJob)
+    return Bad("hosts", Count(spec.hosts.size(), "name"),
+               Cat("as many as nodes and spares together (", needed, "), at most ", limit::kHostsPerJob));
+  std::vector<std::string> sorted = spec.hosts;
+  std::sort(sorted.begin(), sorted.end());
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (!ValidName(sorted[i])) return Bad("hosts", Cat('"', Clip(Printable(sorted[i]), 80), '"'), "names of hosts");
+    if (i > 0 && sorted[i] == sorted[i - 1]) return Bad("hosts", Cat(sorted[i], " twice"), "each host once");
+  }
+  return {};
+}
+
+Status CheckPreflight(const PreflightSpec& preflight) {
+  if (preflight.valid_for >= kPreflightHoldsLeast && preflight.valid_for <= kPreflightHoldsMost) return {};
+  return Bad("preflight.valid_for", Show(preflight.valid_for), "1min to 30d");
+}
+
 // What the words of a name say. Whole words; then words that secrets are glued into (HFTOKEN, DBPASS) and everyday words that
 // merely end alike.
 constexpr std::string_view kWordCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -214,7 +234,8 @@ Status ValidateJob(const JobSpec& spec) {
   if (spec.time_limit && (*spec.time_limit < 1s || *spec.time_limit > kTimeLimitMost))
     return Bad("time_limit", Show(*spec.time_limit), "1s to 3650d");
   if (spec.stop_grace < 0s || spec.stop_grace > 24h) return Bad("stop_grace", Show(spec.stop_grace), "0s to 24h");
-  return {};
+  EVERSTEP_TRY(CheckHosts(spec));
+  return CheckPreflight(spec.preflight);
 }
 
 }  // namespace everstep

@@ -68,6 +68,25 @@ struct RestartSpec {
 };
 EVERSTEP_FIELDS(RestartSpec, budget, window, no_progress, no_restart, new_host, warm)
 
+// The program that proves it, beside the agent's own. As argv[0] of a job it is that one, wherever PATH leads.
+inline constexpr std::string_view kProbeProgram = "everstep-probe";
+
+// What is proven of the network between the hosts before the ranks start, by everstep-probe on all of them at once.
+//   off    nothing
+//   quick  four rounds of pairs, and more for those that fail; seconds
+//   full   each pair once
+EVERSTEP_ENUM(PreflightLevel, off, quick, full)
+
+inline constexpr Duration kPreflightHoldsLeast = 1min;
+inline constexpr Duration kPreflightHoldsMost = 30 * 24h;
+
+struct PreflightSpec {
+  PreflightLevel level = PreflightLevel::off;
+  Duration valid_for = 1h;  // a host that passed so long ago, and was not rebooted since, is not checked again
+  friend bool operator==(const PreflightSpec&, const PreflightSpec&) = default;
+};
+EVERSTEP_FIELDS(PreflightSpec, level, valid_for)
+
 struct JobSpec {
   std::string name = "job";                           // ValidName()
   std::vector<std::string> command{};                 // argv; never empty; placeholders {rank} {local_rank} {nnodes} {resume}
@@ -84,11 +103,13 @@ struct JobSpec {
   RestartSpec restart{};
   // From the first start of its ranks on, restarts included: then it is stopped, with its grace. nullopt: none.
   std::optional<Duration> time_limit{};
-  Duration stop_grace = 60s;  // from SIGTERM to SIGKILL when the user or the budget ends the job
+  Duration stop_grace = 60s;         // from SIGTERM to SIGKILL when the user or the budget ends the job
+  std::vector<std::string> hosts{};  // only these are taken; empty: any
+  PreflightSpec preflight{};
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 EVERSTEP_FIELDS(JobSpec, name, command, resume_args, nodes, processes_per_node, spares, workdir, env, env_from, priority,
-                checkpoint, progress, restart, time_limit, stop_grace)
+                checkpoint, progress, restart, time_limit, stop_grace, hosts, preflight)
 
 // True for names such as WANDB_API_KEY, AWS_SECRET_ACCESS_KEY, HF_TOKEN, DB_PASSWORD (a word of them, any case).
 bool LooksSecret(std::string_view env_name);

@@ -17,6 +17,7 @@
 #include "collectives/probe/options.h"
 #include "collectives/probe/pair_bench.h"
 #include "collectives/probe/table.h"
+#include "collectives/probe/verdict_lines.h"
 
 namespace everstep {
 namespace {
@@ -46,10 +47,20 @@ std::string TimeOfDay(Clock& clock) {
   return text;
 }
 
-void Say(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
-}
+// What is said to whom.
+struct Voice {
+  bool json_only = false;      // JSON takes the table's place
+  bool verdicts_read = false;  // whoever has started this reads verdicts from stderr
+
+  void Say(const std::string& text) const {
+    if (json_only) return;
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+  }
+  void Verdicts(const std::string& lines) const {
+    if (verdicts_read) std::fputs(lines.c_str(), stderr);
+  }
+};
 
 int Told(const Error& error, int code) {
   std::fprintf(stderr, "everstep-probe: %s\n", error.Str().c_str());
@@ -59,6 +70,7 @@ int Told(const Error& error, int code) {
 // Nothing where no file was asked for.
 bool Written(const ProbeOptions& options, const std::string& json) {
   if (options.json_file.empty()) return true;
+  if (options.json_file == "-") return std::printf("%s\n", json.c_str()) > 0 && std::fflush(stdout) == 0;
   std::ofstream file(options.json_file);
   file << json << "\n";
   if (file.flush()) return true;
@@ -85,53 +97,59 @@ ProbeTable EmptyTable(const ProbeGroup& group, const ProbeOptions& options, cons
 }
 
 // Whether all bytes went over the devices that were meant; rank 0 says which did not.
-Result<bool> Proven(const ProbeGroup& group, const DeviceWatch& watch) {
+Result<bool> Proven(const ProbeGroup& group, const DeviceWatch& watch, const Voice& voice) {
   EVERSTEP_ASSIGN(const std::vector<std::string> not_proven, watch.NotProven());
   if (group.rank() == 0)
-    for (const std::string& line : not_proven) Say(Cat("# NOT PROVEN: ", line, "\n"));
+    for (const std::string& line : not_proven) {
+      voice.Say(Cat("# NOT PROVEN: ", line, "\n"));
+      voice.Verdicts(VerdictLine("unproven", {0}, line));
+    }
   return not_proven.empty();
 }
 
-int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vector<std::string>& arguments, Clock& clock) {
+int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vector<std::string>& arguments, Clock& clock,
+                  const Voice& voice) {
   const bool speaks = group.rank() == 0;
   const DeviceWatch watch(group, options);
   ProbeTable table = EmptyTable(group, options, arguments, clock);
-  if (speaks) Say(TableHead(table));
+  if (speaks) voice.Say(TableHead(table));
   const Status done =
       RunCollectiveBench(group, options, clock, table, [&](const TableRow& row, const std::vector<std::string>& wrong) {
         if (!speaks) return;
-        Say(TableLine(table, row));
-        for (const std::string& line : wrong) Say(Cat("# wrong: ", line, "\n"));
+        voice.Say(TableLine(table, row));
+        for (const std::string& line : wrong) voice.Say(Cat("# wrong: ", line, "\n"));
       });
   if (!done) return Failed(group, done.error());
-  const Result<bool> proven = Proven(group, watch);
+  const Result<bool> proven = Proven(group, watch, voice);
   if (!proven) return Failed(group, proven.error());
   table.ended = TimeOfDay(clock);
-  if (speaks) Say(TableFoot(table));
+  if (speaks) voice.Say(TableFoot(table));
   if (speaks && !Written(options, TableJson(table))) return 1;
   return table.Wrong() == 0 && *proven ? 0 : 1;
 }
 
-int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
+int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock, const Voice& voice) {
   const bool speaks = group.rank() == 0;
   const DeviceWatch watch(group, options);
   if (options.test == ProbeTest::loopback) {
     const auto all = RunLoopback(group, options, clock);
     if (!all) return Failed(group, all.error());
-    if (speaks) Say(LoopbackText(group, *all));
+    if (speaks) voice.Say(LoopbackText(group, *all));
     bool good = true;
     for (const LoopbackMeasurement& one : *all) {
       good = good && one.error.empty() && !one.wrong;
       for (const Registered& memory : one.registered) good = good && memory.error.empty();
     }
-    const Result<bool> proven = Proven(group, watch);
+    const Result<bool> proven = Proven(group, watch, voice);
     if (!proven) return Failed(group, proven.error());
     return good && *proven ? 0 : 1;
   }
   const Result<PairFindings> findings = RunPairs(group, options, clock);
   if (!findings) return Failed(group, findings.error());
-  if (speaks) Say(PairText(*findings));
-  const Result<bool> proven = Proven(group, watch);
+  const bool summary = options.quiet && findings->verdicts.empty() && !findings->pairs.empty();
+  if (speaks) voice.Say(summary ? PairSummary(*findings) : PairText(*findings));
+  if (speaks) voice.Verdicts(VerdictLines(findings->verdicts));
+  const Result<bool> proven = Proven(group, watch, voice);
   if (!proven) return Failed(group, proven.error());
   if (speaks && !Written(options, PairJson(*findings))) return 1;
   return findings->verdicts.empty() && *proven ? 0 : 1;
@@ -140,19 +158,26 @@ int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
 int Run(const std::vector<std::string>& arguments, char** argv, char** variables) {
   const Result<ProbeOptions> options = ParseProbeOptions(arguments);
   if (!options && options.error().code == ErrorCode::kNotFound) {
-    Say(options.error().message + "\n");
+    Voice().Say(options.error().message + "\n");
     return 0;
   }
   if (!options) return Told(options.error(), 2);
   const Result<ProbeIdentity> identity =
       options->backend == ProbeBackend::mpi ? IdentityByMpi(HostName(), argv, variables) : IdentityFrom(Environment(variables));
   if (!identity) return Told(identity.error(), 2);
+  const Voice voice{.json_only = options->json_file == "-",
+                    .verdicts_read = Environment(variables).contains("EVERSTEP_JOB_ID")};
   RealClock clock;
   const BackendMaker make = MakerOf(options->backend);
-  Result<ProbeGroup> group = JoinGroup(*identity, *options, HostName(), static_cast<std::uint64_t>(::getpid()), clock, make);
+  const auto blames = [&voice](const std::vector<std::uint32_t>& ranks, bool came, const std::string& why) {
+    voice.Verdicts(VerdictLine(came ? "gone" : "absent", ranks, why));
+  };
+  Result<ProbeGroup> group =
+      JoinGroup(*identity, *options, HostName(), static_cast<std::uint64_t>(::getpid()), clock, make, blames);
   if (!group) return Told(group.error(), 2);
-  if (options->test == ProbeTest::pairs || options->test == ProbeTest::loopback) return RunPairTests(*group, *options, clock);
-  return RunCollective(*group, *options, arguments, clock);
+  if (options->test == ProbeTest::pairs || options->test == ProbeTest::loopback)
+    return RunPairTests(*group, *options, clock, voice);
+  return RunCollective(*group, *options, arguments, clock, voice);
 }
 
 }  // namespace

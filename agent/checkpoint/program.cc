@@ -26,6 +26,15 @@ std::string Absolute(const std::string& path, const std::string& workdir) {
 
 }  // namespace
 
+std::string BesideThisProgram(std::string_view name) {
+  char own[4096];
+  const ssize_t size = ::readlink("/proc/self/exe", own, sizeof own);
+  if (size <= 0) return {};
+  const std::string_view path(own, static_cast<std::size_t>(size));
+  std::string file = Cat(path.substr(0, path.rfind('/') + 1), name);
+  return LookAt(file) == Found::program ? file : std::string();
+}
+
 Result<std::string> FindProgram(const std::string& argv0, const std::optional<std::string>& path, const std::string& workdir) {
   const std::string shown = Clip(Printable(argv0), 200);
   if (argv0.find('/') != std::string::npos) {

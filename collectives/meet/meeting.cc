@@ -86,10 +86,13 @@ Status Meeting::Welcome() {
     Result<Fd> caller = AcceptBefore(listener.get(), clock_, deadline);
     if (!caller) {
       std::vector<std::string> missing;
+      std::vector<std::uint32_t> absent;
       for (std::uint32_t rank = 1; rank < place_.ranks; ++rank)
-        if (!lines_[rank].fd.open()) missing.push_back(std::to_string(rank));
+        if (!lines_[rank].fd.open()) absent.push_back(rank);
+      for (const std::uint32_t rank : absent) missing.push_back(std::to_string(rank));
       const std::string why =
           Cat("after ", Show(place_.timeout), " of ", place_.ranks, " ranks have not come: ", Join(missing));
+      Blame(absent, false, why);
       GiveUp(why);
       return Fail(ErrorCode::kTimeout, why, Cat("do they run, and do they reach port ", place_.port, " of this host?"));
     }
@@ -143,9 +146,14 @@ std::vector<std::uint32_t> Meeting::Others() const {
   return others;
 }
 
+void Meeting::Blame(const std::vector<std::uint32_t>& ranks, bool came, const std::string& why) {
+  if (place_.rank == 0 && place_.blames && !gave_up_) place_.blames(ranks, came, why);
+}
+
 Status Meeting::Lost(std::uint32_t rank, const std::string& how) {
   const std::string why = Cat(Who(rank), " is gone: ", how);
   lines_[rank].fd.Reset();
+  Blame({rank}, true, why);
   GiveUp(why);
   return Fail(ErrorCode::kUnavailable, why);
 }
@@ -166,6 +174,7 @@ Status Meeting::Read(std::uint32_t rank) {
     std::string text = line.in.substr(kHead, length);
     line.in.erase(0, kHead + length);
     if (kind == kGaveUp) {
+      Blame({rank}, true, text);
       GiveUp(text);
       return Fail(ErrorCode::kUnavailable, text);
     }
@@ -192,6 +201,7 @@ Result<std::string> Meeting::Next(std::uint32_t rank, Time deadline) {
     const Duration left = deadline - clock_.Now();
     if (left <= 0s) {
       const std::string why = Cat("nothing from ", Who(rank), " in ", Show(place_.patience));
+      Blame({rank}, true, why);
       GiveUp(why);
       return Fail(ErrorCode::kTimeout, why, "is it stopped, or its host cut off?");
     }
@@ -248,9 +258,9 @@ bool Meeting::SomebodyIsStuck() const {
 Status Meeting::AskRound() {
   const Time deadline = clock_.Now() + place_.answer;
   const auto silent = [&] {
-    std::vector<std::string> ranks;
+    std::vector<std::uint32_t> ranks;
     for (const std::uint32_t rank : Others())
-      if (lines_[rank].frames.empty()) ranks.push_back(Who(rank));
+      if (lines_[rank].frames.empty()) ranks.push_back(rank);
     return ranks;
   };
   while (!silent().empty() && clock_.Now() < deadline) EVERSTEP_TRY(Pump(deadline - clock_.Now()));
@@ -259,9 +269,12 @@ Status Meeting::AskRound() {
     for (const std::string& frame : line.frames)
       if (frame.starts_with(kStuck) && (first.empty() || frame < first)) first = frame;
   const std::string how = first.size() > 11 ? first.substr(11) : "";
-  const std::vector<std::string> ranks = silent();
+  const std::vector<std::uint32_t> ranks = silent();
+  std::vector<std::string> names;
+  for (const std::uint32_t rank : ranks) names.push_back(Who(rank));
   const std::string why =
-      ranks.empty() ? how : Cat(Join(ranks, ", ", " and "), ranks.size() == 1 ? " does" : " do", " not answer; ", how);
+      ranks.empty() ? how : Cat(Join(names, ", ", " and "), ranks.size() == 1 ? " does" : " do", " not answer; ", how);
+  if (!ranks.empty()) Blame(ranks, true, why);
   GiveUp(why);
   return Fail(ErrorCode::kTimeout, why);
 }

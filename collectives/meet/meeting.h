@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ struct MeetingPlace {
   Duration timeout = 30s;   // until all have come
   Duration patience = 15s;  // afterwards, until somebody's text has come
   Duration answer = 3s;     // for a process that runs, when it is asked whether it does
+  // Rank 0: told once, when ranks are found to be what ends the meeting. `came`: they were there.
+  std::function<void(const std::vector<std::uint32_t>& ranks, bool came, const std::string& why)> blames{};
 };
 
 class Meeting {
@@ -77,6 +80,7 @@ class Meeting {
   void Linger();
   Status StillOn() const;
   Status Lost(std::uint32_t rank, const std::string& how);
+  void Blame(const std::vector<std::uint32_t>& ranks, bool came, const std::string& why);
 
   MeetingPlace place_;
   Clock& clock_;

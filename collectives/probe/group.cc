@@ -38,7 +38,7 @@ Status Open(ProbeGroup& group, const ProbeOptions& options, std::uint64_t pid, C
 }  // namespace
 
 Result<ProbeGroup> JoinGroup(const ProbeIdentity& identity, const ProbeOptions& options, const std::string& host,
-                             std::uint64_t pid, Clock& clock, const BackendMaker& make) {
+                             std::uint64_t pid, Clock& clock, const BackendMaker& make, decltype(MeetingPlace::blames) blames) {
   ProbeGroup group;
   const Duration answer = std::min<Duration>(3s, options.timeout);
   const MeetingPlace place{.rank = identity.rank,
@@ -49,7 +49,8 @@ Result<ProbeGroup> JoinGroup(const ProbeIdentity& identity, const ProbeOptions& 
                            .timeout = 30s + options.timeout,
                            // Longer than who waits on the fabric takes to say that it is stuck, and rank 0 to ask round.
                            .patience = 1s + answer + 2 * options.timeout,
-                           .answer = answer};
+                           .answer = answer,
+                           .blames = std::move(blames)};
   EVERSTEP_ASSIGN(group.meeting, Meeting::Gather(place, clock));
   Meeting* meeting = group.meeting.get();
   EVERSTEP_ASSIGN(std::vector<std::string> hosts, meeting->Exchange(host));

@@ -23,7 +23,7 @@ constexpr std::string_view kHelp =
   -d, --datatype T    float, double, half, bfloat16, int32, int64 (float)
   -o, --op OP         sum
   -T, --timeout S     seconds without progress until the test ends (10)
-  -J, --output_file F also as JSON, on rank 0
+  -J, --output_file F also as JSON, on rank 0; -: JSON in place of the table
   --backend B         ofi (libfabric), nccl (GPU memory), mpi     (ofi)
   --provider P        efa, verbs, tcp, shm or a whole name: this one or an error
   --interface I       by which to send
@@ -32,6 +32,7 @@ constexpr std::string_view kHelp =
   --root DIR          below it is sysfs, for counters of devices  (/)
   --chunk N           largest message                             (4M)
   --level L           of pairs: quick (4 rounds) or full          (full)
+  --quiet 0|1         of pairs: one line where nothing is bad     (0)
   --seed N            of the order of pairs                       (1)
 
 Who it is comes from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT. Exit 0: all well; 1: wrong data, a host that failed; 2: it could not be started.)";
@@ -137,6 +138,12 @@ std::vector<Flag> OwnFlags() {
        }},
       {{"--provider"}, "a provider's name", Text(&ProbeOptions::provider)},
       {{"--interface"}, "an interface", Text(&ProbeOptions::interface)},
+      {{"--quiet"},
+       "0 or 1",
+       [](ProbeOptions& options, const std::string& value) {
+         options.quiet = value == "1";
+         return value == "0" || value == "1";
+       }},
       {{"--algorithm"},
        algorithms,
        [](ProbeOptions& options, const std::string& value) {

@@ -39,6 +39,7 @@ struct ProbeOptions {
   Duration timeout = 10s;
   std::string json_file{};
   std::uint64_t register_bytes = 1u << 30;  // of loopback: the most that is registered; 0: nothing is
+  bool quiet = false;                       // pairs: of a run without a finding one line
   std::string root = "/";                   // where sysfs is, for the counters of devices
   std::uint64_t seed = 1;
   PairLevel level = PairLevel::full;  // of pairs

@@ -40,6 +40,8 @@ struct PairFindings {
 Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Clock& clock);
 
 // The matrix of one-way bandwidths, a heat map of it, latencies, verdicts.
+// The same of a run without a finding, in one line.
+std::string PairSummary(const PairFindings& findings);
 std::string PairText(const PairFindings& findings);
 std::string PairJson(const PairFindings& findings);
 

@@ -52,6 +52,11 @@ char Heat(const Cell& cell, double median) {
 
 }  // namespace
 
+std::string PairSummary(const PairFindings& findings) {
+  return Cat("# ", Count(findings.hosts.names.size(), "rank"), ", ", Count(findings.pairs.size(), "test"), ", ",
+             findings.scores.why, "; no host and no link is bad\n");
+}
+
 std::string PairText(const PairFindings& findings) {
   const std::vector<std::vector<Cell>> cells = Matrix(findings);
   const std::size_t n = cells.size();

@@ -26,7 +26,7 @@ class JobFollowing {
         options_(options),
         interrupts_(interrupts),
         screen_(cli.console),
-        lines_(true, cli.console.out),
+        lines_(!options.bare, cli.console.out),
         files_(options.output.directory, options.job),
         events_upto_(options.events_after) {}
 
@@ -40,7 +40,7 @@ class JobFollowing {
     screen_.Close();
     if (!followed) return Fail(followed.error());
     if (left_) return std::optional<JobView>();
-    screen_.End(*job_);
+    if (!options_.bare || job_->phase != JobPhase::done) screen_.End(*job_);
     return job_;
   }
 
@@ -75,10 +75,12 @@ class JobFollowing {
   // Of the job, and of the hosts that it has or had.
   Status On(const EventView& event) {
     events_upto_ = std::max(events_upto_, event.index);
+    if (options_.bare) return {};
     if (event.job == options_.job || (event.job.empty() && hosts_.contains(event.node))) screen_.Event(event, clock_.Wall());
     return {};
   }
   Status On(const LogChunk& chunk) {
+    if (options_.bare && chunk.rank != 0) return {};
     if (!chunk.note.empty()) screen_.Say(chunk.note);
     const std::uint32_t local_rank = options_.output.Plain() ? 0 : LocalRank(chunk);
     if (!files_failed_ && options_.output.Files(local_rank, chunk.is_stderr)) File(chunk);
@@ -137,7 +139,7 @@ class JobFollowing {
 
   // The stream may lag behind the end of the job: what is left is asked for.
   void TellLastEvents() {
-    if (!job_ || left_) return;
+    if (!job_ || left_ || options_.bare) return;
     const auto rest = Call<EventsReply>(ListEvents{.job = options_.job, .after = events_upto_});
     if (!rest) return;
     for (const EventView& event : rest->events) screen_.Event(event, clock_.Wall());

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/torchrun.h"
 #include "base/yaml/quantity.h"
+#include "launcher/cli/host_list.h"
 
 namespace everstep {
 
@@ -107,6 +108,12 @@ Result<JobSpec> SpecOf(const RunFlags& flags, const Surroundings& here) {
     spec.processes_per_node = 1;
     if (flags.processes != "auto") spec.env.try_emplace("PET_NPROC_PER_NODE", flags.processes);
   }
+  if (!flags.hosts.empty()) {
+    auto hosts = ExpandHostList(flags.hosts);
+    if (!hosts) return Fail(ErrorCode::kInvalid, Cat("--hosts: ", hosts.error().message), hosts.error().hint);
+    spec.hosts = *std::move(hosts);
+  }
+  spec.preflight.level = EnumNamed<PreflightLevel>(flags.preflight).value_or(PreflightLevel::off);
   for (const std::string& file : flags.env_from) spec.env_from.push_back(Absolute(file, here.directory));
   if (flags.restarts_max) spec.restart.budget = *flags.restarts_max;
   spec.restart.warm = flags.warm;

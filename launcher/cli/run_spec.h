@@ -27,6 +27,8 @@ struct RunFlags {
   std::vector<std::string> env_from{};  // files, read on the hosts
   std::string stop_grace{};             // empty: the default
   std::string time_limit{};             // empty: none
+  std::string hosts{};                  // a list such as n[1-3]; empty: any
+  std::string preflight = "off";        // off | quick | full
   bool module = false;                  // command[0] is a Python module
   bool no_python = false;               // a script is run as it is
   std::vector<std::string> command{};   // a lone script.py is run by python3

@@ -22,6 +22,7 @@ void AddCancel(CLI::App& app, Cli& cli);
 void AddWait(CLI::App& app, Cli& cli);
 void AddExplain(CLI::App& app, Cli& cli);
 void AddIncidents(CLI::App& app, Cli& cli);
+void AddBench(CLI::App& app, Cli& cli);
 void AddDrain(CLI::App& app, Cli& cli);
 void AddUndrain(CLI::App& app, Cli& cli);
 void AddDrill(CLI::App& app, Cli& cli);

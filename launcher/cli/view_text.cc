@@ -161,6 +161,10 @@ std::string StepText(const JobView& job, std::string_view of) {
   return total ? Cat(*job.step, of, *total) : Cat(*job.step);
 }
 
+namespace {
+std::string PhaseText(const JobView& job) { return job.preflight ? "checking" : std::string(Name(job.phase)); }
+}  // namespace
+
 TextTable JobsTable(const std::vector<JobView>& jobs, WallTime now, bool wide) {
   TextTable table{.titles = {"JOB", "PHASE", "NODES", "GEN", "STEP", "RESTARTS", "AGE"}, .states = 1};
   if (wide)
@@ -170,7 +174,7 @@ TextTable JobsTable(const std::vector<JobView>& jobs, WallTime now, bool wide) {
   for (const JobView& job : jobs) {
     const auto& told = job.progress;
     std::vector<std::string> row{job.id.value,
-                                 std::string(Name(job.phase)),
+                                 PhaseText(job),
                                  NodesText(job),
                                  job.generation.value == 0 ? "" : job.generation.Str(),
                                  job.step ? StepText(job, "/") : "",
@@ -229,7 +233,7 @@ std::string EventLine(const EventView& event, WallTime now, std::optional<std::s
 }
 
 std::string DescribeJob(const JobView& job, WallTime now, std::optional<std::size_t> columns) {
-  std::string phase(Name(job.phase));
+  std::string phase = PhaseText(job);
   if (job.queue_position) phase += Cat(", ", *job.queue_position, " in the queue");
   if (job.generation.value > 0) phase += Cat(", generation ", job.generation);
   if (job.restarts > 0) phase += Cat(", restart ", job.restarts, " of ", job.restarts_max);
@@ -272,6 +276,9 @@ std::string DescribeNode(const NodeView& node, std::optional<std::size_t> column
   Paragraph about(columns);
   about.Row("Node", node.node.value);
   about.Row("State", Name(node.phase));
+  if (node.fabric)
+    about.Row("Fabric",
+              Cat(node.fabric->passed ? "passed " : "failed ", Show(node.fabric->age), " ago: ", Plain(node.fabric->why)));
   about.Row("Why", Plain(node.why));
   about.Row("Job", node.job ? Cat(node.job->value, node.role.empty() ? "" : ", ", node.role) : "none");
   about.Row("Address", node.address);

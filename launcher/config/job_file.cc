@@ -173,6 +173,8 @@ yaml::Table<JobSpec> MakeTable() {
       Key("processes_per_node", &JobSpec::processes_per_node, yaml::AutoOr(Integer<std::uint32_t>(1, limit::kRanksPerHost)),
           "ranks on each host; auto: one for each accelerator, else 1"),
       Key("spares", &JobSpec::spares, Integer<std::uint32_t>(0, limit::kHostsPerJob), "hosts kept idle for this job"),
+      Key("hosts", &JobSpec::hosts, ListOf(yaml::Name(), limit::kHostsPerJob, "[gpu-01, gpu-02]"),
+          "only these are taken, spares too; missing: any"),
       Key("workdir", &JobSpec::workdir, Path(), "where the ranks run; missing: the directory of the job file"),
       Key("env", &JobSpec::env, Variables(), "environment of the ranks; no secrets"),
       Key("env_from", &JobSpec::env_from, ListOf(yaml::Under("file", "PATH", Path()), 64, "[{file: /etc/run1.env}]"),
@@ -188,6 +190,16 @@ yaml::Table<JobSpec> MakeTable() {
                      "steps; off: never"),
              }},
              "how the ranks' progress is read from what they print; the file $EVERSTEP_PROGRESS always counts"),
+      Nested(
+          "preflight", &JobSpec::preflight,
+          yaml::Table<PreflightSpec>{{
+              Key("level", &PreflightSpec::level, yaml::EnumOf<PreflightLevel>(),
+                  "the network between the hosts, before the ranks start: off; quick: four rounds of pairs; full: each pair. "
+                  "A bad host is swapped for a good one"),
+              Key("valid_for", &PreflightSpec::valid_for, yaml::DurationBetween(kPreflightHoldsLeast, kPreflightHoldsMost),
+                  "hosts that passed so long ago, and were not rebooted since, are not checked again"),
+          }},
+          "what is proven before the start"),
       Nested("restart", &JobSpec::restart, RestartTable(), "when a failed job starts again"),
       Key("time_limit", &JobSpec::time_limit, TimeLimitType(),
           "from the first start on, restarts included: then it is stopped with its grace, and ends with code 124"),

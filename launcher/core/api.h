@@ -155,11 +155,12 @@ struct JobView {
   std::optional<ProgressView> progress{};  // nullopt: they have not told of a step yet
   std::optional<Duration> time_left{};     // of its time_limit; nullopt: it has none, or has not started
   std::optional<LedgerView> ledger{};
+  bool preflight = false;  // what is prepared or runs is the check of its hosts, not yet the command
   friend bool operator==(const JobView&, const JobView&) = default;
 };
 EVERSTEP_FIELDS(JobView, id, name, phase, why, queue_position, priority, nodes, spares, world_size, generation, hosts,
                 spare_hosts, ranks, restarts, restarts_max, step, checkpoint, exit_code, submitted_at, started_at, ended_at,
-                command, incident, next, progress, time_left, ledger)
+                command, incident, next, progress, time_left, ledger, preflight)
 
 struct DrainView {
   std::string by{};  // user@host; empty: unknown
@@ -168,6 +169,15 @@ struct DrainView {
   friend bool operator==(const DrainView&, const DrainView&) = default;
 };
 EVERSTEP_FIELDS(DrainView, by, reason, since)
+
+// What the last preflight said of the host's network.
+struct FabricView {
+  bool passed = false;
+  Duration age{0};
+  std::string why{};
+  friend bool operator==(const FabricView&, const FabricView&) = default;
+};
+EVERSTEP_FIELDS(FabricView, passed, age, why)
 
 struct NodeView {
   NodeId node{};
@@ -181,9 +191,10 @@ struct NodeView {
   BootId boot{};
   std::string version{};
   std::optional<DrainView> drain{};  // also while it is suspect, lost or away
+  std::optional<FabricView> fabric{};
   friend bool operator==(const NodeView&, const NodeView&) = default;
 };
-EVERSTEP_FIELDS(NodeView, node, phase, why, job, role, address, accelerators, silent_for, boot, version, drain)
+EVERSTEP_FIELDS(NodeView, node, phase, why, job, role, address, accelerators, silent_for, boot, version, drain, fabric)
 
 struct EventView {
   LogIndex index{};

@@ -28,10 +28,10 @@ void Enter(JobState& job, JobPhase phase, const std::string& why, Time at) {
   job.why = why;
 }
 
-void Avoid(JobState& job, const NodeId& node, Time at) {
+void Avoid(JobState& job, const NodeId& node, Time at, const std::string& why = {}) {
   if (node.empty()) return;
   std::erase_if(job.avoid, [&](const AvoidedHost& avoided) { return avoided.node == node; });
-  job.avoid.push_back({node, at});
+  job.avoid.push_back({node, at, why});
 }
 
 void AddUnique(std::vector<NodeId>& nodes, const NodeId& node) {
@@ -181,6 +181,9 @@ class Applier {
     job->master_port = f.master_port;
     job->resume = f.resume;
     job->started = false;
+    job->preflight = f.preflight;
+    job->preflight_over = false;
+    job->preflights += f.preflight ? 1 : 0;
     job->broken.clear();
     job->broken_on = NodeId();
     job->host_failed = false;
@@ -214,10 +217,28 @@ class Applier {
     job->started = true;
     if (!job->incidents.empty() && job->incidents.back().generation.Next() == f.generation)
       job->incidents.back().started = entry_.at;
-    if (!job->started_at) job->started_at = entry_.wall;
-    if (!job->first_started) job->first_started = entry_.at;
+    if (!job->started_at && !job->preflight) job->started_at = entry_.wall;
+    if (!job->first_started && !job->preflight) job->first_started = entry_.at;
     job->generation_started = entry_.at;
     Enter(*job, JobPhase::running, f.why, entry_.at);
+  }
+  void operator()(const PreflightEnded& f) {
+    JobState* job = Current(f.job, f.generation);
+    if (!job) return;
+    for (const NodeId& id : job->hosts)
+      if (const auto it = state_.nodes.find(id); it != state_.nodes.end())
+        it->second.fabric = FabricCheck{.passed = true, .at = entry_.at, .boot = it->second.boot, .why = f.why};
+    for (const PreflightEnded::Bad& bad : f.bad) {
+      Avoid(*job, bad.node, entry_.at, bad.why);
+      const auto it = state_.nodes.find(bad.node);
+      if (it != state_.nodes.end())
+        it->second.fabric = FabricCheck{.passed = false, .at = entry_.at, .boot = it->second.boot, .why = bad.why};
+    }
+    job->preflight_over = true;
+    job->judged = true;  // it is no failure
+    job->broken = f.why;
+    job->stop_grace = Duration(0);
+    Enter(*job, JobPhase::recovering, f.why, entry_.at);
   }
   void operator()(const GenerationBroken& f) {
     JobState* job = Current(f.job, f.generation);

@@ -48,6 +48,8 @@ Result<FaultInjected> InjectBy(const World& world, Now now, const InjectFault& r
   EVERSTEP_ASSIGN(const JobState* job, FindJob(world.state, request.job));
   if (job->phase != JobPhase::running)
     return Fail(ErrorCode::kConflict, Cat(job->id, " is ", Name(job->phase), ": a drill is for a job that runs"));
+  if (job->preflight)
+    return Fail(ErrorCode::kConflict, Cat(job->id, " has not begun: its hosts are being checked"), "try again when it runs");
   if (job->generation != request.generation)
     return Fail(ErrorCode::kConflict,
                 Cat(job->id, " is in generation ", job->generation, " by now, the drill was for ", request.generation));

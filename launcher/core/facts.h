@@ -128,11 +128,12 @@ struct GenerationPlanned {
   std::string master_address{};
   std::uint32_t master_port = 0;
   std::optional<CheckpointId> resume{};
-  bool restart = false;  // counts against the budget
+  bool restart = false;    // counts against the budget
+  bool preflight = false;  // its ranks check the hosts; what was asked for comes in a later one
   std::string why{};
 };
 EVERSTEP_FIELDS(GenerationPlanned, job, generation, hosts, spares, processes_per_node, master_address, master_port, resume,
-                restart, why)
+                restart, preflight, why)
 
 struct GenerationStarted {
   static constexpr std::string_view kName = "generation_started";
@@ -141,6 +142,23 @@ struct GenerationStarted {
   std::string why{};
 };
 EVERSTEP_FIELDS(GenerationStarted, job, generation, why)
+
+// A generation that checks its hosts has found what it can find. Bad hosts are not given to this job while others can be had;
+// the others have passed.
+struct PreflightEnded {
+  static constexpr std::string_view kName = "preflight_ended";
+  struct Bad {
+    NodeId node{};
+    std::string why{};
+    friend bool operator==(const Bad&, const Bad&) = default;
+  };
+  JobId job{};
+  Generation generation{};
+  std::vector<Bad> bad{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(PreflightEnded::Bad, node, why)
+EVERSTEP_FIELDS(PreflightEnded, job, generation, bad, why)
 
 // The generation will not go on: its ranks are stopped everywhere.
 struct GenerationBroken {
@@ -309,9 +327,9 @@ EVERSTEP_FIELDS(JobEnded, job, outcome, exit_code, why)
 
 using Fact = std::variant<LauncherStarted, LauncherHalted, NodeJoined, NodeSuspected, NodeTrusted, NodeLost, EvictionHeld,
                           NodeDrained, NodeUndrained, FenceStarted, FenceEnded, JobSubmitted, GenerationPlanned,
-                          GenerationStarted, GenerationBroken, FaultInjected, DrillNotDone, LauncherKilled, HostReleased,
-                          FailureJudged, HostForgiven, JobWaits, SpareAssigned, SpareReleased, CheckpointRegistered,
-                          CheckpointNoted, CheckpointWithdrawn, JobStopping, JobEnded>;
+                          GenerationStarted, PreflightEnded, GenerationBroken, FaultInjected, DrillNotDone, LauncherKilled,
+                          HostReleased, FailureJudged, HostForgiven, JobWaits, SpareAssigned, SpareReleased,
+                          CheckpointRegistered, CheckpointNoted, CheckpointWithdrawn, JobStopping, JobEnded>;
 using Facts = std::vector<Fact>;
 
 // A fact with the time it was decided.

@@ -7,6 +7,7 @@
 #include "launcher/core/blame.h"
 #include "launcher/core/hang.h"
 #include "launcher/core/incidents.h"
+#include "launcher/core/preflight.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
@@ -217,6 +218,10 @@ Facts AdvancePreparing(const World& world, Now now, const JobState& job) {
   if (missing || blind || refused) return {};
   if (Facts facts = NotShared(world, job); !facts.empty()) return facts;
   const std::uint64_t ranks = job.hosts.size() * job.processes_per_node;
+  if (job.preflight)
+    return {GenerationStarted{job.id, job.generation,
+                              Cat("preflight (", Name(job.spec.preflight.level), "): the network between ", NamesOf(job.hosts),
+                                  " is checked before the start")}};
   return {GenerationStarted{job.id, job.generation,
                             Cat("generation ", job.generation, " starts: ", Count(ranks, "rank"), " on ",
                                 Count(job.hosts.size(), "host"), LostText(job, now.at))}};
@@ -234,8 +239,29 @@ std::optional<Time> CauseAwaitedUntil(const World& world, const JobState& job) {
   return std::nullopt;
 }
 
+// What it found; or what ended it that is no finding: a signal, a host that fenced itself, time.
+Facts Checking(const World& world, Now now, const JobState& job) {
+  if (Facts over = PreflightOver(world, now, job); !over.empty()) return over;
+  for (const NodeId& node : job.hosts) {
+    const HostNow* host = HostIn(world, node);
+    if (!host || !host->connected || !host->report) continue;
+    const GangStatus* gang = Heard(world, job, node);
+    if (!gang) return {HostBroken(world, job, node, Cat(node, " does not know its gang any more"))};
+    const auto spoke = [](const RankStatus& rank) { return rank.exit && rank.exit->code; };
+    const bool may_tell = std::any_of(gang->ranks.begin(), gang->ranks.end(), spoke);
+    if (may_tell && now.at < PreflightDue(job)) continue;  // rank 0's verdict is to come
+    if (Facts failure = Failure(world, job, node, *gang, EndClass::victim); !failure.empty()) return failure;
+  }
+  if (now.at < PreflightDue(job)) return {};
+  GenerationBroken late = Broken(world, job, NodeId(),
+                                 Cat("the preflight has not ended within ", Show(PreflightDue(job) - job.generation_started)));
+  late.hung = true;
+  return {late};
+}
+
 Facts AdvanceRunning(const World& world, Now now, const JobState& job) {
   if (const auto gone = HostGone(world, job)) return {*gone};
+  if (job.preflight) return Checking(world, now, job);
   const auto awaited = CauseAwaitedUntil(world, job);
   const EndClass weakest = awaited && now.at < *awaited ? EndClass::port_taken : EndClass::victim;
   std::size_t good = 0;

@@ -7,6 +7,7 @@
 #include "launcher/core/exclusion.h"
 #include "launcher/core/generation.h"
 #include "launcher/core/hang.h"
+#include "launcher/core/preflight.h"
 #include "launcher/core/recovery.h"
 #include "launcher/core/sentence.h"
 
@@ -67,7 +68,8 @@ Facts WithFirstSigns(const World& world, Now now, Facts facts) {
       broken->noticed = std::min(now.at, host->silent_since);
     else if (!broken->host_failed && first != world.first_failure.end())
       broken->noticed = std::min(now.at, first->second);
-    if (broken->hung) broken->noticed = world.stepped.at({broken->job, broken->generation});
+    const auto stepped = world.stepped.find({broken->job, broken->generation});
+    if (broken->hung && stepped != world.stepped.end()) broken->noticed = stepped->second;
   }
   return facts;
 }
@@ -120,6 +122,8 @@ std::optional<Time> JobDeadline(const World& world, const JobState& job) {
   if (job.phase == JobPhase::running) {
     consider(CauseAwaitedUntil(world, job));
     consider(HungAt(world, job));
+    if (job.preflight) consider(PreflightDue(job));
+    if (job.preflight) consider(PreflightToldAt(world, job));
   }
   if (job.phase != JobPhase::stopping) consider(TimeLimitAt(job));
   if (job.phase == JobPhase::preparing) consider(job.since + world.policy.prepare_deadline);

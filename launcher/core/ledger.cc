@@ -12,6 +12,8 @@ std::uint64_t Microseconds(Time from, Time to) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, whole(to) - whole(from)));
 }
 
+bool Works(const JobState& job) { return job.phase == JobPhase::running && !job.preflight; }
+
 // Hosts are held from the plan of the first generation to the end.
 void Add(Ledger& ledger, std::uint64_t Ledger::*account, const JobState& job, Time now) {
   const bool held = job.generation.value > 0 && !Ended(job.phase);
@@ -25,13 +27,13 @@ void Add(Ledger& ledger, std::uint64_t Ledger::*account, const JobState& job, Ti
 
 Ledger Accounted(const JobState& job, Time now) {
   Ledger ledger = job.ledger;
-  Add(ledger, job.phase == JobPhase::running ? &Ledger::unsaved : &Ledger::standing, job, now);
+  Add(ledger, Works(job) ? &Ledger::unsaved : &Ledger::standing, job, now);
   return ledger;
 }
 
 Ledger AccountedBreak(const JobState& job, std::optional<Time> noticed, Time now) {
   Ledger ledger = Accounted(job, std::min(noticed.value_or(now), now));
-  Add(ledger, job.phase == JobPhase::running ? &Ledger::noticing : &Ledger::standing, job, now);
+  Add(ledger, Works(job) ? &Ledger::noticing : &Ledger::standing, job, now);
   ledger.at_risk = std::exchange(ledger.unsaved, 0);
   ledger.lost += ledger.at_risk;
   return ledger;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/contains.h"
 #include "base/text.h"
 #include "launcher/core/drain.h"
 #include "launcher/core/sentence.h"
@@ -102,13 +103,16 @@ std::string NotEligible(const World& world, const JobState& job, const NodeId& n
                         std::optional<Time> at) {
   const NodeState* known = NodeIn(world.state, node);
   if (!known) return "is not known";
+  if (!job.spec.hosts.empty() && !Contains(job.spec.hosts, node.value)) return "is not among its hosts";
   if (!known->member) return at ? Cat("lost ", Show(std::max(Duration(0), *at - known->lost_at)), " ago") : "is lost";
   const HostNow* host = HostIn(world, node);
   if (!host || !host->report) return "has not been heard since the launcher started";
   if (host->pulse != Pulse::trusted) return "is suspect";
   if (!host->connected) return "is not connected";
   if (known->drain) return Cat(at ? "" : "is ", DrainText(*known, at));
-  if (Avoids(job, node)) return "failed this job before";
+  for (const AvoidedHost& avoided : job.avoid)
+    if (avoided.node == node)
+      return avoided.why.empty() ? "failed this job before" : Cat("failed its preflight: ", OneLine(avoided.why, 200));
   if (TakenByAnother(taken, job, node)) return taken.at(node).second;
   return Leftover(world, node, *host->report);
 }
@@ -161,9 +165,11 @@ std::string WhyNotPlaced(const JobState& job, const Fit& fit) {
   return Sentence("needs ", Needs(job.spec), there, ", ", fits, because);
 }
 
-std::size_t Capacity(const State& state) {
-  return static_cast<std::size_t>(std::count_if(state.nodes.begin(), state.nodes.end(),
-                                                [](const auto& entry) { return entry.second.member && !entry.second.drain; }));
+std::size_t Capacity(const State& state, const JobSpec& spec) {
+  return static_cast<std::size_t>(std::count_if(state.nodes.begin(), state.nodes.end(), [&](const auto& entry) {
+    const bool may = spec.hosts.empty() || Contains(spec.hosts, entry.first.value);
+    return may && entry.second.member && !entry.second.drain;
+  }));
 }
 
 std::vector<const JobState*> InQueueOrder(const State& state) {

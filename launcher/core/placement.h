@@ -43,8 +43,8 @@ std::string Needs(const JobSpec& spec);
 // "needs 3 hosts and 1 spare, 2 fit: n4 lost 12 s ago; n2 works for train-3"
 std::string WhyNotPlaced(const JobState& job, const Fit& fit);
 
-// Hosts that may be given work at all: members that are not drained.
-std::size_t Capacity(const State& state);
+// Hosts that such a job may be given at all: members that are not drained, of those that it names if it names any.
+std::size_t Capacity(const State& state, const JobSpec& spec);
 
 // Jobs in phase queued, next first.
 std::vector<const JobState*> InQueueOrder(const State& state);

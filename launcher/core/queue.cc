@@ -38,14 +38,14 @@ Facts AdvanceQueue(const World& world, Now now) {
   const std::vector<const JobState*> queued = InQueueOrder(world.state);
   if (queued.empty()) return FillSpares(world);  // most of the time: nobody asks then which hosts are taken
   Facts facts;
-  const std::size_t capacity = Capacity(world.state);
   const Taken taken = TakenHosts(world.state);
   for (const JobState* job : queued) {
     const std::size_t needed = std::size_t{job->spec.nodes} + job->spec.spares;
-    if (capacity < needed) {
-      const bool drained = MemberCount(world.state) >= needed;
+    if (Capacity(world.state, job->spec) < needed) {
+      const bool drained = job->spec.hosts.empty() && MemberCount(world.state) >= needed;
       Say(facts, *job,
-          Cat("needs ", Needs(job->spec), ", more than the cluster has", drained ? " while hosts are drained" : "",
+          Cat("needs ", Needs(job->spec), ", more than ",
+              job->spec.hosts.empty() ? "the cluster has" : "there are of its hosts", drained ? " while hosts are drained" : "",
               ": it waits aside and blocks nobody"));
       continue;
     }

@@ -4,6 +4,7 @@
 
 #include "base/contains.h"
 #include "base/text.h"
+#include "launcher/core/preflight.h"
 
 namespace everstep {
 
@@ -77,8 +78,16 @@ GangSpec GangFor(const JobState& job, const NodeId& node) {
   gang.first_rank = gang.node_rank * gang.local_world_size;
   gang.master_address = job.master_address;
   gang.master_port = job.master_port;
-  gang.restart_count = static_cast<std::uint32_t>(job.generation.value - 1);
+  gang.restart_count = static_cast<std::uint32_t>(job.generation.value - 1) - job.preflights;
   gang.restarts_max = job.spec.restart.budget;
+  if (job.preflight) {
+    gang.restart_count = 0;
+    gang.command = PreflightCommand(job.spec.preflight);
+    gang.workdir = "/";
+    gang.env_from.clear();
+    gang.progress.step = "^everstep-probe tells of no step([0-9]+)$";
+    return gang;
+  }
   gang.checkpoint = job.spec.checkpoint;
   gang.progress = job.spec.progress;
   gang.warm = job.spec.restart.warm;

@@ -7,6 +7,7 @@
 #include "launcher/core/blame.h"
 #include "launcher/core/incidents.h"
 #include "launcher/core/placement.h"
+#include "launcher/core/preflight.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
@@ -139,11 +140,12 @@ std::string ResumeText(const JobState& job, const CheckpointRecord* resume) {
 void Complete(const World& world, Now now, const JobState& job, GenerationPlanned& plan) {
   plan.job = job.id;
   plan.generation = job.generation.Next();
-  plan.processes_per_node = ProcessesPerNode(world.state, job.spec, plan.hosts);
+  plan.preflight = NeedsPreflight(world.state, now.at, job.spec, plan.hosts);
+  plan.processes_per_node = plan.preflight ? 1 : ProcessesPerNode(world.state, job.spec, plan.hosts);
   plan.master_port = ChoosePort(world, now.at);
   const NodeState* first = NodeIn(world.state, plan.hosts.front());
   plan.master_address = first ? first->job_address : std::string();
-  if (const CheckpointRecord* resume = NewestOffered(job)) plan.resume = resume->id;
+  if (const CheckpointRecord* resume = NewestOffered(job); resume && !plan.preflight) plan.resume = resume->id;
 }
 
 // Where to read more; empty: it was no rank.
@@ -225,7 +227,9 @@ Duration BackOff(std::uint32_t quick_breaks) {
   return std::min<Duration>(kMost, 1s * (std::int64_t{1} << std::min(quick_breaks - kAtOnce - 1, 10u)));
 }
 
-Time RestartNotBefore(const JobState& job) { return job.since + BackOff(job.quick_breaks); }
+Time RestartNotBefore(const JobState& job) {
+  return job.since + (job.preflight_over ? Duration(0) : BackOff(job.quick_breaks));
+}
 
 Time ForgivenAt(const AvoidedHost& avoided) { return avoided.since + 5min; }
 
@@ -294,15 +298,20 @@ Facts PlanRecovery(const World& world, Now now, const JobState& job) {
   GenerationPlanned plan;
   plan.hosts = std::move(ladder.hosts);
   plan.spares = std::move(ladder.spares);
-  plan.restart = !job.moved && !job.checkpoint_gone && (job.ports_taken == 0 || job.ports_taken > kPortsFree);
+  plan.restart =
+      !job.moved && !job.checkpoint_gone && !job.preflight_over && (job.ports_taken == 0 || job.ports_taken > kPortsFree);
   Complete(world, now, job, plan);
   const std::string where =
       ladder.moves.empty() ? std::string("all hosts go on in place") : FirstOf(std::move(ladder.moves), ", ");
   const std::string cost = plan.restart ? Cat("restart ", RestartsInWindow(job, now.at) + 1, " of ", job.spec.restart.budget)
-                           : job.moved || job.checkpoint_gone ? std::string("no restart is counted")
-                                                              : Cat("port ", plan.master_port, " now, no restart is counted");
-  plan.why = Sentence(OneLine(job.broken, 400), "; ", where, ", ", ResumeText(job, NewestOffered(job)), " (", cost, ')',
-                      CulpritsWords(job));
+                           : job.moved || job.checkpoint_gone || job.preflight_over
+                               ? std::string("no restart is counted")
+                               : Cat("port ", plan.master_port, " now, no restart is counted");
+  if (job.preflight_over)
+    plan.why = Sentence(OneLine(job.broken, 600), "; ", where);
+  else
+    plan.why = Sentence(OneLine(job.broken, 400), "; ", where, ", ", ResumeText(job, NewestOffered(job)), " (", cost, ')',
+                        CulpritsWords(job));
   return {plan};
 }
 

@@ -32,6 +32,9 @@ Result<JobSubmitted> Submit(const World& world, Now now, const SubmitJob& reques
   if (JobIn(world.state, JobId(request.spec.name)))
     return Fail(ErrorCode::kConflict, Cat("name: found \"", request.spec.name, "\", which is the id of another job"),
                 "choose another name");
+  for (const std::string& name : request.spec.hosts)
+    if (!NodeIn(world.state, NodeId(name)))
+      return Fail(ErrorCode::kNotFound, Cat("hosts: there is no host ", name), "`everstep nodes` lists them");
   const std::string number = Cat('-', world.state.last_order + 1);
   std::string stem = request.spec.name.substr(0, limit::kNameBytes - number.size());
   while (!stem.empty() && stem.back() == '-') stem.pop_back();

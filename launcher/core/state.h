@@ -29,6 +29,16 @@ struct Drain {
 EVERSTEP_FIELDS(Drain, by, reason, now, since, at)
 
 // A host that has joined once. It stays here when it is lost, until an operator removes it.
+// What the last preflight said of a host's network.
+struct FabricCheck {
+  bool passed = false;
+  Time at{};  // log time
+  BootId boot{};
+  std::string why{};
+  friend bool operator==(const FabricCheck&, const FabricCheck&) = default;
+};
+EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why)
+
 struct NodeState {
   NodeId node{};
   BootId boot{};
@@ -43,10 +53,11 @@ struct NodeState {
   std::string why{};          // why it is (no) member
   Time lost_at{};             // when it was evicted last
   std::optional<Drain> drain{};
+  std::optional<FabricCheck> fabric{};
   friend bool operator==(const NodeState&, const NodeState&) = default;
 };
 EVERSTEP_FIELDS(NodeState, node, boot, state_id, speaks_since, address, job_address, accelerators, version, member, changed,
-                why, lost_at, drain)
+                why, lost_at, drain, fabric)
 
 // A gang of some generation that may still have processes on a host. It is released by a HostReleased fact only.
 struct LiveGang {
@@ -118,9 +129,10 @@ EVERSTEP_FIELDS(CheckpointRecord, id, seen, offered, why_not, at)
 struct AvoidedHost {
   NodeId node{};
   Time since{};
+  std::string why{};  // empty: it failed this job before
   friend bool operator==(const AvoidedHost&, const AvoidedHost&) = default;
 };
-EVERSTEP_FIELDS(AvoidedHost, node, since)
+EVERSTEP_FIELDS(AvoidedHost, node, since, why)
 
 // Where the time of a job's hosts went (LedgerView), in microseconds times hosts, up to log time `at`. Each interval is cut at
 // whole microseconds of log time, so that the parts add up to hosts × time exactly.
@@ -165,6 +177,9 @@ struct JobState {
   std::uint32_t master_port = 0;
   std::optional<CheckpointId> resume{};  // what `generation` resumes from
   bool started = false;                  // `generation` was told to start
+  bool preflight = false;                // `generation` checks the hosts: its ranks are everstep-probe, one a host
+  bool preflight_over = false;           // it has said what it found
+  std::uint32_t preflights = 0;          // generations that checked hosts
   std::vector<LiveGang> live{};
   std::vector<RankEnd> ends{};          // of `generation`
   std::string broken{};                 // why `generation` broke, as first seen; empty: it has not
@@ -207,11 +222,11 @@ struct JobState {
   friend bool operator==(const JobState&, const JobState&) = default;
 };
 EVERSTEP_FIELDS(JobState, id, spec, order, request_id, phase, why, since, generation, hosts, spares, processes_per_node,
-                master_address, master_port, resume, started, live, ends, broken, broken_on, host_failed, port_taken,
-                checkpoint_gone, moved, step, hung, drill, refusal, avoid, checkpoints, checkpoints_ever, restarts,
-                restarts_total, fruitless, ports_taken, progress, failed_at, signature, judged, incidents, incidents_ever,
-                ledger, first_started, generation_started, pauses, quick_breaks, give_up, outcome, exit_code, stop_grace,
-                submitted_at, started_at, ended_at)
+                master_address, master_port, resume, started, preflight, preflight_over, preflights, live, ends, broken,
+                broken_on, host_failed, port_taken, checkpoint_gone, moved, step, hung, drill, refusal, avoid, checkpoints,
+                checkpoints_ever, restarts, restarts_total, fruitless, ports_taken, progress, failed_at, signature, judged,
+                incidents, incidents_ever, ledger, first_started, generation_started, pauses, quick_breaks, give_up, outcome,
+                exit_code, stop_grace, submitted_at, started_at, ended_at)
 
 // A MASTER_PORT that was given out.
 struct PortUse {

@@ -125,22 +125,23 @@ Roles RolesOf(const State& state) {
 struct Queue {
   std::map<JobId, std::uint32_t> positions{};
   Taken taken{};
-  std::size_t capacity = 0;
+  const State* state = nullptr;
   const JobState* next = nullptr;  // the first that the cluster can hold: all behind it wait for it
 };
 std::size_t HostsFor(const JobSpec& spec) { return std::size_t{spec.nodes} + spec.spares; }
+bool CanHold(const State& state, const JobSpec& spec) { return HostsFor(spec) <= Capacity(state, spec); }
 Queue QueueNow(const State& state) {
-  Queue queue{.positions = {}, .taken = TakenHosts(state), .capacity = Capacity(state)};
+  Queue queue{.positions = {}, .taken = TakenHosts(state), .state = &state};
   for (const JobState* job : InQueueOrder(state)) {
     queue.positions.emplace(job->id, queue.positions.size() + 1);
-    if (!queue.next && HostsFor(job->spec) <= queue.capacity) queue.next = job;
+    if (!queue.next && CanHold(state, job->spec)) queue.next = job;
   }
   return queue;
 }
 
 // Hosts that would fit are no reason to wait: the job in front that gets none is. Empty: nobody stands in its way.
 std::string WaitsBehind(const JobState& job, const Queue& queue) {
-  if (HostsFor(job.spec) > queue.capacity || !queue.next || queue.next->id == job.id) return {};
+  if (!queue.next || queue.next->id == job.id || !CanHold(*queue.state, job.spec)) return {};
   const JobState& next = *queue.next;
   const bool in_front =
       next.spec.priority != job.spec.priority ? next.spec.priority > job.spec.priority : next.order < job.order;
@@ -192,6 +193,7 @@ JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& qu
   view.spares = job.spec.spares;
   view.world_size = static_cast<std::uint32_t>(job.hosts.size()) * job.processes_per_node;
   view.generation = job.generation;
+  view.preflight = job.preflight && (job.phase == JobPhase::preparing || job.phase == JobPhase::running);
   for (std::uint32_t i = 0; i < job.hosts.size(); ++i) {
     const NodeState* node = NodeIn(world.state, job.hosts[i]);
     view.hosts.push_back({job.hosts[i], node ? node->address : "", i, i * job.processes_per_node, job.processes_per_node});
@@ -229,6 +231,8 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
     view.job = it->second.first;
     view.role = it->second.second;
   }
+  if (node.fabric && node.fabric->boot == node.boot)
+    view.fabric = FabricView{node.fabric->passed, std::max(Duration(0), now.at - node.fabric->at), node.fabric->why};
   const HostNow* host = HostIn(world, node.node);
   const bool heard = host && host->report.has_value();
   if (heard) view.silent_for = std::max(Duration(0), now.at - host->silent_since);
@@ -331,10 +335,10 @@ Explanation Explain(const World& world, Now now, const JobState& job) {
       says.push_back(
           Cat(id, " is ", DrainText(*node, now.at), "; it keeps the job until that ends or starts anew, and gets no other"));
   for (const AvoidedHost& avoided : job.avoid)
-    says.push_back(
-        Cat(avoided.node,
-            " is not used while others can be had: it failed this job before; where none can be had it is tried again",
-            now.at >= ForgivenAt(avoided) ? std::string() : Cat(" in ", Show(ForgivenAt(avoided) - now.at))));
+    says.push_back(Cat(avoided.node, " is not used while others can be had: it failed ",
+                       avoided.why.empty() ? "this job before" : "its preflight: ", OneLine(avoided.why, 300),
+                       "; where none can be had it is tried again",
+                       now.at >= ForgivenAt(avoided) ? std::string() : Cat(" in ", Show(ForgivenAt(avoided) - now.at))));
   if (job.restarts_total > 0)
     says.push_back(Cat("restarted ", job.restarts_total, job.restarts_total == 1 ? " time, " : " times, ",
                        RestartsInWindow(job, now.at), " of ", job.spec.restart.budget, " within ",

@@ -46,16 +46,19 @@ INSTANTIATE_TEST_SUITE_P(
          "1:7: name: found \"no\", legal: 1 to 63 of a-z, 0-9 and '-', not at either end; put the name into quotes: \"no\""},
         {"WrongType", "command: [a]\nnodes: [4]\n", "2:8: nodes: found a list, legal: 1 to 16384"},
         {"UnknownKey", "command: [a]\nnode: 4\n",
-         "2:1: node: found an unknown key, legal: command, resume_args, name, nodes, processes_per_node, spares, workdir, env, "
-         "env_from, priority, checkpoint, progress, restart, time_limit, stop_grace; did you mean `nodes`?"},
+         "2:1: node: found an unknown key, legal: command, resume_args, name, nodes, processes_per_node, spares, hosts, "
+         "workdir, env, "
+         "env_from, priority, checkpoint, progress, preflight, restart, time_limit, stop_grace; did you mean `nodes`?"},
         {"CommandAsText", "command: python3 train.py --x 'a b'\n",
          "1:10: command: found \"python3 train.py --x 'a b'\", legal: a list such as [python3, train.py]; no shell splits it: "
          "write [python3, train.py, \"--x\", \"'a\", b']"},
         {"NoNodes", "command: [a]\nnodes: 0\n", "2:8: nodes: found \"0\", legal: 1 to 16384"},
         {"UnknownKeyBeforeTheMissingOne", "comand: [a]\nnodes: 0\n",
-         "1:1: comand: found an unknown key, legal: command, resume_args, name, nodes, processes_per_node, spares, workdir, "
+         "1:1: comand: found an unknown key, legal: command, resume_args, name, nodes, processes_per_node, spares, hosts, "
+         "workdir, "
          "env, "
-         "env_from, priority, checkpoint, progress, restart, time_limit, stop_grace; did you mean `command`?\n@:2:8: nodes: "
+         "env_from, priority, checkpoint, progress, preflight, restart, time_limit, stop_grace; did you mean "
+         "`command`?\n@:2:8: nodes: "
          "found \"0\", "
          "legal: 1 to 16384\n@:1:1: command: found nothing, legal: a list such as [python3, train.py]; add the key `command`"},
         {"OneCodeWithTwoMeanings", "command: [a]\nrestart: {exit_codes: {no_restart: [9], new_host: [8, 9]}}\n",

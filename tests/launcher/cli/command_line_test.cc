@@ -277,7 +277,8 @@ TEST_F(CommandLine, ABadJobFileIsRefusedBeforeAnybodyIsAsked) {
   EXPECT_EQ(
       ran.err,
       "everstep: stdin:2:1: node: found an unknown key, legal: command, resume_args, name, nodes, processes_per_node, spares, "
-      "workdir, env, env_from, priority, checkpoint, progress, restart, time_limit, stop_grace; did you mean `nodes`?\n"
+      "hosts, workdir, env, env_from, priority, checkpoint, progress, preflight, restart, time_limit, stop_grace; did you mean "
+      "`nodes`?\n"
       "stdin:3:9: spares: found \"many\", legal: 0 to 16384\n"
       "  everstep schema job prints every key and what is legal\n");
   EXPECT_EQ(Everstep({"submit", "/nonexistent.yaml"}).err,

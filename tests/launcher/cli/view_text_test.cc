@@ -230,7 +230,7 @@ TEST_F(ViewText, AgesAreShort) {
 TEST(ViewJson, EveryKeyIsThereAndWhatIsNotKnownIsNull) {
   EXPECT_EQ(ViewJson(NodeView{.node = NodeId("n1"), .silent_for = 1500ms}),
             "{\"node\":\"n1\",\"phase\":\"ready\",\"why\":\"\",\"job\":null,\"role\":\"\",\"address\":\"\",\"accelerators\":0,"
-            "\"silent_for\":1500000000,\"boot\":\"\",\"version\":\"\",\"drain\":null}\n");
+            "\"silent_for\":1500000000,\"boot\":\"\",\"version\":\"\",\"drain\":null,\"fabric\":null}\n");
   const std::string job = ViewJson(kQueued);
   EXPECT_NE(job.find("\"checkpoint\":null"), std::string::npos) << job;
   EXPECT_NE(job.find("\"hosts\":[]"), std::string::npos) << job;

@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"KeyOfALaterVersion", "queue: fast\n",
          "job.yaml:2:1: queue: found an unknown key, legal: command, resume_args, name, nodes, processes_per_node, "
          "spares, "
-         "workdir, env, env_from, priority, checkpoint, progress, restart, time_limit, stop_grace"},
+         "hosts, workdir, env, env_from, priority, checkpoint, progress, preflight, restart, time_limit, stop_grace"},
         {"ProgressNoExpression", "progress: {step: 'step ('}\n",
          "job.yaml:2:12: progress.step: no regular expression: missing ): step (; the syntax is RE2's: no look-around, no "
          "back-references"},

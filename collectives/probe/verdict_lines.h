@@ -1,0 +1,24 @@
+// Verdicts for programs, on rank 0's stderr, where something has started the probe that reads them (EVERSTEP_JOB_ID is set):
+//
+//   everstep-probe: verdict KIND RANK[,RANK…]: why
+//
+// KIND: VerdictKind's names; gone: ended, gave up or does not answer; absent: has never come; unproven: no proof that the bytes
+// took the device that was meant. Few and short: who reads them keeps the last 4 KiB of stderr. The launcher's side of it is
+// launcher/core/preflight.h. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectives/core/localise.h"
+
+namespace everstep {
+
+std::string VerdictLine(std::string_view kind, const std::vector<std::uint32_t>& ranks, std::string_view why);
+
+// At most eight, the gravest first: hosts, then what is between them.
+std::string VerdictLines(const std::vector<Verdict>& verdicts);
+
+}  // namespace everstep

@@ -1,0 +1,141 @@
+// everstep bench: everstep-probe on hosts of the cluster, as a job of theirs: nccl-tests' flags, its table, no ssh.
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "launcher/cli/flags.h"
+#include "launcher/cli/follow.h"
+#include "launcher/cli/globals.h"
+#include "launcher/cli/host_list.h"
+#include "launcher/cli/output.h"
+#include "launcher/cli/run_spec.h"
+#include "launcher/cli/submission.h"
+#include "launcher/cli/verbs.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr const char* kBenchFooter =
+    "Each host gets one rank, and no job while this lasts. Returns 0 when all is well, 1 when data were wrong or a host or "
+    "link "
+    "is bad, 2 when it could not be started. --output json prints nccl-tests' JSON in place of the table.\n"
+    "\n"
+    "  everstep bench allreduce -b 1K -e 64M -f 4\n"
+    "  everstep bench pairs n[1-8]\n";
+
+// Handed on as they are: the probe knows what is legal.
+struct ProbeFlag {
+  const char* names;
+  const char* about;
+  const char* value;
+};
+constexpr ProbeFlag kProbeFlags[] = {
+    {"-b,--minbytes", "smallest size, such as 8, 4K, 32M [32M]", "SIZE"},
+    {"-e,--maxbytes", "largest size; of pairs and loopback the only one [32M; 1M]", "SIZE"},
+    {"-i,--stepbytes", "from size to size, added [1M]", "SIZE"},
+    {"-f,--stepfactor", "from size to size, multiplied", "N"},
+    {"-n,--iters", "timed runs a size [20, and 100 ms]", "N"},
+    {"-w,--warmup-iters", "runs before them [5]", "N"},
+    {"-c,--check", "runs whose every hop is checked [1]", "N"},
+    {"-d,--datatype", "float, double, half, bfloat16, int32, int64 [float]", "TYPE"},
+    {"-T,--timeout", "seconds without progress until the test ends [10]", "N"},
+    {"--backend", "ofi (libfabric), nccl (GPU memory) [ofi]", "NAME"},
+    {"--provider", "efa, verbs, tcp or a whole name: this one or an error", "NAME"},
+    {"--interface", "by which to send", "NAME"},
+    {"--algorithm", "ring, recursive_doubling, halving_doubling, direct, star [by what the pairs measure]", "NAME"},
+    {"--chunk", "largest message [4M]", "SIZE"},
+    {"--register", "of loopback: most memory that is registered [1G]", "SIZE"},
+    {"--level", "of pairs: quick (four rounds) or full [full]", "quick|full"},
+    {"--seed", "of the order of pairs [1]", "N"},
+};
+
+struct BenchFlags {
+  std::string test{};
+  std::vector<std::string> hosts{};
+  std::vector<std::pair<std::string, std::string>> probe{};  // long name, as given; empty: not
+  bool waits = false;
+};
+
+// Those that could be given to a job now.
+Result<std::vector<std::string>> FreeHosts(ControlClient& client) {
+  EVERSTEP_ASSIGN(const NodesReply all, Ask<NodesReply>(client, ListNodes{}));
+  std::vector<std::string> free, others;
+  for (const NodeView& node : all.nodes)
+    (node.phase == NodePhase::ready && !node.job ? free : others).push_back(node.node.value);
+  if (!others.empty() && !free.empty())
+    WriteErr(Cat("without ", FoldHostList(others), ", busy or not ready: everstep nodes\n"));
+  if (free.empty())
+    return Fail(ErrorCode::kConflict, all.nodes.empty() ? "no host has joined" : "no host is free", "everstep nodes");
+  return free;
+}
+
+JobSpec SpecOf(const Cli& cli, const BenchFlags& flags, std::vector<std::string> hosts) {
+  JobSpec spec{.name = Cat("bench-", flags.test),
+               .command = {std::string(kProbeProgram), flags.test},
+               .nodes = static_cast<std::uint32_t>(hosts.size()),
+               .processes_per_node = 1,
+               .workdir = "/",
+               .env = Forwarded(cli.variables)};
+  for (const auto& [name, value] : flags.probe)
+    if (!value.empty()) spec.command.insert(spec.command.end(), {name, value});
+  if (!ForPeople(cli.output)) spec.command.insert(spec.command.end(), {"-J", "-"});
+  spec.hosts = std::move(hosts);
+  spec.restart.budget = 0;
+  spec.stop_grace = 5s;
+  return spec;
+}
+
+// A bench that waits for hosts measures at another time than was meant.
+Status MustRunNow(ControlClient& client, const Submitted& submitted) {
+  EVERSTEP_ASSIGN(const JobReply reply, Ask<JobReply>(client, GetJob{.job = submitted.job}));
+  if (reply.job.phase != JobPhase::queued) return {};
+  EVERSTEP_TRY(Ask<Accepted>(client, CancelJob{.job = submitted.job, .now = true, .by = Requester()}));
+  return Fail(ErrorCode::kConflict, reply.job.why, "--wait waits for the hosts");
+}
+
+Result<int> Bench(const Cli& cli, BenchFlags& flags) {
+  Interrupts interrupts;
+  EVERSTEP_ASSIGN(const auto client, Connect(cli));
+  EVERSTEP_ASSIGN(std::vector<std::string> hosts, ExpandHostLists(flags.hosts));
+  if (hosts.empty()) {
+    EVERSTEP_ASSIGN(hosts, FreeHosts(*client));
+  }
+  const JobSpec spec = SpecOf(cli, flags, std::move(hosts));
+  EVERSTEP_TRY(ValidateJob(spec));
+  EVERSTEP_ASSIGN(const InfoReply before, Ask<InfoReply>(*client, GetInfo{}));
+  EVERSTEP_ASSIGN(const Submitted submitted, Submit(*client, spec));
+  const Status placed = flags.waits ? Status() : MustRunNow(*client, submitted);
+  if (!placed) return Fail(placed.error());
+  const FollowOptions options{.job = submitted.job, .events_after = before.index, .output = {}, .bare = true};
+  EVERSTEP_ASSIGN(const auto job, FollowJob(cli, options, interrupts));
+  if (job) return ExitCodeOf(*job);
+  WriteErr(Cat("left ", submitted.job, " to the launcher: everstep job ", submitted.job, '\n'));
+  return exit_code::kCouldNotRun;
+}
+
+}  // namespace
+
+void AddBench(CLI::App& app, Cli& cli) {
+  auto flags = std::make_shared<BenchFlags>();
+  CLI::App* verb = app.add_subcommand("bench", "measure the network between hosts, every byte checked");
+  verb->add_option("TEST", flags->test, "what is measured")
+      ->required()
+      ->type_name("allreduce|reducescatter|allgather|alltoall|pairs|loopback")
+      ->check(OneOf({"allreduce", "reducescatter", "allgather", "alltoall", "pairs", "loopback"}));
+  verb->add_option("HOST", flags->hosts, "names, or a list such as n[1-3] [all that are free]")->type_name("HOST");
+  flags->probe.reserve(std::size(kProbeFlags));
+  for (const ProbeFlag& flag : kProbeFlags) {
+    const std::string names = flag.names;
+    std::string name = names.substr(names.find("--"));
+    if (name == "--warmup-iters") name = "--warmup_iters";
+    auto& [probe_name, value] = flags->probe.emplace_back(std::move(name), "");
+    verb->add_option(names, value, flag.about)->type_name(flag.value);
+  }
+  verb->add_flag("--wait", flags->waits, "wait until the hosts are free");
+  AddOutputFlags(*verb, cli, false);
+  verb->footer(kBenchFooter);
+  verb->callback([&cli, flags] { cli.verb = [&cli, flags] { return Bench(cli, *flags); }; });
+}
+
+}  // namespace everstep

@@ -1,0 +1,150 @@
+#include "launcher/core/preflight.h"
+
+#include <algorithm>
+
+#include "base/contains.h"
+#include "base/text.h"
+#include "launcher/core/sentence.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr Duration kEndsWithin = 10min;  // of thousands of hosts, with silent ones among them
+constexpr Duration kTellsWithin = 10s;   // rank 0, after another rank has ended badly: it asks who is still there
+constexpr std::uint32_t kCannotRun = 2;  // everstep-probe's exit code
+constexpr std::string_view kLine = "everstep-probe: verdict ";
+
+std::optional<ProbeVerdict> VerdictOf(std::string_view line) {
+  if (!line.starts_with(kLine)) return std::nullopt;
+  line.remove_prefix(kLine.size());
+  const std::size_t colon = line.find(": ");
+  const std::vector<std::string> words = Split(line.substr(0, colon), ' ');
+  if (colon == std::string_view::npos || words.size() != 2) return std::nullopt;
+  ProbeVerdict verdict{.kind = words[0], .ranks = {}, .why = OneLine(line.substr(colon + 2), 400)};
+  for (const std::string& word : Split(words[1], ',')) {
+    const auto rank = ParseUnsigned(word);
+    if (!rank || *rank > limit::kHostsPerJob) return std::nullopt;
+    verdict.ranks.push_back(static_cast<std::uint32_t>(*rank));
+  }
+  return verdict;
+}
+
+struct ProbeEnd {
+  NodeId node{};
+  const RankExit* exit = nullptr;  // nullptr: it runs, or its host is not heard
+};
+
+// Of each host, in the order of ranks.
+std::vector<ProbeEnd> Ends(const World& world, const JobState& job) {
+  std::vector<ProbeEnd> ends;
+  for (const NodeId& node : job.hosts) {
+    ends.push_back({.node = node});
+    const GangStatus* gang = GangOn(world, node, job.id, job.generation);
+    if (gang && !gang->ranks.empty() && gang->ranks.front().exit) ends.back().exit = &*gang->ranks.front().exit;
+  }
+  return ends;
+}
+
+std::string LastLine(const std::string& tail) {
+  std::string last;
+  for (const std::string& line : Split(tail, '\n'))
+    if (!Trim(line).empty()) last = line;
+  return OneLine(last.empty() ? std::string("it says nothing") : last, 400);
+}
+
+// Of a verdict that names both ends of what is bad, or several of which one is, the last goes: rank 0's host has the
+// rendezvous. A block of hosts behind a switch goes whole, unless that is everybody.
+std::vector<std::uint32_t> Leaves(const ProbeVerdict& verdict, std::size_t ranks) {
+  const bool one = verdict.kind != "fabric_switch" || verdict.ranks.size() >= ranks;
+  return one ? std::vector<std::uint32_t>{*std::max_element(verdict.ranks.begin(), verdict.ranks.end())} : verdict.ranks;
+}
+
+PreflightEnded Ended(const JobState& job, std::vector<PreflightEnded::Bad> bad) {
+  PreflightEnded ended{.job = job.id, .generation = job.generation, .bad = std::move(bad)};
+  std::vector<std::string> whys;
+  for (const auto& one : ended.bad) whys.push_back(Cat(one.node, ": ", one.why));
+  const std::string level(Name(job.spec.preflight.level));
+  ended.why = whys.empty() ? Sentence("preflight (", level, ") passed on ", NamesOf(job.hosts))
+                           : Sentence("preflight (", level, ") finds ", FirstOf(std::move(whys)));
+  return ended;
+}
+
+Facts CannotRun(const JobState& job, const std::string& what) {
+  const std::string why = Sentence("the preflight cannot be made: ", what, "; `preflight: {level: off}` starts without");
+  return {JobStopping{.job = job.id,
+                      .outcome = JobPhase::failed,
+                      .exit_code = kCannotRun,
+                      .why = why,
+                      .blame = {.kind = BlameClass::fabric, .cause = why}}};
+}
+
+// A verdict of rank 0, who speaks for all.
+Facts ByVerdicts(const JobState& job, const std::vector<ProbeVerdict>& verdicts) {
+  std::vector<PreflightEnded::Bad> bad;
+  for (const ProbeVerdict& verdict : verdicts) {
+    if (verdict.ranks.empty() || verdict.kind == "unknown" || verdict.kind == "unproven")
+      return CannotRun(job, Cat(verdict.kind, ": ", verdict.why));
+    for (const std::uint32_t rank : Leaves(verdict, job.hosts.size())) {
+      if (rank >= job.hosts.size()) continue;
+      const NodeId& node = job.hosts[rank];
+      const auto same = [&](const PreflightEnded::Bad& known) { return known.node == node; };
+      if (std::none_of(bad.begin(), bad.end(), same)) bad.push_back({node, verdict.why});
+    }
+  }
+  return bad.empty() ? Facts() : Facts{Ended(job, std::move(bad))};
+}
+
+// Without a verdict: hosts on which the probe could not start, if it could on others.
+Facts ByExitCodes(const JobState& job, const std::vector<ProbeEnd>& ends) {
+  std::vector<PreflightEnded::Bad> bad;
+  for (const ProbeEnd& end : ends)
+    if (end.exit && end.exit->code == kCannotRun) bad.push_back({end.node, LastLine(end.exit->tail)});
+  if (bad.size() == ends.size()) return CannotRun(job, Cat("on no host: ", bad.front().why));
+  return bad.empty() ? Facts() : Facts{Ended(job, std::move(bad))};
+}
+
+}  // namespace
+
+bool NeedsPreflight(const State& state, Time now, const JobSpec& spec, const std::vector<NodeId>& hosts) {
+  if (spec.preflight.level == PreflightLevel::off || hosts.size() < 2) return false;
+  return std::any_of(hosts.begin(), hosts.end(), [&](const NodeId& id) {
+    const NodeState* node = NodeIn(state, id);
+    const bool passed = node && node->fabric && node->fabric->passed && node->fabric->boot == node->boot;
+    return !passed || now - node->fabric->at > spec.preflight.valid_for;
+  });
+}
+
+std::vector<std::string> PreflightCommand(const PreflightSpec& preflight) {
+  return {std::string(kProbeProgram), "pairs", "--level", std::string(Name(preflight.level)), "-e", "1M", "--quiet", "1"};
+}
+
+std::vector<ProbeVerdict> VerdictsIn(std::string_view tail) {
+  std::vector<ProbeVerdict> verdicts;
+  for (const std::string& line : Split(tail, '\n'))
+    if (auto verdict = VerdictOf(line)) verdicts.push_back(*std::move(verdict));
+  return verdicts;
+}
+
+Facts PreflightOver(const World& world, Now now, const JobState& job) {
+  const std::vector<ProbeEnd> ends = Ends(world, job);
+  const auto has_ended = [](const ProbeEnd& end) { return end.exit != nullptr; };
+  const auto well = [](const ProbeEnd& end) { return end.exit && end.exit->code == 0u; };
+  if (std::all_of(ends.begin(), ends.end(), well)) return {Ended(job, {})};
+  if (ends.front().exit)
+    if (const auto verdicts = VerdictsIn(ends.front().exit->tail); !verdicts.empty()) return ByVerdicts(job, verdicts);
+  const auto first = world.first_failure.find({job.id, job.generation});
+  const bool waited = first != world.first_failure.end() && now.at >= first->second + kTellsWithin;
+  if (!waited && !std::all_of(ends.begin(), ends.end(), has_ended)) return {};
+  return ByExitCodes(job, ends);
+}
+
+std::optional<Time> PreflightToldAt(const World& world, const JobState& job) {
+  const auto first = world.first_failure.find({job.id, job.generation});
+  if (first == world.first_failure.end()) return std::nullopt;
+  return first->second + kTellsWithin;
+}
+
+Time PreflightDue(const JobState& job) { return job.generation_started + kEndsWithin; }
+
+}  // namespace everstep

@@ -1,0 +1,42 @@
+// The check of a job's hosts before its ranks start: a generation of its own, with everstep-probe as the only rank of each
+// host, so that keepers, logs, deadlines and exclusion are those of any generation. It costs no restart. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "launcher/core/facts.h"
+#include "launcher/core/world.h"
+
+namespace everstep {
+
+// Whether the network between these hosts has to be checked before the job's command runs on them: the job asks for it, there
+// are two or more, and some have no pass that still holds (within valid_for, same boot).
+bool NeedsPreflight(const State& state, Time now, const JobSpec& spec, const std::vector<NodeId>& hosts);
+
+// What the ranks of such a generation run.
+std::vector<std::string> PreflightCommand(const PreflightSpec& preflight);
+
+// One line of everstep-probe's for programs (collectives/probe/verdict_lines.h): "everstep-probe: verdict KIND RANK[,RANK…]:
+// why".
+struct ProbeVerdict {
+  std::string kind{};  // VerdictKind's names, and "gone", "absent", "unproven"
+  std::vector<std::uint32_t> ranks{};
+  std::string why{};
+};
+// Those in the last lines that a rank has written, in their order. What is no such line is passed over.
+std::vector<ProbeVerdict> VerdictsIn(std::string_view tail);
+
+// What the check has found, if it has ended: passed; hosts that the job must not have; or that it cannot be made, which ends
+// the job. Empty: it goes on, or what broke it is no finding (a host was lost, a signal). REQUIRES: job.preflight, phase
+// running.
+Facts PreflightOver(const World& world, Now now, const JobState& job);
+
+// It should have ended by then; and when rank 0 should have told what is wrong: nullopt: nothing is, or it has been decided on.
+Time PreflightDue(const JobState& job);
+std::optional<Time> PreflightToldAt(const World& world, const JobState& job);
+
+}  // namespace everstep

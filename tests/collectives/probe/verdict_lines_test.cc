@@ -1,0 +1,33 @@
+#include "collectives/probe/verdict_lines.h"
+
+#include <gtest/gtest.h>
+
+#include "base/text.h"
+#include "launcher/core/preflight.h"
+
+namespace everstep {
+namespace {
+
+TEST(VerdictLines, WhatTheProbeWritesTheLauncherReads) {
+  const std::string lines =
+      VerdictLines({{.kind = VerdictKind::link, .hosts = {0, 2}, .why = "rank 0 (n1) and rank 2 (n3) fail"},
+                    {.kind = VerdictKind::host_rx, .hosts = {1}, .why = "rank 1 (n2)\nis slow"}});
+  const std::vector<ProbeVerdict> read = VerdictsIn("# noise\n" + lines + "everstep-probe: something else\n");
+  ASSERT_EQ(read.size(), 2u);
+  EXPECT_EQ(read[0].kind, "host_rx") << "hosts come first";
+  EXPECT_EQ(read[0].ranks, std::vector<std::uint32_t>{1});
+  EXPECT_EQ(read[0].why, "HOST-RX: rank 1 (n2) is slow") << "one line";
+  EXPECT_EQ(read[1].ranks, (std::vector<std::uint32_t>{0, 2}));
+}
+
+TEST(VerdictLines, AreFewEnoughForTheEndOfStderrThatIsKept) {
+  std::vector<Verdict> many;
+  for (std::uint32_t rank = 0; rank < 64; ++rank)
+    many.push_back({.kind = VerdictKind::host, .hosts = {rank}, .why = std::string(2000, 'x')});
+  const std::string lines = VerdictLines(many);
+  EXPECT_LT(lines.size(), limit::kTailBytes);
+  EXPECT_EQ(VerdictsIn(lines).size(), 8u);
+}
+
+}  // namespace
+}  // namespace everstep

@@ -1,0 +1,213 @@
+// What is proven of the hosts before the ranks start: everstep-probe runs as a generation of its own.
+#include "launcher/core/preflight.h"
+
+#include "base/text.h"
+#include "launcher/core/incidents.h"
+#include "launcher/core/reconcile.h"
+#include "launcher/core/status.h"
+#include "tests/story/story.h"
+
+namespace everstep {
+namespace {
+
+JobSpec Checked(std::uint32_t nodes, Duration valid_for = 1h) {
+  JobSpec spec = Train(nodes);
+  spec.preflight = {.level = PreflightLevel::quick, .valid_for = valid_for};
+  return spec;
+}
+
+RankExit Finds(const std::string& verdicts) { return ExitCode(1, verdicts); }
+
+// All of them end together: rank 0 with its verdicts, the others with code 1.
+void ProbeFinds(Story& story, const JobId& job, const std::string& verdicts) {
+  const auto ranks = static_cast<std::uint32_t>(story.Job(job).hosts.size());
+  for (std::uint32_t rank = 1; rank < ranks; ++rank) story.RankEnds(job, rank, ExitCode(1));
+  story.RankEnds(job, 0, Finds(verdicts));
+}
+
+TEST(Preflight, ItsRanksAreTheProbeOneAHostAndWhatWasAskedForFollowsOnTheSameHosts) {
+  Story story({"n1", "n2", "n3"});
+  JobSpec spec = Checked(2);
+  spec.processes_per_node = 8;
+  const JobId train = story.Submit(spec);
+  const GangSpec probe = GangFor(story.Job(train), NodeId("n2"));
+  EXPECT_EQ(probe.command, (Lines{"everstep-probe", "pairs", "--level", "quick", "-e", "1M", "--quiet", "1"}));
+  EXPECT_EQ(probe.world_size, 2u);
+  EXPECT_TRUE(ViewOf(story.world(), story.now(), story.Job(train)).preflight);
+  story.Told();
+  story.AllRanksEnd(train, ExitCode(0));
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n2"}));
+  EXPECT_EQ(
+      story.Told(),
+      (Lines{"preflight (quick) passed on n1 and n2", "n1 reported generation 1 empty", "n2 reported generation 1 empty",
+             "preflight (quick) passed on n1 and n2; all hosts go on in place", "generation 2 starts: 16 ranks on 2 hosts"}));
+  const GangSpec gang = GangFor(story.Job(train), NodeId("n2"));
+  EXPECT_EQ(gang.command, spec.command);
+  EXPECT_EQ(gang.restart_count, 0u) << "for the script it is the first start";
+  EXPECT_EQ(story.Job(train).restarts_total, 0u);
+  EXPECT_TRUE(story.Job(train).incidents.empty()) << "nothing has failed";
+}
+
+TEST(Preflight, AHostThatPassedIsNotCheckedAgainUntilThatIsTooLongAgo) {
+  Story story({"n1", "n2"});
+  const JobId first = story.Submit(Checked(2, 10min));
+  story.AllRanksEnd(first, ExitCode(0));
+  story.AllRanksEnd(first, ExitCode(0));
+  ASSERT_EQ(story.Phase(first), JobPhase::done);
+  const JobId soon = story.Submit(Checked(2, 10min));
+  EXPECT_FALSE(story.Job(soon).preflight);
+  story.AllRanksEnd(soon, ExitCode(0));
+  story.Pass(11min);
+  const JobId late = story.Submit(Checked(2, 10min));
+  EXPECT_TRUE(story.Job(late).preflight);
+}
+
+TEST(Preflight, AHostThatWasRebootedHasNoPassAnyMore) {
+  Story story({"n1", "n2"});
+  const JobId first = story.Submit(Checked(2));
+  story.AllRanksEnd(first, ExitCode(0));
+  story.AllRanksEnd(first, ExitCode(0));
+  story.PowerOff("n2");
+  story.Pass(30s);
+  story.PowerOn("n2");
+  story.Pass(5s);
+  const JobId second = story.Submit(Checked(2));
+  ASSERT_EQ(story.Phase(second), JobPhase::running);
+  EXPECT_TRUE(story.Job(second).preflight);
+}
+
+TEST(Preflight, ABadHostIsSwappedForAGoodOneAndTheNewOneIsCheckedToo) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Checked(3));
+  story.Told();
+  ProbeFinds(story, train, "everstep-probe: verdict host_tx 1: HOST-TX: rank 1 (n2) is slow to 2 of 2 partners\n");
+  EXPECT_EQ(story.Told().front(), "preflight (quick) finds n2: HOST-TX: rank 1 (n2) is slow to 2 of 2 partners");
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n4", "n3"}));
+  EXPECT_TRUE(story.Job(train).preflight) << "n4 has passed nothing";
+  EXPECT_EQ(story.Job(train).restarts_total, 0u);
+  story.AllRanksEnd(train, ExitCode(0));
+  EXPECT_FALSE(story.Job(train).preflight);
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
+  const NodeView bad = ViewOf(story.world(), story.now(), story.world().state.nodes.at(NodeId("n2")));
+  ASSERT_TRUE(bad.fabric);
+  EXPECT_FALSE(bad.fabric->passed);
+}
+
+TEST(Preflight, OfALinkOneEndIsSwappedAndNotTheHostWithTheRendezvous) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Checked(3));
+  ProbeFinds(story, train, "everstep-probe: verdict link 0,2: LINK: rank 0 (n1) and rank 2 (n3) fail with each other\n");
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n2", "n4"}));
+}
+
+TEST(Preflight, WhoIsGoneIsNamedByRankZeroAlsoWhenItsOwnEndWasHeardFirst) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Checked(3));
+  story.RankEnds(train, 1, ExitCode(1, "everstep-probe: rank 2 (n3) is gone\n"));
+  story.Pass(3s);
+  EXPECT_EQ(story.Phase(train), JobPhase::running) << "rank 0 is asked for, not guessed";
+  story.RankEnds(train, 0, Finds("everstep-probe: verdict gone 2: rank 2 (n3) does not answer\n"));
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n2", "n4"}));
+}
+
+TEST(Preflight, WhereTheProbeCannotStartIsABadHostAndWhereItCannotStartAnywhereTheJobEndsWithWords) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Checked(3));
+  story.RankEnds(train, 1, ExitCode(2, "everstep-probe: there is no provider efa\n"));
+  story.Pass(11s);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n4", "n3"})) << "rank 0 said nothing in time";
+  story.AllRanksEnd(train, ExitCode(2, "everstep-probe: there is no provider efa\n"));
+  EXPECT_EQ(story.Phase(train), JobPhase::failed);
+  EXPECT_EQ(
+      story.Job(train).incidents.back().blame.cause,
+      "the preflight cannot be made: on no host: everstep-probe: there is no provider efa; `preflight: {level: off}` starts "
+      "without");
+}
+
+TEST(Preflight, WhatIsNotMeasuredIsNoPass) {
+  Story story({"n1", "n2"});
+  const JobId train = story.Submit(Checked(2));
+  ProbeFinds(story, train, "everstep-probe: verdict unproven 0: the counters of efa0 have not moved\n");
+  EXPECT_EQ(story.Phase(train), JobPhase::failed);
+}
+
+TEST(Preflight, AHostThatIsLostMeanwhileIsReplacedLikeAnyOther) {
+  Story story({"n1", "n2", "n3"});
+  const JobId train = story.Submit(Checked(2));
+  story.PowerOff("n2");
+  story.Pass(20s);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+  EXPECT_TRUE(story.Job(train).preflight);
+}
+
+TEST(Preflight, ACheckThatDoesNotEndIsEnded) {
+  Story story({"n1", "n2"});
+  const JobId train = story.Submit(Checked(2));
+  story.Pass(10min + 1s);
+  ASSERT_FALSE(story.Job(train).incidents.empty());
+  EXPECT_EQ(story.Job(train).incidents.back().blame.cause, "the preflight has not ended within 10 min");
+}
+
+TEST(Preflight, OneHostAloneHasNoNetworkToCheck) {
+  Story story({"n1"});
+  EXPECT_FALSE(story.Job(story.Submit(Checked(1))).preflight);
+}
+
+TEST(Preflight, TheTimeOfTheCheckIsNoTimeOfTheJob) {
+  Story story({"n1", "n2"});
+  JobSpec spec = Checked(2);
+  spec.time_limit = 30s;
+  const JobId train = story.Submit(spec);
+  story.Pass(40s);
+  EXPECT_EQ(story.Phase(train), JobPhase::running) << "its ranks have not started";
+  story.AllRanksEnd(train, ExitCode(0));
+  story.Pass(31s);
+  EXPECT_EQ(story.Phase(train), JobPhase::failed);
+}
+
+TEST(Preflight, ARestartOnHostsThatPassedChecksNothing) {
+  Story story({"n1", "n2"});
+  const JobId train = story.Submit(Checked(2));
+  story.AllRanksEnd(train, ExitCode(0));
+  story.RankEnds(train, 1, Killed(9));
+  EXPECT_EQ(story.Job(train).generation, Generation(3));
+  EXPECT_FALSE(story.Job(train).preflight);
+  EXPECT_EQ(GangFor(story.Job(train), NodeId("n1")).restart_count, 1u);
+}
+
+TEST(Preflight, LinesThatOnlyLookLikeVerdictsAreNone) {
+  EXPECT_TRUE(VerdictsIn("everstep-probe: verdict host\neverstep-probe: verdict host x: why\nverdict host 1: why\n").empty());
+  const auto found = VerdictsIn("noise\neverstep-probe: verdict pair 1,2: PAIR, CANNOT SAY WHICH: a: b\n");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].kind, "pair");
+  EXPECT_EQ(found[0].ranks, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_EQ(found[0].why, "PAIR, CANNOT SAY WHICH: a: b");
+}
+
+TEST(Hosts, OnlyThoseThatAJobNamesAreTaken) {
+  Story story({"n1", "n2", "n3", "n4"});
+  JobSpec spec = Train(2);
+  spec.hosts = {"n4", "n2", "n3"};
+  const JobId train = story.Submit(spec);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n2", "n3"}));
+  story.PowerOff("n2");
+  story.Pass(20s);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n4", "n3"}));
+  EXPECT_EQ(
+      ViewOf(story.world(), story.now(), story.Job(story.Submit(spec))).why,
+      "needs 2 hosts, none fits: n1 is not among its hosts; n2 lost 15 s ago; n3 works for train-1; n4 works for train-1");
+}
+
+TEST(Hosts, AJobWhoseHostsAreDrainedWaitsAsideAndBlocksNobody) {
+  Story story({"n1", "n2"});
+  story.Drain("n2", "fan");
+  JobSpec spec = Train(1);
+  spec.hosts = {"n2"};
+  const JobId waits = story.Submit(spec);
+  const JobId next = story.Submit(Train(1));
+  EXPECT_EQ(story.Phase(waits), JobPhase::queued);
+  EXPECT_EQ(story.Phase(next), JobPhase::running);
+}
+
+}  // namespace
+}  // namespace everstep
