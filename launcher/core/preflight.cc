@@ -133,8 +133,8 @@ Facts PreflightOver(const World& world, Now now, const JobState& job) {
   if (std::all_of(ends.begin(), ends.end(), well)) return {Ended(job, {})};
   if (ends.front().exit)
     if (const auto verdicts = VerdictsIn(ends.front().exit->tail); !verdicts.empty()) return ByVerdicts(job, verdicts);
-  const auto first = world.first_failure.find({job.id, job.generation});
-  const bool waited = first != world.first_failure.end() && now.at >= first->second + kTellsWithin;
+  const auto told_at = PreflightToldAt(world, job);
+  const bool waited = told_at && now.at >= *told_at;
   if (!waited && !std::all_of(ends.begin(), ends.end(), has_ended)) return {};
   return ByExitCodes(job, ends);
 }
@@ -142,7 +142,12 @@ Facts PreflightOver(const World& world, Now now, const JobState& job) {
 std::optional<Time> PreflightToldAt(const World& world, const JobState& job) {
   const auto first = world.first_failure.find({job.id, job.generation});
   if (first == world.first_failure.end()) return std::nullopt;
-  return first->second + kTellsWithin;
+  const bool heard = std::any_of(job.hosts.begin(), job.hosts.end(), [&](const NodeId& node) {
+    const HostNow* host = HostIn(world, node);
+    const GangStatus* gang = host && host->connected ? GangOn(world, node, job.id, job.generation) : nullptr;
+    return gang && !gang->ranks.empty() && gang->ranks.front().exit && gang->ranks.front().exit->code != 0u;
+  });
+  return heard ? std::optional(first->second + kTellsWithin) : std::nullopt;
 }
 
 Time PreflightDue(const JobState& job) { return job.generation_started + kEndsWithin; }

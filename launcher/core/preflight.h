@@ -35,8 +35,10 @@ std::vector<ProbeVerdict> VerdictsIn(std::string_view tail);
 // running.
 Facts PreflightOver(const World& world, Now now, const JobState& job);
 
-// It should have ended by then; and when rank 0 should have told what is wrong: nullopt: nothing is, or it has been decided on.
+// It should have ended by then.
 Time PreflightDue(const JobState& job);
+// Rank 0 should have told by then what is wrong; without a word the ends of ranks are taken as they are. nullopt: none has
+// ended badly on a host that is heard.
 std::optional<Time> PreflightToldAt(const World& world, const JobState& job);
 
 }  // namespace everstep

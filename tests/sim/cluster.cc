@@ -138,9 +138,11 @@ void Cluster::Submit(int number) {
   Rng own(options_.seed * 1000 + static_cast<std::uint64_t>(number));  // what came later to the job file changes no other dice
   if (own.Unit() < 0.2) spec.time_limit = 20s + own.Jitter(100s);
   if (own.Unit() < 0.3) spec.progress.hang_after = 15s;
+  if (own.Unit() < 0.4) spec.preflight = {.level = PreflightLevel::quick, .valid_for = own.Below(2) == 0 ? 1min : 1h};
   if (options_.nodes > 0) {
     spec.time_limit.reset();
     spec.progress.hang_after.reset();
+    spec.preflight = {};
     spec.nodes = options_.nodes;
     spec.spares = 1;
     spec.restart.budget = 100;

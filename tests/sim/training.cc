@@ -85,15 +85,57 @@ bool Training::Acts(const JobId& job) const {
 
 // ---- steps ---------------------------------------------------------------------------------------------------------------
 
-void Training::Start(const RankPlace& place, std::uint32_t world_size, const std::string& resume_from) {
+void Training::Come(const RankPlace& place, std::uint32_t world_size) {
   Gang& gang = gangs_[place.gang];
   if (gang.ranks.empty() && !gang.complete) gang.booked = agenda_.now();
   if (starting) starting(place);
   if (!gang.ever.insert(place.rank).second)
     accuse_(Cat("I7: rank ", place.rank, " of ", place.gang.Str(), " is started twice"));
-  if (!gang.ranks.empty() && gang.resume != resume_from)
-    accuse_(Cat("I8: ranks of ", place.gang.Str(), " resume from ", gang.resume, " and from ", resume_from));
   gang.world_size = world_size;
+  gang.ranks[place.rank] = {.machine = place.machine};
+  CheckAlone(place.gang);
+}
+
+void Training::StartProbe(const RankPlace& place, std::uint32_t world_size) {
+  Come(place, world_size);
+  Gang& gang = gangs_.at(place.gang);
+  gang.probe = true;
+  if (gang.ever.size() == 1) agenda_.After(40s, [this, key = place.gang] { GiveUpWaiting(key); });
+  if (gang.ranks.size() < world_size || gang.complete) return;
+  gang.complete = true;
+  agenda_.After(300ms + rng_.Jitter(2s), [this, key = place.gang] { ProbeEnds(key); });
+}
+
+// As everstep-probe does: who does not answer is named by rank 0 after a while, a bad host at once.
+void Training::ProbeEnds(const GangKey& key) {
+  const Gang& gang = gangs_.at(key);
+  const auto first = gang.ranks.find(0);
+  if (gang.ranks.size() < gang.world_size || first == gang.ranks.end()) return;  // they have noticed
+  std::string verdicts;
+  bool silent = false;
+  for (const auto& [number, rank] : gang.ranks) {
+    const bool answers = RankRuns(rank) && network_.Joined(first->second.machine, rank.machine);
+    silent = silent || !answers;
+    if (!answers && number > 0) verdicts += Cat("everstep-probe: verdict gone ", number, ": does not answer\n");
+    if (answers && poison_.contains(rank.machine))
+      verdicts += Cat("everstep-probe: verdict host ", number, ": HOST: fails with all\n");
+  }
+  if (silent) return agenda_.After(13s, [this, key, verdicts] { ProbeFinds(key, verdicts); });
+  if (!verdicts.empty()) return ProbeFinds(key, verdicts);
+  for (const auto& [number, rank] : std::map(gang.ranks)) Exit(key, number, {.code = 0});
+}
+
+void Training::ProbeFinds(const GangKey& key, const std::string& verdicts) {
+  for (const auto& [number, rank] : std::map(gangs_.at(key).ranks))
+    Exit(key, number, {.code = 1, .tail = number == 0 ? verdicts : std::string("everstep-probe: a rank does not answer")});
+}
+
+void Training::Start(const RankPlace& place, std::uint32_t world_size, const std::string& resume_from) {
+  Gang& before = gangs_[place.gang];
+  if (!before.ranks.empty() && before.resume != resume_from)
+    accuse_(Cat("I8: ranks of ", place.gang.Str(), " resume from ", before.resume, " and from ", resume_from));
+  Come(place, world_size);
+  Gang& gang = gangs_.at(place.gang);
   gang.saves_block = scripts[place.gang.job].saves_block;
   gang.resume = resume_from;
   const auto pin = pins.find(resume_from);
@@ -101,10 +143,8 @@ void Training::Start(const RankPlace& place, std::uint32_t world_size, const std
     accuse_(
         Cat("I8: ", place.gang.Str(), " resumes from ", resume_from, ", which is ", pin == pins.end() ? "not there" : "torn"));
   gang.step = pin == pins.end() ? 0 : pin->second.step;
-  gang.ranks[place.rank] = {.machine = place.machine};
   JobTruth& truth = truth_[place.gang.job];
   if (!truth.first) truth.first = agenda_.now();
-  CheckAlone(place.gang);
   if (poison_.contains(place.machine))
     agenda_.After(rng_.Jitter(3s), [this, place] {
       Exit(place.gang, place.rank, {.code = 1, .tail = "RuntimeError: CUDA error: uncorrectable ECC error encountered"});
@@ -118,9 +158,13 @@ void Training::Start(const RankPlace& place, std::uint32_t world_size, const std
 
 // Some rank never came to the rendezvous, or had ended by then.
 void Training::GiveUpWaiting(const GangKey& key) {
-  if (gangs_.at(key).complete) return;
-  for (const auto& [number, rank] : std::map(gangs_.at(key).ranks))
-    Exit(key, number, {.code = 1, .tail = std::string(kTimeout)});
+  const Gang& gang = gangs_.at(key);
+  if (gang.complete) return;
+  std::string absent;
+  for (std::uint32_t rank = 1; gang.probe && rank < gang.world_size; ++rank)
+    if (!gang.ranks.contains(rank)) absent += Cat("everstep-probe: verdict absent ", rank, ": has not come\n");
+  if (gang.probe) return ProbeFinds(key, absent);
+  for (const auto& [number, rank] : std::map(gang.ranks)) Exit(key, number, {.code = 1, .tail = std::string(kTimeout)});
 }
 
 void Training::CheckAlone(const GangKey& key) {
@@ -265,7 +309,7 @@ void Training::Exit(const GangKey& key, std::uint32_t rank, RankExit exit) {
   const bool good = exit.code == 0u;
   if (!good && !found->second.failure) found->second.failure = Failure{agenda_.now(), network_.machine(machine).name};
   exited_({machine, key, rank}, exit);
-  if (!good) PeersNotice(key, machine);
+  if (!good) PeersNotice(key, rank, machine);
 }
 
 bool Training::Kill(const RankPlace& place) {
@@ -286,16 +330,18 @@ void Training::Gone(const RankPlace& place) {
   if (found == gangs_.end() || !found->second.ranks.contains(place.rank)) return;
   Stand(place.gang);
   found->second.ranks.erase(place.rank);
-  PeersNotice(place.gang, place.machine);
+  PeersNotice(place.gang, place.rank, place.machine);
 }
 
 // The kernel of a machine that runs closes the dead rank's connections; one without power says nothing.
-void Training::PeersNotice(const GangKey& key, int machine) {
+void Training::PeersNotice(const GangKey& key, std::uint32_t dead, int machine) {
   for (const auto& [number, rank] : gangs_.at(key).ranks) {
     if (!network_.Joined(machine, rank.machine) && rank.machine != machine) continue;
     if (!gangs_.at(key).complete) continue;
-    agenda_.After(1ms + rng_.Jitter(50ms), [this, key, rank = number, at = rank.machine] {
-      if (network_.machine(at).Runs()) Exit(key, rank, {.code = 1, .tail = std::string(kVictim)});
+    const bool tells = gangs_.at(key).probe && number == 0;
+    const std::string tail = tells ? Cat("everstep-probe: verdict gone ", dead, ": is gone\n") : std::string(kVictim);
+    agenda_.After(1ms + rng_.Jitter(50ms), [this, key, rank = number, at = rank.machine, tail] {
+      if (network_.machine(at).Runs()) Exit(key, rank, {.code = 1, .tail = tail});
     });
   }
 }

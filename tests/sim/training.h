@@ -78,6 +78,8 @@ class Training {
 
   // A rank's process starts. `resume_from`: the path of a pin; empty: from the start.
   void Start(const RankPlace& place, std::uint32_t world_size, const std::string& resume_from);
+  // Not the script but everstep-probe, which says whether all ranks reach each other, and ends.
+  void StartProbe(const RankPlace& place, std::uint32_t world_size);
   // SIGKILL. False: a system call holds it; it ends when that returns, and Exited tells.
   bool Kill(const RankPlace& place);
   // It hears SIGTERM, unless its script ignores that.
@@ -145,6 +147,7 @@ class Training {
     std::set<std::uint32_t> ever{};         // started
     bool complete = false;                  // all were there once
     bool ending = false;
+    bool probe = false;
     std::uint64_t step = 0;
     std::string resume{};
     std::optional<Time> stuck_since{};
@@ -163,7 +166,10 @@ class Training {
   void Written(const GangKey& key, const std::string& name, std::uint64_t version);
   void Finish(const GangKey& key);
   void GiveUpWaiting(const GangKey& key);
-  void PeersNotice(const GangKey& key, int machine);
+  void PeersNotice(const GangKey& key, std::uint32_t dead, int machine);
+  void Come(const RankPlace& place, std::uint32_t world_size);
+  void ProbeEnds(const GangKey& key);
+  void ProbeFinds(const GangKey& key, const std::string& verdicts);
   void Exit(const GangKey& key, std::uint32_t rank, RankExit exit);
   void Unblock(const GangKey& key, std::uint32_t rank);
   void CheckAlone(const GangKey& key);

@@ -131,6 +131,30 @@ TEST(Preflight, WhatIsNotMeasuredIsNoPass) {
   EXPECT_EQ(story.Phase(train), JobPhase::failed);
 }
 
+TEST(Preflight, RanksThatEndWithoutAVerdictBreakItAndNothingWaitsForEver) {
+  Story story({"n1", "n2", "n3"});
+  const JobId train = story.Submit(Checked(3));
+  story.RankEnds(train, 1, ExitCode(1, "everstep-probe: assertion failed\n"));
+  story.Pass(9s);
+  EXPECT_EQ(story.Job(train).generation, Generation(1));
+  story.Pass(2s);
+  EXPECT_EQ(story.Job(train).generation, Generation(2));
+  EXPECT_TRUE(story.Job(train).preflight);
+  EXPECT_EQ(story.Job(train).restarts_total, 1u) << "nobody knows that it will not happen again";
+}
+
+TEST(Preflight, AHostThatFallsSilentAfterABadEndIsWaitedForUntilItIsLost) {
+  Story story({"n1", "n2", "n3"});
+  const JobId train = story.Submit(Checked(2));
+  story.RankEnds(train, 1, ExitCode(1));
+  story.Pass(9s);
+  story.AgentDies("n2");
+  story.Pass(3s);
+  EXPECT_EQ(story.Phase(train), JobPhase::running) << "and no deadline lies in the past: the story looks";
+  story.Pass(30s);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+}
+
 TEST(Preflight, AHostThatIsLostMeanwhileIsReplacedLikeAnyOther) {
   Story story({"n1", "n2", "n3"});
   const JobId train = story.Submit(Checked(2));
