@@ -34,6 +34,7 @@ constexpr KnownCheck kKnown[] = {
     {"mount.mode", Unit::word},
     {"mount.space", Unit::percent},
     {"mount.inodes", Unit::percent},
+    {"mount.writable", Unit::word},
     {"mount.write", Unit::seconds},
     {"mount.locality", Unit::word},
     {"nvme.count", Unit::count},

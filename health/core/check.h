@@ -67,7 +67,7 @@ struct Check {
   std::string source{};
 };
 
-// One value that was read, or why there is none. At most one of the four is set.
+// One value that was read, or why there is none. One of the five is set.
 struct Reading {
   std::string check{};
   std::string scope{};  // "GPU 3", "mlx5_0 port 1"; empty: the host
@@ -75,9 +75,10 @@ struct Reading {
   std::optional<std::string> word{};
   std::optional<std::string> unread{};  // it is there and cannot be read: why
   std::optional<std::string> absent{};  // this host has no such thing: how that was seen
+  std::optional<std::string> moot{};    // it has one that cannot tell this, and need not: an old model, a virtual function
   std::string evidence{};               // "/proc/meminfo: MemTotal: 2113456 kB"
 };
-EVERSTEP_FIELDS(Reading, check, scope, number, word, unread, absent, evidence)
+EVERSTEP_FIELDS(Reading, check, scope, number, word, unread, absent, moot, evidence)
 
 // What a host of this kind has. A key that is not there says nothing.
 struct Profile {

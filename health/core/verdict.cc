@@ -37,6 +37,7 @@ Check Effective(Check check, const Profile& profile) {
 std::optional<Verdict> Judge(const Check& check, const Reading& reading, const Profile& profile) {
   Verdict verdict{.check = check.id, .scope = reading.scope, .evidence = reading.evidence};
   if (std::find(profile.off.begin(), profile.off.end(), check.id) != profile.off.end()) return std::nullopt;
+  if (reading.moot) return std::nullopt;
   if (reading.absent) {
     if (!profile.Promises(check.needs)) return std::nullopt;
     return Unknown(verdict, check,
