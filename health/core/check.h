@@ -67,7 +67,8 @@ struct Check {
   std::string source{};
 };
 
-// One value that was read, or why there is none. One of the five is set.
+// One value that was read, or why there is none: one of the five is set. Only `absent` may come with a number, none of them:
+// what the host is without can still be counted.
 struct Reading {
   std::string check{};
   std::string scope{};  // "GPU 3", "mlx5_0 port 1"; empty: the host

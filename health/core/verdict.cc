@@ -40,10 +40,10 @@ std::optional<Verdict> Judge(const Check& check, const Reading& reading, const P
   if (reading.moot) return std::nullopt;
   if (reading.absent) {
     if (!profile.Promises(check.needs)) return std::nullopt;
-    return Unknown(verdict, check,
-                   check.needs == Facility::always
-                       ? *reading.absent
-                       : Cat("the profile ", profile.name, " promises ", Name(check.needs), ", but ", *reading.absent));
+    const std::string promised =
+        check.needs == Facility::always ? "" : Cat("the profile ", profile.name, " promises ", Name(check.needs), ", but ");
+    if (!reading.number) return Unknown(verdict, check, Cat(promised, *reading.absent));
+    verdict.evidence = *reading.absent;
   }
   if (reading.unread) return Unknown(verdict, check, *reading.unread);
   if (!reading.number && !reading.word) return Unknown(verdict, check, "nothing has read it");

@@ -76,7 +76,8 @@ void Nvme(const Root& root, Sink& sink) {
     Smart(root, name, sink);
   }
   if (count == 0) {
-    for (const char* check : {"nvme.count", "nvme.state", "nvme.critical_warning", "nvme.used", "nvme.spare"})
+    sink.None("nvme.count", "there is no NVMe controller");
+    for (const char* check : {"nvme.state", "nvme.critical_warning", "nvme.used", "nvme.spare"})
       sink.Absent(check, "there is no NVMe controller");
     return;
   }

@@ -117,7 +117,8 @@ void CountBoth(const Root& root, const std::vector<Device>& devices, Sink& sink)
   if (others > 0) {
     sink.Number("ib.count", "", others, Cat(kClass, ", without EFA's: ", ShowNumber(others, Unit::count)));
   } else {
-    for (const char* check : {"ib.count", "ib.state", "ib.phys_state", "ib.rate", "ib.firmware"})
+    sink.None("ib.count", "there is no InfiniBand or RoCE device");
+    for (const char* check : {"ib.state", "ib.phys_state", "ib.rate", "ib.firmware"})
       sink.Absent(check, "there is no InfiniBand or RoCE device");
     for (const Counter& counter : kIb) sink.Absent(counter.check, "there is no InfiniBand or RoCE device");
   }
@@ -127,8 +128,10 @@ void CountBoth(const Root& root, const std::vector<Device>& devices, Sink& sink)
                 Cat(ShowNumber(on_bus, Unit::count), " on the PCI bus, ", ShowNumber(efa, Unit::count), " in ", kClass));
   }
   if (efa > 0) return;
-  if (on_bus <= 0)
-    for (const char* check : {"efa.count", "efa.missing"}) sink.Absent(check, "there is no EFA device");
+  if (on_bus <= 0) {
+    sink.None("efa.count", "there is no EFA device");
+    sink.None("efa.missing", "there is no EFA device");
+  }
   for (const char* check : {"efa.open", "efa.p2p", "efa.firmware"}) sink.Absent(check, "no EFA device has a driver");
   for (const Counter& counter : kEfa) sink.Absent(counter.check, "no EFA device has a driver");
 }

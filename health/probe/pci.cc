@@ -140,7 +140,7 @@ void ProbePci(const Root& root, Sink& sink) {
     std::vector<std::string> addresses;
     for (const PciDevice& device : *devices)
       if (is(device)) addresses.push_back(device.address);
-    if (addresses.empty()) return sink.Absent(check, none);
+    if (addresses.empty()) return sink.None(check, none);
     sink.Number(check, "", static_cast<double>(addresses.size()), Clip(Cat(kDevices, ": ", Join(addresses)), 300));
   };
   count("gpu.count", IsNvidiaGpu, "there is no NVIDIA GPU on the bus");

@@ -29,6 +29,10 @@ class Sink {
     Take({.check = std::move(check), .scope = std::move(scope), .moot = std::move(reason)});
   }
   void Absent(std::string check, std::string reason) { Take({.check = std::move(check), .absent = std::move(reason)}); }
+  // A count of things of which there are none.
+  void None(std::string check, std::string reason) {
+    Take({.check = std::move(check), .number = 0, .absent = std::move(reason)});
+  }
 
   // The value of a file, or why it cannot be read; where the file is not there, the host has no such thing.
   void NumberOf(const std::string& check, const std::string& scope, const Result<double>& number, const std::string& path);

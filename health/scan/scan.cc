@@ -215,11 +215,15 @@ ScanReport Judged(const Catalogue& catalogue, const Chosen& chosen, const std::v
   return report;
 }
 
+Chosen Idle(Chosen chosen) {
+  chosen.profile.limits.push_back({.check = "gpu.processes", .fail = Rule{.comparison = Comparison::above, .number = 0}});
+  return chosen;
+}
+
 Result<ScanReport> Scan(const ScanOptions& options) {
   EVERSTEP_ASSIGN(const Catalogue catalogue, LoadCatalogue(options.catalogue));
   EVERSTEP_ASSIGN(Chosen chosen, ChooseProfile(catalogue, KindOf(options, Root(options.root))));
-  if (options.idle)
-    chosen.profile.limits.push_back({.check = "gpu.processes", .fail = Rule{.comparison = Comparison::above, .number = 0}});
+  if (options.idle) chosen = Idle(std::move(chosen));
   RealClock clock;
   const ScanWorld world{.let_time_pass = [&] { Pass(options.between_looks); }, .now = [&] { return clock.Now(); }};
   return Judged(catalogue, chosen, HostProbes(options, catalogue, chosen.profile), world);

@@ -49,6 +49,9 @@ struct ScanReport {
 // kInvalid, kNotFound: the catalogue or the profile.
 Result<ScanReport> Scan(const ScanOptions& options);
 
+// The profile of a host on which no job runs: what is left on a GPU is bad.
+Chosen Idle(Chosen chosen);
+
 // Its parts, for tests with probes of their own.
 std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catalogue, const Profile& profile);
 struct ScanWorld {

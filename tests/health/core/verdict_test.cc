@@ -61,6 +61,18 @@ TEST(Verdict, WhatAHostDoesNotHaveIsNoFindingUnlessItsProfilePromisesIt) {
   EXPECT_EQ(Of(everywhere, none).state, State::unknown);
 }
 
+TEST(Verdict, NoneWhereTheProfileWantsSomeIsBadNotUnknown) {
+  const Check check{.id = "gpu.count",
+                    .what = "GPUs on the PCI bus",
+                    .fail = Rule{.comparison = Comparison::is_not, .profile_key = "accelerators"},
+                    .needs = Facility::nvidia};
+  const Reading none{.number = 0, .absent = "there is no NVIDIA GPU on the bus"};
+  const Verdict all_gone = Of(check, none, {.name = "p5", .accelerators = 8, .has = {Facility::nvidia}});
+  EXPECT_EQ(all_gone.state, State::fail);
+  EXPECT_EQ(all_gone.why, "GPUs on the PCI bus: 0, and != 8 (profile p5) is bad");
+  EXPECT_FALSE(Judge(check, none, {.name = "cpu"}));
+}
+
 TEST(Verdict, AProfileSaysHowManyThereShouldBeAndWhereItIsSilentNothingIsHeldAgainstIt) {
   const Check check{.id = "cpu.online",
                     .what = "CPUs that are online",

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "health/scan/command.h"
 #include "health/scan/report_text.h"
 #include "health/scan/scan.h"
 #include "tests/health/probe/sick_host.h"
@@ -106,6 +107,44 @@ TEST(Runner, ACheckThatNoProbeHasReadIsUnknownNeverGood) {
   const ScanReport report = Report({Good()});
   EXPECT_EQ(Find(report, "cpu.online")->state, State::ok);
   EXPECT_EQ(Find(report, "clock.source")->why, "clock source could not be read: nothing has read it");
+}
+
+std::string Misuse(std::vector<const char*> flags) {
+  flags.insert(flags.begin(), "scan");
+  const auto command = ScanCommandFrom(static_cast<int>(flags.size()), flags.data());
+  return command ? "it was taken" : command.error().Str();
+}
+
+TEST(ScanCommand, TakesPathsOfDataAndOthers) {
+  const char* flags[] = {"scan", "--data", "/data,/ckpt", "--path=/scratch", "--idle", "--deadline", "500ms"};
+  const auto command = ScanCommandFrom(7, flags);
+  ASSERT_TRUE(command) << command.error().Str();
+  ASSERT_EQ(command->options.paths.size(), 3u);
+  EXPECT_EQ(command->options.paths[0].path, "/scratch");
+  EXPECT_FALSE(command->options.paths[0].data);
+  EXPECT_EQ(command->options.paths[2].path, "/ckpt");
+  EXPECT_TRUE(command->options.paths[2].data);
+  EXPECT_TRUE(command->options.idle);
+  EXPECT_EQ(command->options.deadline, 500ms);
+}
+
+TEST(ScanCommand, AMistakeIsToldWithWhatIsLegal) {
+  EXPECT_EQ(Misuse({"--profil", "p5"}), "unknown flag --profil; did you mean `--profile`?");
+  EXPECT_EQ(Misuse({"--path", "data"}), "the path data is not absolute; write it from the root: /data");
+  EXPECT_EQ(Misuse({"--deadline", "0s"}), "--deadline: found 0s, legal: more than 0 s, at most 10min");
+  EXPECT_EQ(Misuse({"--json", "--nagios"}), "--json and --nagios exclude each other; choose one");
+  EXPECT_EQ(Misuse({"host"}), "found the argument \"host\", but only flags are legal; see --help");
+}
+
+TEST(ScanCommand, ProcessesThatAnEarlierJobLeftOnAGpuFailAnIdleHost) {
+  const auto catalogue = LoadCatalogue("");
+  Chosen chosen = *ChooseProfile(*catalogue, {.wanted = "gpu"});
+  const Probe left{
+      .name = "NVML", .checks = {"gpu.processes"}, .run = [](Sink& sink) { sink.Number("gpu.processes", "GPU 0", 2, "two"); }};
+  const ScanWorld world{.let_time_pass = [] {}, .now = [] { return Time(); }};
+  EXPECT_EQ(Find(Judged(*catalogue, chosen, {left}, world), "gpu.processes")->state, State::ok);
+  chosen = Idle(chosen);
+  EXPECT_EQ(Find(Judged(*catalogue, chosen, {left}, world), "gpu.processes")->state, State::fail);
 }
 
 TEST(Report, NagiosGetsOneLineAndItsCodes) {

@@ -389,17 +389,20 @@ TEST(SickTrees, WhatHappenedLongerAgoThanItsWindowDoesNotCount) {
       Words());
 }
 
+TEST(SickTrees, AllGpusGoneIsAFailureNotAHostWithoutGpus) {
+  const Words bad = Bad(ScanOf(
+      {.files = "== /sys/bus/pci/devices/0000:18:00.0 gone\n== /sys/bus/pci/devices/0000:2a:00.0 gone\n", .nvml = "init 9\n"}));
+  EXPECT_EQ(bad.front(), "fail gpu.count");
+}
+
 TEST(SickTrees, AHostThatLacksWhatItsProfilePromisesIsUnknownOrBadNeverGood) {
   const ScanReport report = ScanOf({}, {.profile = "trn1.32xlarge"});
   bool neuron = false;
-  for (const Verdict& verdict : report.verdicts)
-    if (verdict.check == "neuron.count") {
-      neuron = true;
-      EXPECT_EQ(verdict.why,
-                "Neuron devices on the PCI bus could not be read: the profile trn1 promises neuron, but there is no Neuron "
-                "device on the "
-                "bus");
-    }
+  for (const Verdict& verdict : report.verdicts) {
+    if (verdict.check != "neuron.count") continue;
+    neuron = true;
+    EXPECT_EQ(verdict.why, "Neuron devices on the PCI bus: 0, and != 16 (profile trn1) is bad");
+  }
   EXPECT_TRUE(neuron);
 }
 
