@@ -4,7 +4,7 @@
 //                                         │  └───► file workers (checkpoints, preparation)
 //                                         └──────► small state files (a thread of their own)
 //
-// `everstep-agent scan` is none of that: one look at the host's health (health/scan/command.h).
+// `everstep-agent scan` and `monitor` are none of that: they look at the host's health, once or all the time (health/scan).
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -29,6 +29,7 @@
 #include "base/real/signals.h"
 #include "base/version.h"
 #include "health/scan/command.h"
+#include "health/scan/monitor.h"
 
 namespace everstep {
 namespace {
@@ -111,7 +112,9 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
 
 int main(int argc, char** argv) {
   using namespace everstep;
-  if (argc > 1 && std::string_view(argv[1]) == "scan") return health::RunScanCommand(argc - 1, argv + 1);
+  const std::string_view verb = argc > 1 ? argv[1] : "";
+  if (verb == "scan") return health::RunScanCommand(argc - 1, argv + 1);
+  if (verb == "monitor") return health::RunMonitorCommand(argc - 1, argv + 1);
   const auto settings = AgentOptionsFrom(argc, argv, FromEnvironment);
   if (!settings) {
     std::fprintf(stderr, "everstep-agent: %s\n", settings.error().Str().c_str());

@@ -10,6 +10,7 @@
 
 #include "health/core/check.h"
 #include "health/core/xid.h"
+#include "health/probe/kernel_listener.h"
 #include "health/probe/root.h"
 #include "health/probe/sink.h"
 
@@ -33,12 +34,6 @@ void ProbeNvml(const Root& root, const std::string& library, Sink& sink);
 // `path` on the host; `data`: training data or checkpoints are there, so that where they are counts.
 void ProbeMount(const Root& root, const std::string& path, bool data, Sink& sink);
 
-struct KernelLogAsked {
-  std::string log{};  // a device or a file of such records, as this process sees it; empty: the root's /dev/kmsg
-  std::vector<Check> checks{};
-  XidTable xids{};
-  std::string model{};  // of the GPUs
-};
 // All that the log still holds: since the boot, or as far back as it reaches.
 void ProbeKernelLog(const Root& root, const KernelLogAsked& asked, Sink& sink);
 

@@ -39,11 +39,6 @@ void TakePaths(const std::string& list, bool data, std::vector<ScanPath>& paths)
     if (!path.empty()) paths.push_back({path, data});
 }
 
-std::string HostName() {
-  std::array<char, 256> buffer{};
-  return gethostname(buffer.data(), buffer.size() - 1) == 0 ? std::string(buffer.data()) : std::string("?");
-}
-
 int ExitCode(const ScanCommand& command, const ScanReport& report) {
   if (command.nagios) return NagiosCode(report);
   const State worst = Worst(report.verdicts);
@@ -51,6 +46,11 @@ int ExitCode(const ScanCommand& command, const ScanReport& report) {
 }
 
 }  // namespace
+
+std::string HostName() {
+  std::array<char, 256> buffer{};
+  return gethostname(buffer.data(), buffer.size() - 1) == 0 ? std::string(buffer.data()) : std::string("?");
+}
 
 Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
   const std::vector<yaml::FlagSpec> specs = Flags();

@@ -20,6 +20,9 @@ struct ScanCommand {
 // Behind "scan".
 Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv);
 
+// As the kernel calls this host; "?" where it does not say.
+std::string HostName();
+
 // Writes to stdout, errors to stderr; the exit code. REQUIRES: one thread.
 int RunScanCommand(int argc, const char* const* argv);
 

@@ -18,6 +18,18 @@ struct VerdictLine {
 };
 EVERSTEP_FIELDS(VerdictLine, v, host, check, scope, status, value, limit, why, evidence, remedy, action)
 
+struct AlarmLine {
+  std::uint32_t v = 1;
+  std::string host{};
+  bool raised = false;
+  std::string check{}, scope{};
+  State status = State::ok;
+  std::string value{}, limit{}, why{}, evidence{}, remedy{};
+  Action action = Action::note;
+  std::uint32_t looks = 0;
+};
+EVERSTEP_FIELDS(AlarmLine, v, host, raised, check, scope, status, value, limit, why, evidence, remedy, action, looks)
+
 namespace {
 
 std::size_t CountOf(const ScanReport& report, State state) {
@@ -111,6 +123,23 @@ std::string ReportJson(const ScanReport& report, const std::string& host) {
                               .action = one.action}) +
            '\n';
   return out;
+}
+
+std::string AlarmJson(const AlarmChange& change, const std::string& host) {
+  const Verdict& verdict = change.alarm.verdict;
+  return ToJson(AlarmLine{.host = host,
+                          .raised = change.raised,
+                          .check = verdict.check,
+                          .scope = verdict.scope,
+                          .status = change.raised ? verdict.state : State::ok,
+                          .value = verdict.value,
+                          .limit = verdict.limit,
+                          .why = change.why,
+                          .evidence = verdict.evidence,
+                          .remedy = verdict.remedy,
+                          .action = verdict.action,
+                          .looks = change.alarm.looks}) +
+         '\n';
 }
 
 int NagiosCode(const ScanReport& report) {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "health/core/alarms.h"
 #include "health/scan/scan.h"
 
 namespace everstep::health {
@@ -14,6 +15,10 @@ std::string ReportText(const ScanReport& report, bool all);
 // A line of JSON for each verdict:
 // {"v":1,"host","check","scope","status","value","limit","why","evidence","remedy","action"}
 std::string ReportJson(const ScanReport& report, const std::string& host);
+
+// An alarm that was raised or is over, as a line of JSON:
+// {"v":1,"host","raised","check","scope","status","value","limit","why","evidence","remedy","action","looks"}
+std::string AlarmJson(const AlarmChange& change, const std::string& host);
 
 // One line, "HEALTH CRITICAL - 2 checks fail: gpu.count, …", and its exit code.
 std::string ReportNagios(const ScanReport& report);

@@ -49,14 +49,6 @@ class PipeSink : public Sink {
   int fd_;
 };
 
-struct Running {
-  pid_t pid = -1;
-  Fd output{};
-  Time until{};
-  std::string bytes{};
-  std::string waiting{};
-};
-
 [[noreturn]] void BeProbe(const Probe& probe, int fd, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
@@ -65,7 +57,9 @@ struct Running {
   ::_exit(0);
 }
 
-Running Start(const Probe& probe, Time now) {
+}  // namespace
+
+ProbeRun::Running ProbeRun::Start(const Probe& probe, Time now) {
   Running running{.until = now + probe.deadline};
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return running;
@@ -78,7 +72,7 @@ Running Start(const Probe& probe, Time now) {
   return running;
 }
 
-void TakeLines(Running& running, ProbeResult& result) {
+void ProbeRun::TakeLines(Running& running, ProbeResult& result) {
   std::size_t begin = 0;
   for (std::size_t end = 0; (end = running.bytes.find('\n', begin)) != std::string::npos; begin = end + 1) {
     auto line = FromJson<ProbeLine>(std::string_view(running.bytes).substr(begin, end - begin));
@@ -90,7 +84,7 @@ void TakeLines(Running& running, ProbeResult& result) {
 }
 
 // Its end, as far as it comes by itself or by SIGKILL within a moment.
-void Bury(Running& running, bool killed, ProbeResult& result) {
+void ProbeRun::Bury(Running& running, bool killed, ProbeResult& result) {
   const Fd pidfd = OpenPidfd(running.pid);
   if (killed && pidfd.open()) SignalPidfd(pidfd, SIGKILL);
   if (pidfd.open()) {
@@ -98,7 +92,9 @@ void Bury(Running& running, bool killed, ProbeResult& result) {
     ::poll(&one, 1, kEndMs);
   }
   int status = 0;
-  if (::waitpid(running.pid, &status, WNOHANG) != running.pid || killed) return;
+  const bool ended = ::waitpid(running.pid, &status, WNOHANG) == running.pid;
+  if (!ended) result.left = running.pid;
+  if (!ended || killed) return;
   if (WIFSIGNALED(status))
     result.broken =
         Cat("the probe was killed by signal ", WTERMSIG(status), running.waiting.empty() ? "" : Cat(", in ", running.waiting));
@@ -106,16 +102,16 @@ void Bury(Running& running, bool killed, ProbeResult& result) {
     result.broken = Cat("the probe ended with code ", WEXITSTATUS(status));
 }
 
-void GiveUp(const Probe& probe, Running& running, ProbeResult& result) {
+void ProbeRun::GiveUp(Duration deadline, Running& running, ProbeResult& result) {
   result.timed_out = true;
   result.broken =
-      Cat("no answer within ", Show(probe.deadline), running.waiting.empty() ? "" : Cat(", waiting for ", running.waiting));
+      Cat("no answer within ", Show(deadline), running.waiting.empty() ? "" : Cat(", waiting for ", running.waiting));
   running.output.Reset();
   Bury(running, true, result);
 }
 
 // Whether it goes on.
-bool ReadSome(Running& running, ProbeResult& result) {
+bool ProbeRun::ReadSome(Running& running, ProbeResult& result) {
   char buffer[16 << 10];
   const ssize_t got = ::read(running.output.get(), buffer, sizeof buffer);
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
@@ -129,35 +125,56 @@ bool ReadSome(Running& running, ProbeResult& result) {
   return false;
 }
 
-}  // namespace
+ProbeRun::ProbeRun(const std::vector<Probe>& probes, Time now) : results_(probes.size()) {
+  for (std::size_t i = 0; i < probes.size(); ++i) {
+    deadlines_.push_back(probes[i].deadline);
+    running_.push_back(Start(probes[i], now));
+    if (!running_[i].output.open()) results_[i].broken = "no process could be started for the probe";
+  }
+}
+
+ProbeRun::~ProbeRun() {
+  for (std::size_t i = 0; i < running_.size(); ++i)
+    if (running_[i].output.open()) GiveUp(deadlines_[i], running_[i], results_[i]);
+}
+
+bool ProbeRun::Done() const {
+  return std::none_of(running_.begin(), running_.end(), [](const Running& one) { return one.output.open(); });
+}
+
+void ProbeRun::AddTo(std::vector<pollfd>& polled) const {
+  for (const Running& one : running_)
+    if (one.output.open()) polled.push_back({.fd = one.output.get(), .events = POLLIN, .revents = 0});
+}
+
+Time ProbeRun::NextDeadline() const {
+  Time next = Time::max();
+  for (const Running& one : running_)
+    if (one.output.open()) next = std::min(next, one.until);
+  return next;
+}
+
+void ProbeRun::Step(Time now) {
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    Running& one = running_[i];
+    if (!one.output.open()) continue;
+    pollfd ready{.fd = one.output.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&ready, 1, 0) > 0 && !ReadSome(one, results_[i])) continue;
+    if (now >= one.until) GiveUp(deadlines_[i], one, results_[i]);
+  }
+}
 
 std::vector<ProbeResult> RunProbes(const std::vector<Probe>& probes) {
   RealClock clock;
-  std::vector<ProbeResult> results(probes.size());
-  std::vector<Running> running;
-  for (std::size_t i = 0; i < probes.size(); ++i) {
-    running.push_back(Start(probes[i], clock.Now()));
-    if (!running[i].output.open()) results[i].broken = "no process could be started for the probe";
-  }
-  for (;;) {
+  ProbeRun run(probes, clock.Now());
+  while (!run.Done()) {
     std::vector<pollfd> polled;
-    std::vector<std::size_t> which;
-    Time next = Time::max();
-    for (std::size_t i = 0; i < running.size(); ++i) {
-      if (!running[i].output.open()) continue;
-      polled.push_back({.fd = running[i].output.get(), .events = POLLIN, .revents = 0});
-      which.push_back(i);
-      next = std::min(next, running[i].until);
-    }
-    if (polled.empty()) return results;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::max(next - clock.Now(), Duration()));
-    if (::poll(polled.data(), polled.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) return results;
-    for (std::size_t k = 0; k < polled.size(); ++k) {
-      const std::size_t i = which[k];
-      if (polled[k].revents != 0 && !ReadSome(running[i], results[i])) continue;
-      if (clock.Now() >= running[i].until) GiveUp(probes[i], running[i], results[i]);
-    }
+    run.AddTo(polled);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::max(run.NextDeadline() - clock.Now(), Duration()));
+    if (::poll(polled.data(), polled.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) break;
+    run.Step(clock.Now());
   }
+  return run.results();
 }
 
 }  // namespace everstep::health

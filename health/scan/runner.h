@@ -5,11 +5,15 @@
 // REQUIRES: the calling process has one thread (it forks, and the children go on in C++).
 #pragma once
 
+#include <poll.h>
+#include <sys/types.h>
+
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/real/fd.h"
 #include "base/time.h"
 #include "health/probe/sink.h"
 
@@ -28,9 +32,47 @@ struct ProbeResult {
   // Why there are no more: "no answer within 3 s, waiting for statvfs(/data)". nullopt: it ended well.
   std::optional<std::string> broken{};
   bool timed_out = false;
+  pid_t left = -1;  // of a process that even SIGKILL did not end within a moment: it hangs in the kernel
 };
 
-// In the order of the probes. Takes as long as the slowest, at most the longest deadline and a moment.
+// Probes that run beside a loop that does other things: it polls the descriptors together with its own.
+class ProbeRun {
+ public:
+  explicit ProbeRun(const std::vector<Probe>& probes, Time now);
+  ~ProbeRun();  // kills what still runs
+  ProbeRun(const ProbeRun&) = delete;
+  ProbeRun& operator=(const ProbeRun&) = delete;
+
+  bool Done() const;
+  // Appends the descriptors that have to be polled for reading.
+  void AddTo(std::vector<pollfd>& polled) const;
+  // When Step is due at the latest. REQUIRES: !Done().
+  Time NextDeadline() const;
+  // Reads what there is, gives up what is late. Blocks for 200 ms at most for each probe that ends.
+  void Step(Time now);
+  // In the order of the probes.
+  const std::vector<ProbeResult>& results() const { return results_; }
+
+ private:
+  struct Running {
+    pid_t pid = -1;
+    Fd output{};
+    Time until{};
+    std::string bytes{};
+    std::string waiting{};
+  };
+  static Running Start(const Probe& probe, Time now);
+  static void TakeLines(Running& running, ProbeResult& result);
+  static void Bury(Running& running, bool killed, ProbeResult& result);
+  static void GiveUp(Duration deadline, Running& running, ProbeResult& result);
+  static bool ReadSome(Running& running, ProbeResult& result);
+
+  std::vector<Duration> deadlines_{};
+  std::vector<Running> running_{};
+  std::vector<ProbeResult> results_{};
+};
+
+// All at once, to their end: takes as long as the slowest, at most the longest deadline and a moment.
 std::vector<ProbeResult> RunProbes(const std::vector<Probe>& probes);
 
 }  // namespace everstep::health

@@ -37,30 +37,13 @@ bool OfNvml(const Check& check) {
          check.id != "gpu.sxid";
 }
 
-// What the whole probe could not read: each of its checks has no value, for one reason. Where a check says so, that is a
-// failure.
-void TakeBroken(const Catalogue& catalogue, const Probe& probe, const ProbeResult& result, Readings& readings) {
-  for (const std::string& id : probe.checks) {
-    auto& scopes = readings[id];
-    if (scopes.contains(probe.scope)) continue;
-    const Check* check = catalogue.Find(id);
-    Reading reading{.check = id, .scope = probe.scope, .evidence = *result.broken};
-    if (check && check->on_timeout == State::fail && result.timed_out && check->unit == Unit::word) {
-      reading.word = "hangs";
-    } else {
-      reading.unread = *result.broken;
-    }
-    if (probe.scope.empty() && !scopes.empty()) continue;  // some of its devices did answer
-    scopes[probe.scope] = std::move(reading);
-  }
-}
-
 Readings Look(const Catalogue& catalogue, const std::vector<Probe>& probes, const ScanWorld& world) {
   Readings readings;
   const std::vector<ProbeResult> results = world.run(probes);
   for (std::size_t i = 0; i < probes.size(); ++i) {
     for (const Reading& reading : results[i].readings) readings[reading.check][reading.scope] = reading;
-    if (results[i].broken) TakeBroken(catalogue, probes[i], results[i], readings);
+    for (const Reading& reading : BrokenReadings(catalogue, probes[i], results[i]))
+      readings[reading.check][reading.scope] = reading;
   }
   return readings;
 }
@@ -152,6 +135,25 @@ void Pass(Duration time) {
 
 }  // namespace
 
+std::vector<Reading> BrokenReadings(const Catalogue& catalogue, const Probe& probe, const ProbeResult& result) {
+  std::vector<Reading> readings;
+  if (!result.broken) return readings;
+  for (const std::string& id : probe.checks) {
+    const bool told =
+        std::any_of(result.readings.begin(), result.readings.end(), [&](const Reading& one) { return one.check == id; });
+    if (told) continue;  // at least some of its devices did answer
+    const Check* check = catalogue.Find(id);
+    Reading reading{.check = id, .scope = probe.scope, .evidence = *result.broken};
+    if (check && check->on_timeout == State::fail && result.timed_out && check->unit == Unit::word) {
+      reading.word = "hangs";
+    } else {
+      reading.unread = *result.broken;
+    }
+    readings.push_back(std::move(reading));
+  }
+  return readings;
+}
+
 std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catalogue, const Profile& profile) {
   const Root root(options.root);
   std::vector<Probe> probes;
@@ -220,10 +222,14 @@ Chosen Idle(Chosen chosen) {
   return chosen;
 }
 
+Result<Chosen> ProfileOf(const ScanOptions& options, const Catalogue& catalogue) {
+  EVERSTEP_ASSIGN(Chosen chosen, ChooseProfile(catalogue, KindOf(options, Root(options.root))));
+  return options.idle ? Idle(std::move(chosen)) : chosen;
+}
+
 Result<ScanReport> Scan(const ScanOptions& options) {
   EVERSTEP_ASSIGN(const Catalogue catalogue, LoadCatalogue(options.catalogue));
-  EVERSTEP_ASSIGN(Chosen chosen, ChooseProfile(catalogue, KindOf(options, Root(options.root))));
-  if (options.idle) chosen = Idle(std::move(chosen));
+  EVERSTEP_ASSIGN(const Chosen chosen, ProfileOf(options, catalogue));
   RealClock clock;
   const ScanWorld world{.let_time_pass = [&] { Pass(options.between_looks); }, .now = [&] { return clock.Now(); }};
   return Judged(catalogue, chosen, HostProbes(options, catalogue, chosen.profile), world);

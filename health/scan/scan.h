@@ -49,11 +49,17 @@ struct ScanReport {
 // kInvalid, kNotFound: the catalogue or the profile.
 Result<ScanReport> Scan(const ScanOptions& options);
 
+// The profile that this host has, by the flag or by what it says of itself.
+Result<Chosen> ProfileOf(const ScanOptions& options, const Catalogue& catalogue);
+
 // The profile of a host on which no job runs: what is left on a GPU is bad.
 Chosen Idle(Chosen chosen);
 
 // Its parts, for tests with probes of their own.
 std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catalogue, const Profile& profile);
+// What a broken probe's checks come to, for those that it had not told of: a check fails by the time-out itself where it says
+// so.
+std::vector<Reading> BrokenReadings(const Catalogue& catalogue, const Probe& probe, const ProbeResult& result);
 struct ScanWorld {
   std::function<std::vector<ProbeResult>(const std::vector<Probe>&)> run = RunProbes;
   std::function<void()> let_time_pass{};  // between the looks

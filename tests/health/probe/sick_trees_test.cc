@@ -350,6 +350,10 @@ TEST(SickTrees, ANoisyValueThatIsGoodAgainAtTheSecondLookIsNoFinding) {
   EXPECT_EQ(Bad(ScanOf({.nvml = "1.temperature 97\n", .nvml_between = "1.temperature 60\n"})), Words());
 }
 
+TEST(SickTrees, ANoisyValueThatIsBadAtTheSecondLookOnlyIsNoFindingYet) {
+  EXPECT_EQ(Bad(ScanOf({.nvml_between = "1.temperature 97\n"})), Words());
+}
+
 TEST(SickTrees, PortStateOfEfaIsNoEvidence) {
   const ScanReport report = ScanOf({.files = "== /sys/class/infiniband/rdmap16s27/ports/1/state\n1: DOWN\n"});
   EXPECT_EQ(Bad(report), Words());
