@@ -108,11 +108,16 @@ void Write(const Root& root, const std::string& path, Sink& sink) {
   Written(path, Seconds(clock.Now() - begin), Cat("write, fsync, read and unlink of ", file), sink);
 }
 
-void SpaceLeft(const Root& root, const std::string& path, Sink& sink) {
+// Asked of data too: a mount that hangs does so here.
+void SpaceLeft(const Root& root, const std::string& path, PathUse use, Sink& sink) {
   sink.Waiting(Cat("statvfs(", path, ')'));
   const auto space = SpaceOf(root, path);
   if (!space) {
     for (const char* check : {"mount.space", "mount.inodes"}) sink.Unread(check, path, space.error().message);
+    return;
+  }
+  if (use == PathUse::data) {
+    for (const char* check : {"mount.space", "mount.inodes"}) sink.Moot(check, path, "nothing is written beside training data");
     return;
   }
   if (space->total > 0) {
@@ -143,7 +148,7 @@ std::string Mode(const Mount& mount) {
 
 }  // namespace
 
-void ProbeMount(const Root& root, const std::string& path, bool data, Sink& sink) {
+void ProbeMount(const Root& root, const std::string& path, PathUse use, Sink& sink) {
   const auto text = root.Read("/proc/self/mountinfo");
   const std::vector<Mount> mounts = text ? ParseMounts(*text) : std::vector<Mount>();
   const Mount* mount = MountOf(mounts, path);
@@ -153,19 +158,21 @@ void ProbeMount(const Root& root, const std::string& path, bool data, Sink& sink
     return;
   }
   const std::string said = Cat(mount->source, " on ", mount->point, " type ", mount->type, " (", mount->options, ')');
-  sink.Word("mount.mode", path, Mode(*mount), said);
-  if (data) {
+  if (use == PathUse::data) {
+    sink.Moot("mount.mode", path, "training data may be mounted read-only");
+  } else {
+    sink.Word("mount.mode", path, Mode(*mount), said);
+  }
+  if (use != PathUse::plain) {
     const Locality where = LocalityOf(*mount, Rtt(root, *mount));
     sink.Word("mount.locality", path, where.word, where.why);
   } else {
     sink.Moot("mount.locality", path, "no training data or checkpoints are said to be there");
   }
-  SpaceLeft(root, path, sink);
-  if (Mode(*mount) == "ro") {
-    for (const char* check : {"mount.writable", "mount.write"}) sink.Moot(check, path, "it is mounted read-only");
-    return;
-  }
-  Write(root, path, sink);
+  SpaceLeft(root, path, use, sink);
+  const char* why = use == PathUse::data ? "nothing is written beside training data" : "it is mounted read-only";
+  if (use != PathUse::data && Mode(*mount) == "rw") return Write(root, path, sink);
+  for (const char* check : {"mount.writable", "mount.write"}) sink.Moot(check, path, why);
 }
 
 }  // namespace everstep::health

@@ -31,8 +31,10 @@ void ProbeNetdev(const Root& root, Sink& sink);
 // a path it says so.
 void ProbeNvml(const Root& root, const std::string& library, Sink& sink);
 
-// `path` on the host; `data`: training data or checkpoints are there, so that where they are counts.
-void ProbeMount(const Root& root, const std::string& path, bool data, Sink& sink);
+// What is kept at a path. Of data and checkpoints it counts where they are; data may be read-only, and nothing is written
+// beside it.
+EVERSTEP_ENUM(PathUse, plain, data, checkpoint)
+void ProbeMount(const Root& root, const std::string& path, PathUse use, Sink& sink);
 
 // All that the log still holds: since the boot, or as far back as it reaches.
 void ProbeKernelLog(const Root& root, const KernelLogAsked& asked, Sink& sink);

@@ -20,7 +20,8 @@ constexpr std::string_view kProgram = "everstep-agent scan";
 std::vector<yaml::FlagSpec> Flags() {
   return {{"profile", "NAME", "", "kind of host: p5, p5.48xlarge, gpu, cpu … [found out by DMI]"},
           {"path", "LIST", "", "file systems to look at [/,/tmp]"},
-          {"data", "LIST", "", "paths of training data and checkpoints: where they are is looked at too"},
+          {"data", "LIST", "", "paths of training data: where they are is looked at, nothing is written"},
+          {"checkpoint", "LIST", "", "paths of checkpoints: where they are is looked at too"},
           {"json", "", "", "a line of JSON for each value"},
           {"nagios", "", "", "one line, and exit codes as Nagios has them"},
           {"all", "", "", "also what is good, and what does not apply"},
@@ -34,9 +35,9 @@ std::vector<yaml::FlagSpec> Flags() {
           {"help", "", "", "print this and exit"}};
 }
 
-void TakePaths(const std::string& list, bool data, std::vector<ScanPath>& paths) {
+void TakePaths(const std::string& list, PathUse use, std::vector<ScanPath>& paths) {
   for (const std::string& path : Split(list, ','))
-    if (!path.empty()) paths.push_back({path, data});
+    if (!path.empty()) paths.push_back({path, use});
 }
 
 int ExitCode(const ScanCommand& command, const ScanReport& report) {
@@ -67,9 +68,10 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
   take("root", options.root);
   take("kernel-log", options.kernel_log);
   take("nvml", options.nvml);
-  if (given.contains("path") || given.contains("data")) options.paths.clear();
-  TakePaths(given["path"], false, options.paths);
-  TakePaths(given["data"], true, options.paths);
+  if (given.contains("path") || given.contains("data") || given.contains("checkpoint")) options.paths.clear();
+  TakePaths(given["path"], PathUse::plain, options.paths);
+  TakePaths(given["data"], PathUse::data, options.paths);
+  TakePaths(given["checkpoint"], PathUse::checkpoint, options.paths);
   for (const ScanPath& path : options.paths)
     if (!path.path.starts_with('/'))
       return Fail(ErrorCode::kInvalid, Cat("the path ", Printable(path.path), " is not absolute"),

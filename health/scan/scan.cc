@@ -192,7 +192,7 @@ std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catal
   for (const ScanPath& path : options.paths) {
     add(
         Cat("mount ", path.path), [](const Check& check) { return check.id.starts_with("mount."); },
-        [root, path](Sink& sink) { ProbeMount(root, path.path, path.data, sink); });
+        [root, path](Sink& sink) { ProbeMount(root, path.path, path.use, sink); });
     probes.back().scope = path.path;
   }
   return probes;

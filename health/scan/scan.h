@@ -12,13 +12,14 @@
 #include "base/result.h"
 #include "health/catalogue/catalogue.h"
 #include "health/core/verdict.h"
+#include "health/probe/probes.h"
 #include "health/scan/runner.h"
 
 namespace everstep::health {
 
 struct ScanPath {
   std::string path{};
-  bool data = false;  // training data or checkpoints are there
+  PathUse use = PathUse::plain;
 };
 
 struct ScanOptions {

@@ -116,14 +116,15 @@ std::string Misuse(std::vector<const char*> flags) {
 }
 
 TEST(ScanCommand, TakesPathsOfDataAndOthers) {
-  const char* flags[] = {"scan", "--data", "/data,/ckpt", "--path=/scratch", "--idle", "--deadline", "500ms"};
-  const auto command = ScanCommandFrom(7, flags);
+  const char* flags[] = {"scan", "--data", "/data", "--checkpoint=/ckpt", "--path=/scratch", "--idle", "--deadline", "500ms"};
+  const auto command = ScanCommandFrom(8, flags);
   ASSERT_TRUE(command) << command.error().Str();
   ASSERT_EQ(command->options.paths.size(), 3u);
   EXPECT_EQ(command->options.paths[0].path, "/scratch");
-  EXPECT_FALSE(command->options.paths[0].data);
+  EXPECT_EQ(command->options.paths[0].use, PathUse::plain);
+  EXPECT_EQ(command->options.paths[1].use, PathUse::data);
   EXPECT_EQ(command->options.paths[2].path, "/ckpt");
-  EXPECT_TRUE(command->options.paths[2].data);
+  EXPECT_EQ(command->options.paths[2].use, PathUse::checkpoint);
   EXPECT_TRUE(command->options.idle);
   EXPECT_EQ(command->options.deadline, 500ms);
 }

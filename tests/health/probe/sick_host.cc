@@ -67,7 +67,7 @@ ScanReport ScanOf(const Changes& changes, const ScanOptions& given, std::string_
   ScanOptions options = given;
   options.root = tree.root();
   options.nvml = EVERSTEP_FAKE_NVML;
-  options.paths = {{"/"}, {"/data", true}, {"/ckpt", true}};
+  options.paths = {{"/"}, {"/data", PathUse::data}, {"/ckpt", PathUse::checkpoint}};
   const Catalogue* catalogue = &LabCatalogue();
   const auto chosen = ChooseProfile(*catalogue, {.wanted = options.profile, .instance_type = "lab.2xlarge", .told_by = "DMI"});
   everstep::Check(chosen.has_value(), "the profile of the tests is there");

@@ -32,9 +32,9 @@ std::string Limits(const char* nofile, const char* memlock, const char* processe
              "Max open files            ", nofile, "              1048576              files\n", "Max locked memory         ",
              memlock, "            unlimited            bytes\n");
 }
-std::string Space(const char* shm, const char* data) {
-  return Cat("== /captured/statvfs\n/dev/shm ", shm, " 1 2097152 2097100\n/ 107374182400 53687091200 6553600 6000000\n/data ",
-             data, "\n/ckpt 1099511627776 549755813888 134217728 134000000\n");
+std::string Space(const char* shm, const char* ckpt) {
+  return Cat("== /captured/statvfs\n/dev/shm ", shm, " 1 2097152 2097100\n/ 107374182400 53687091200 6553600 6000000\n",
+             "/data 1099511627776 0 0 0\n/ckpt ", ckpt, "\n");
 }
 std::string Mounts(const char* data) {
   return Cat("== /proc/self/mountinfo\n22 1 259:1 / / rw,relatime - ext4 /dev/nvme0n1p1 rw\n", data,
@@ -82,12 +82,13 @@ const std::vector<Sick>& HostRows() {
       {"no time service", {.files = "== /captured/adjtimex\n64 16000000\n"}, {"warn clock.synchronised"}},
       {"a vague clock", {.files = "== /captured/adjtimex\n8193 2000000\n"}, {"warn clock.error"}},
       {"remounted read-only",
-       {.files = Mounts("24 22 0:50 / /data ro,relatime - ext4 /dev/sdb1 ro")},
-       {"fail /data: mount.mode"}},
-      {"nearly full", {.files = Space("17179869184", "1099511627776 77777777777 0 0")}, {"warn /data: mount.space"}},
-      {"full", {.files = Space("17179869184", "1099511627776 7777777777 0 0")}, {"fail /data: mount.space"}},
-      {"no inodes left", {.files = Space("17179869184", "1099511627776 549755813888 1000 3")}, {"fail /data: mount.inodes"}},
-      {"writes crawl", {.files = "== /captured/write_us/data\n9000000\n"}, {"warn /data: mount.write"}},
+       {.files =
+            "== /proc/self/mountinfo\n22 1 259:1 / / rw - ext4 /dev/nvme0n1p1 rw\n25 22 0:51 / /ckpt ro - lustre a:/fsx rw\n"},
+       {"fail /ckpt: mount.mode"}},
+      {"nearly full", {.files = Space("17179869184", "1099511627776 77777777777 0 0")}, {"warn /ckpt: mount.space"}},
+      {"full", {.files = Space("17179869184", "1099511627776 7777777777 0 0")}, {"fail /ckpt: mount.space"}},
+      {"no inodes left", {.files = Space("17179869184", "1099511627776 549755813888 1000 3")}, {"fail /ckpt: mount.inodes"}},
+      {"writes crawl", {.files = "== /captured/write_us/ckpt\n9000000\n"}, {"warn /ckpt: mount.write"}},
       {"data across a wide-area network", {.files = "== /captured/rtt_us/10.0.0.7\n40000\n"}, {"warn /data: mount.locality"}},
       {"data on HDFS",
        {.files = Mounts("24 22 0:50 / /data rw,relatime - fuse.fuse_dfs fuse_dfs rw")},
@@ -375,6 +376,10 @@ TEST(SickTrees, LinesThatOnlyLookLikeTroubleAreNone) {
                                "traps: python3[78] general protection fault ip:0 sp:0 error:0\n"
                                "NVRM: Xid (PCI:0000:18:00): 13, Graphics Exception: an application's\n"})),
             Words());
+}
+
+TEST(SickTrees, TrainingDataMayBeReadOnly) {
+  EXPECT_EQ(Bad(ScanOf({.files = Mounts("24 22 0:50 / /data ro,relatime - ext4 /dev/sdb1 ro")})), Words());
 }
 
 TEST(SickTrees, AnXidThatTheDriverTookBackIsNoFinding) {
