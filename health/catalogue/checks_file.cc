@@ -105,6 +105,9 @@ Status FinishCheck(CheckText& text, const std::string& place) {
     return Fail(ErrorCode::kInvalid, Cat(place, ".fail: ", why));
   if (!check.fail && check.action != Action::note && text.warn.empty() && check.id != "gpu.processes")
     return Bad(Cat(place, ".action"), std::string(Name(check.action)), "note: the check never fails");
+  const auto above = [](const std::optional<Rule>& rule) { return rule && rule->comparison == Comparison::above; };
+  if (check.strikes > 1 && check.window > Duration() && (above(check.warn) || above(check.fail)))
+    return Bad(Cat(place, ".strikes"), Cat(check.strikes), "1: each look within the window sees the same growth again");
   if (check.on_timeout != State::unknown && check.on_timeout != State::fail)
     return Bad(Cat(place, ".on_timeout"), std::string(Name(check.on_timeout)), "unknown or fail");
   return {};

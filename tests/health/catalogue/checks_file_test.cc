@@ -66,6 +66,14 @@ TEST(ChecksFile, ALimitIsInTheUnitOfItsCheck) {
             "cpus, efa, infiniband, memory, nvlinks, nvme, port_gbps");
 }
 
+TEST(ChecksFile, ACountersWindowWouldSeeOneEventAsManyStrikes) {
+  const std::string counter = "    warn: \"> 0\"\n    window: 1h\n    strikes: 2\n";
+  EXPECT_EQ(Refusal(CheckFile("efa.rx_drops", "count", counter)),
+            "checks.yaml:8:5: checks[0].strikes: found 2, legal: 1: each look within the window sees the same growth again");
+  EXPECT_EQ(Refusal(CheckFile("efa.keep_alive", "count", "    fail: \"< 1\"\n    window: 60s\n    strikes: 2\n")),
+            "it was taken");
+}
+
 TEST(ChecksFile, ACheckStandsThereOnceAndItsPatternsAreRegularExpressions) {
   const std::string once = CheckFile("cpu.online", "count", "");
   EXPECT_EQ(Refusal(once + once.substr(once.find("  - id"))),
