@@ -31,8 +31,6 @@ std::vector<ProbeResult> RunHere(const std::vector<Probe>& probes) {
   return results;
 }
 
-void Append(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::app) << text; }
-
 // As the kernel numbers and stamps them.
 std::string Records(const std::string& lines) {
   constexpr std::int64_t kHourBefore = (86400 - 3600 + 60) * std::int64_t{1'000'000};
@@ -57,15 +55,14 @@ void NvmlAnswersFrom(const std::string& path) {
   reinterpret_cast<void (*)(const char*)>(::dlsym(library, "fake_nvml_file"))(path.c_str());
 }
 
-ScanReport ScanOf(const Changes& changes, const ScanOptions& given, std::string_view text) {
-  Tree tree(TreeText(std::string(text)));
-  tree.Change(changes.files);
-  const std::string nvml = tree.root() + "/captured/nvml";
-  Append(nvml, changes.nvml);
-  Append(tree.root() + "/dev/kmsg", Records(changes.log));
-  NvmlAnswersFrom(nvml);
+ScanReport SickHost::Scan(const Changes& changes, const ScanOptions& given) {
+  const std::string nvml = "/captured/nvml";
+  tree_.Change(changes.files);
+  tree_.Append(nvml, changes.nvml);
+  tree_.Append("/dev/kmsg", Records(changes.log));
+  NvmlAnswersFrom(tree_.root() + nvml);
   ScanOptions options = given;
-  options.root = tree.root();
+  options.root = tree_.root();
   options.nvml = EVERSTEP_FAKE_NVML;
   options.paths = {{"/"}, {"/data", PathUse::data}, {"/ckpt", PathUse::checkpoint}};
   const Catalogue* catalogue = &LabCatalogue();
@@ -76,15 +73,19 @@ ScanReport ScanOf(const Changes& changes, const ScanOptions& given, std::string_
                         .let_time_pass =
                             [&] {
                               now += kBetween;
-                              tree.Change(
+                              tree_.Change(
                                   "== /sys/class/infiniband/rdmap16s27/ports/1/hw_counters/keep_alive_rcvd\n1060\n"
                                   "== /sys/class/infiniband/rdmap32s27/ports/1/hw_counters/keep_alive_rcvd\n1060\n");
-                              tree.Change(changes.between);
-                              Append(nvml, changes.nvml_between);
+                              tree_.Change(changes.between);
+                              tree_.Append(nvml, changes.nvml_between);
                             },
                         .now = [&] { return now; }};
-  return Judged(*catalogue, *chosen, HostProbes(options, *catalogue, chosen->profile), world);
+  ScanReport report = Judged(*catalogue, *chosen, HostProbes(options, *catalogue, chosen->profile), world);
+  tree_.Restore();
+  return report;
 }
+
+ScanReport ScanOf(const Changes& changes, const ScanOptions& options) { return SickHost().Scan(changes, options); }
 
 std::vector<std::string> Bad(const ScanReport& report) {
   std::vector<std::string> bad;

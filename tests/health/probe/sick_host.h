@@ -21,7 +21,18 @@ struct Changes {
 // The look-alike of NVML, told to answer from this file.
 void NvmlAnswersFrom(const std::string& path);
 
-ScanReport ScanOf(const Changes& changes, const ScanOptions& options = {}, std::string_view tree = "healthy.tree");
+class SickHost {
+ public:
+  SickHost() : tree_(TreeText("healthy.tree")) {}
+  // Healthy again afterwards.
+  ScanReport Scan(const Changes& changes, const ScanOptions& options = {});
+
+ private:
+  Tree tree_;
+};
+
+// Of a host that is used once.
+ScanReport ScanOf(const Changes& changes, const ScanOptions& options = {});
 
 // "FAIL gpu.count", "WARN GPU 1 at 0000:2A:00: gpu.temperature": all that is not OK.
 std::vector<std::string> Bad(const ScanReport& report);

@@ -293,7 +293,9 @@ TEST(SickTrees, TheHealthyHostHasNoFinding) {
 }
 
 TEST(SickTrees, EachSickHostHasExactlyItsVerdict) {
-  for (const Sick* row : AllRows()) EXPECT_EQ(Bad(ScanOf(row->changes)), row->bad) << row->name;
+  SickHost host;
+  for (const Sick* row : AllRows()) EXPECT_EQ(Bad(host.Scan(row->changes)), row->bad) << row->name;
+  EXPECT_EQ(Bad(host.Scan({})), Words());
 }
 
 TEST(SickTrees, NoCheckThatCanFindSomethingIsWithoutASickHost) {
