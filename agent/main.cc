@@ -3,12 +3,15 @@
 //   launcher, peers ◄──► link ──inputs──► loop ──► keepers (processes of their own)
 //                                         │  └───► file workers (checkpoints, preparation)
 //                                         └──────► small state files (a thread of their own)
+//
+// `everstep-agent scan` and `monitor` are none of that: they look at the host's health, once or all the time (health/scan).
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 
 #include "agent/checkpoint/slow_files.h"
 #include "agent/config/agent_flags.h"
@@ -25,6 +28,8 @@
 #include "base/real/loop_thread.h"
 #include "base/real/signals.h"
 #include "base/version.h"
+#include "health/scan/command.h"
+#include "health/scan/monitor.h"
 
 namespace everstep {
 namespace {
@@ -107,6 +112,9 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
 
 int main(int argc, char** argv) {
   using namespace everstep;
+  const std::string_view verb = argc > 1 ? argv[1] : "";
+  if (verb == "scan") return health::RunScanCommand(argc - 1, argv + 1);
+  if (verb == "monitor") return health::RunMonitorCommand(argc - 1, argv + 1);
   const auto settings = AgentOptionsFrom(argc, argv, FromEnvironment);
   if (!settings) {
     std::fprintf(stderr, "everstep-agent: %s\n", settings.error().Str().c_str());

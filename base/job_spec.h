@@ -68,7 +68,9 @@ struct RestartSpec {
 };
 EVERSTEP_FIELDS(RestartSpec, budget, window, no_progress, no_restart, new_host, warm)
 
-// The program that proves it, beside the agent's own. As argv[0] of a job it is that one, wherever PATH leads.
+// The program that proves it. A bare name that begins so, as argv[0] of a job, is a program beside the agent's own, wherever
+// PATH leads: of one version with it.
+inline constexpr std::string_view kOwnPrograms = "everstep-";
 inline constexpr std::string_view kProbeProgram = "everstep-probe";
 
 // What is proven of the network between the hosts before the ranks start, by everstep-probe on all of them at once.

@@ -61,9 +61,9 @@ Refused ReadEnvironment(const GangSpec& spec, std::map<std::string, std::string>
 Refused CheckProgram(const GangSpec& spec, Readied& readied) {
   if (spec.command.empty()) return Refuse(Refusal::spec, "command: found an empty list, legal: a program and its arguments");
   const auto path = readied.env.find("PATH");
-  if (spec.command.front() == kProbeProgram)
-    if (std::string ours = BesideThisProgram(kProbeProgram); !ours.empty())
-      return readied.program = std::move(ours), std::nullopt;
+  const std::string& name = spec.command.front();
+  if (name.starts_with(kOwnPrograms) && name.find('/') == std::string::npos)
+    if (std::string ours = BesideThisProgram(name); !ours.empty()) return readied.program = std::move(ours), std::nullopt;
   Result<std::string> program =
       FindProgram(spec.command.front(), path == readied.env.end() ? std::nullopt : std::optional(path->second), spec.workdir);
   if (!program) return Refuse(Refusal::host, program.error().message);

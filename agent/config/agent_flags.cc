@@ -58,7 +58,9 @@ Result<AgentSettings> AgentOptionsFrom(int argc, const char* const* argv, const 
   const auto& table = AgentFileTable();
   const yaml::Program<AgentOptions> program{
       .name = "everstep-agent",
-      .about = "Runs on every host of a cluster: starts gangs, watches them, answers its peers.",
+      .about =
+          "Runs on every host of a cluster: starts gangs, watches them, answers its peers.\n"
+          "With `scan` or `monitor` as its first word it looks at the host's health instead, once or all the time.",
       .version = Cat("everstep-agent ", Version()),
       .title = std::string(kAgentFileTitle),
       .table = &table,

@@ -8,8 +8,7 @@
 #include "launcher/cli/globals.h"
 #include "launcher/cli/host_list.h"
 #include "launcher/cli/output.h"
-#include "launcher/cli/run_spec.h"
-#include "launcher/cli/submission.h"
+#include "launcher/cli/probe_job.h"
 #include "launcher/cli/verbs.h"
 
 namespace everstep {
@@ -57,41 +56,12 @@ struct BenchFlags {
   bool waits = false;
 };
 
-// Those that could be given to a job now.
-Result<std::vector<std::string>> FreeHosts(ControlClient& client) {
-  EVERSTEP_ASSIGN(const NodesReply all, Ask<NodesReply>(client, ListNodes{}));
-  std::vector<std::string> free, others;
-  for (const NodeView& node : all.nodes)
-    (node.phase == NodePhase::ready && !node.job ? free : others).push_back(node.node.value);
-  if (!others.empty() && !free.empty())
-    WriteErr(Cat("without ", FoldHostList(others), ", busy or not ready: everstep nodes\n"));
-  if (free.empty())
-    return Fail(ErrorCode::kConflict, all.nodes.empty() ? "no host has joined" : "no host is free", "everstep nodes");
-  return free;
-}
-
-JobSpec SpecOf(const Cli& cli, const BenchFlags& flags, std::vector<std::string> hosts) {
-  JobSpec spec{.name = Cat("bench-", flags.test),
-               .command = {std::string(kProbeProgram), flags.test},
-               .nodes = static_cast<std::uint32_t>(hosts.size()),
-               .processes_per_node = 1,
-               .workdir = "/",
-               .env = Forwarded(cli.variables)};
+std::vector<std::string> CommandOf(const Cli& cli, const BenchFlags& flags) {
+  std::vector<std::string> command{std::string(kProbeProgram), flags.test};
   for (const auto& [name, value] : flags.probe)
-    if (!value.empty()) spec.command.insert(spec.command.end(), {name, value});
-  if (!ForPeople(cli.output)) spec.command.insert(spec.command.end(), {"-J", "-"});
-  spec.hosts = std::move(hosts);
-  spec.restart.budget = 0;
-  spec.stop_grace = 5s;
-  return spec;
-}
-
-// A bench that waits for hosts measures at another time than was meant.
-Status MustRunNow(ControlClient& client, const Submitted& submitted) {
-  EVERSTEP_ASSIGN(const JobReply reply, Ask<JobReply>(client, GetJob{.job = submitted.job}));
-  if (reply.job.phase != JobPhase::queued) return {};
-  EVERSTEP_TRY(Ask<Accepted>(client, CancelJob{.job = submitted.job, .now = true, .by = Requester()}));
-  return Fail(ErrorCode::kConflict, reply.job.why, "--wait waits for the hosts");
+    if (!value.empty()) command.insert(command.end(), {name, value});
+  if (!ForPeople(cli.output)) command.insert(command.end(), {"-J", "-"});
+  return command;
 }
 
 Result<int> Bench(const Cli& cli, BenchFlags& flags) {
@@ -101,16 +71,12 @@ Result<int> Bench(const Cli& cli, BenchFlags& flags) {
   if (hosts.empty()) {
     EVERSTEP_ASSIGN(hosts, FreeHosts(*client));
   }
-  const JobSpec spec = SpecOf(cli, flags, std::move(hosts));
-  EVERSTEP_TRY(ValidateJob(spec));
-  EVERSTEP_ASSIGN(const InfoReply before, Ask<InfoReply>(*client, GetInfo{}));
-  EVERSTEP_ASSIGN(const Submitted submitted, Submit(*client, spec));
-  const Status placed = flags.waits ? Status() : MustRunNow(*client, submitted);
-  if (!placed) return Fail(placed.error());
-  const FollowOptions options{.job = submitted.job, .events_after = before.index, .output = {}, .bare = true};
+  const JobSpec spec = ProbeJob(cli, Cat("bench-", flags.test), CommandOf(cli, flags), std::move(hosts));
+  EVERSTEP_ASSIGN(const Placed placed, Place(*client, spec, flags.waits));
+  const FollowOptions options{.job = placed.job, .events_after = placed.before, .output = {}, .sink = {}, .bare = true};
   EVERSTEP_ASSIGN(const auto job, FollowJob(cli, options, interrupts));
   if (job) return ExitCodeOf(*job);
-  WriteErr(Cat("left ", submitted.job, " to the launcher: everstep job ", submitted.job, '\n'));
+  WriteErr(Cat("left ", placed.job, " to the launcher: everstep job ", placed.job, '\n'));
   return exit_code::kCouldNotRun;
 }
 

@@ -40,7 +40,8 @@ class JobFollowing {
     screen_.Close();
     if (!followed) return Fail(followed.error());
     if (left_) return std::optional<JobView>();
-    if (!options_.bare || job_->phase != JobPhase::done) screen_.End(*job_);
+    const bool shown = !options_.sink && (!options_.bare || job_->phase != JobPhase::done);
+    if (shown) screen_.End(*job_);
     return job_;
   }
 
@@ -80,6 +81,7 @@ class JobFollowing {
     return {};
   }
   Status On(const LogChunk& chunk) {
+    if (options_.sink) return options_.sink(chunk), Status();
     if (options_.bare && chunk.rank != 0) return {};
     if (!chunk.note.empty()) screen_.Say(chunk.note);
     const std::uint32_t local_rank = options_.output.Plain() ? 0 : LocalRank(chunk);

@@ -19,9 +19,10 @@ int ExitCodeOf(const JobView& job);
 
 struct FollowOptions {
   JobId job{};
-  LogIndex events_after{};  // what was known before the job was submitted
-  OutputChoice output{};    // which of the ranks' output is shown and filed
-  bool bare = false;        // rank 0's output as it is; of all else only how the job ended, unless it is done
+  LogIndex events_after{};                      // what was known before the job was submitted
+  OutputChoice output{};                        // which of the ranks' output is shown and filed
+  std::function<void(const LogChunk&)> sink{};  // gets what the ranks write, in place of the screen
+  bool bare = false;  // rank 0's output as it is; of all else only how the job ended, unless it is done
 };
 
 // Shows output, decisions and progress until the job has ended; returns it as it ended, or nullopt: left running (lost

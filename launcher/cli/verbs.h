@@ -29,6 +29,7 @@ void AddDrill(CLI::App& app, Cli& cli);
 void AddNodes(CLI::App& app, Cli& cli);
 void AddNode(CLI::App& app, Cli& cli);
 void AddEvents(CLI::App& app, Cli& cli);
+void AddCheck(CLI::App& app, Cli& cli);
 void AddCkpt(CLI::App& app, Cli& cli);
 void AddInit(CLI::App& app, Cli& cli);
 void AddTop(CLI::App& app, Cli& cli);

@@ -12,6 +12,9 @@ namespace everstep {
 
 namespace {
 
+// Of a job that names its hosts: nothing that anybody would want to know of the others.
+constexpr const char* kNotNamed = "is not among its hosts";
+
 bool Digit(char c) { return c >= '0' && c <= '9'; }
 
 // Processes of a gang that nobody counts any more: they are being stopped. "still runs generation 2 of train-1"; else empty.
@@ -103,7 +106,7 @@ std::string NotEligible(const World& world, const JobState& job, const NodeId& n
                         std::optional<Time> at) {
   const NodeState* known = NodeIn(world.state, node);
   if (!known) return "is not known";
-  if (!job.spec.hosts.empty() && !Contains(job.spec.hosts, node.value)) return "is not among its hosts";
+  if (!job.spec.hosts.empty() && !Contains(job.spec.hosts, node.value)) return kNotNamed;
   if (!known->member) return at ? Cat("lost ", Show(std::max(Duration(0), *at - known->lost_at)), " ago") : "is lost";
   const HostNow* host = HostIn(world, node);
   if (!host || !host->report) return "has not been heard since the launcher started";
@@ -154,8 +157,9 @@ std::string Needs(const JobSpec& spec) {
 
 std::string WhyNotPlaced(const JobState& job, const Fit& fit) {
   std::vector<std::string> reasons;
-  for (const auto& [id, reason] : fit.reasons) reasons.push_back(Cat(id, ' ', reason));
-  const std::size_t n = fit.hosts.size(), known = n + reasons.size();
+  for (const auto& [id, reason] : fit.reasons)
+    if (reason != kNotNamed) reasons.push_back(Cat(id, ' ', reason));
+  const std::size_t n = fit.hosts.size(), known = n + fit.reasons.size();
   const std::size_t needed = std::size_t{job.spec.nodes} + job.spec.spares;
   const std::string fits = n > 0 ? Cat(n, n == 1 ? " fits" : " fit") : known == 0 ? "none has joined" : "none fits";
   const std::string there = known == 0 || known >= needed ? std::string() : Cat(", the cluster has ", known);

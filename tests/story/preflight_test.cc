@@ -217,9 +217,8 @@ TEST(Hosts, OnlyThoseThatAJobNamesAreTaken) {
   story.PowerOff("n2");
   story.Pass(20s);
   EXPECT_EQ(story.HostsOf(train), (Lines{"n4", "n3"}));
-  EXPECT_EQ(
-      ViewOf(story.world(), story.now(), story.Job(story.Submit(spec))).why,
-      "needs 2 hosts, none fits: n1 is not among its hosts; n2 lost 15 s ago; n3 works for train-1; n4 works for train-1");
+  EXPECT_EQ(ViewOf(story.world(), story.now(), story.Job(story.Submit(spec))).why,
+            "needs 2 hosts, none fits: n2 lost 15 s ago; n3 works for train-1; n4 works for train-1");
 }
 
 TEST(Hosts, AJobWhoseHostsAreDrainedWaitsAsideAndBlocksNobody) {

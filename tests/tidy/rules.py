@@ -147,6 +147,7 @@ RULES = (
          known={"tests/launcher/cli/view_text_test.cc": "sets the time zone in which times are shown",
                 "tests/fakes/fake_nccl.cc": "is loaded into a program that does not know of it",
                 "tests/fakes/fake_cudart.cc": "is loaded into a program that does not know of it",
+                "tests/fakes/fake_nvml.cc": "is loaded into a program that does not know of it",
                 "tests/fakes/wall_shift.cc": "is preloaded into a program that does not know of it"}),
     Rule("store", "the store is seen by its own folder, by launcher/daemon (who alone appends) and by launcher/main.cc (who opens it)",
          included(lambda name: name == "base/seam/store.h" or name.startswith("launcher/store/"),

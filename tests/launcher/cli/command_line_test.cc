@@ -73,9 +73,9 @@ TEST_F(CommandLine, HelpIsDataAndEveryVerbHasIt) {
   const Ran help = Everstep({"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.err, "");
-  for (const char* verb : {"up",    "down", "run",    "init",   "lint",    "top",        "submit", "jobs",
-                           "job",   "logs", "cancel", "wait",   "explain", "incidents",  "drain",  "undrain",
-                           "nodes", "node", "events", "config", "schema",  "completion", "man",    "version"}) {
+  for (const char* verb : {"check", "up",     "down",   "run",    "init",       "lint",      "top",    "submit",  "jobs",
+                           "job",   "logs",   "cancel", "wait",   "explain",    "incidents", "drain",  "undrain", "nodes",
+                           "node",  "events", "config", "schema", "completion", "man",       "version"}) {
     EXPECT_NE(help.out.find(Cat("\n  ", verb, ' ')), std::string::npos) << verb;
     const Ran one = Everstep({verb, "--help"});
     EXPECT_EQ(one.code, 0) << verb;

@@ -69,6 +69,22 @@ def bench(s):
     s.cluster.run("cancel", job.id, "--now")
 
 
+@story("check looks at hosts and at the network between them, names the bad one, and refuses hosts that work", nodes=4, needs_cut=True)
+def check(s):
+    good = s.cluster.ask("check", "n1", "n3")
+    require([host["node"] for host in good] == ["n1", "n3"] and all(host["fabric"] == "passed" for host in good), f"{good}")
+    require(all(host["fail"] == 0 and host["ok"] > 20 for host in good), f"{good}")
+    s.hosts["n2"].limit(50_000_000)
+    bad = s.cluster.done("check", "n[1-4]")
+    require(bad.returncode == 1 and "n2: FAIL fabric.host" in bad.stdout and "n3: FAIL" not in bad.stdout, f"{bad.stdout} {bad.stderr}")
+    s.hosts["n2"].limit(None)
+    job = s.submit(nodes=2, trainer=["--steps", 400])
+    job.wait_step(1)
+    busy = s.cluster.done("check", job.host_names()[0])
+    require(busy.returncode == 2 and f"works for {job.id}" in busy.stderr, f"{busy}")
+    s.cluster.run("cancel", job.id, "--now")
+
+
 @story("A job runs on the hosts that it names", nodes=4)
 def named_hosts(s):
     job = s.submit(nodes=2, trainer=["--steps", 1], hosts=["n4", "n2"])

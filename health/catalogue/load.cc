@@ -1,0 +1,65 @@
+#include <filesystem>
+
+#include "base/text.h"
+#include "base/yaml/settings.h"
+#include "health/catalogue/catalogue.h"
+
+namespace everstep::health {
+
+namespace {
+
+struct File {
+  std::string text{};
+  std::string name{};  // in errors
+};
+
+// The file of the directory, the built-in one where there is none.
+Result<File> OwnOr(const std::string& directory, const std::string& name, std::string_view built_in) {
+  const std::string path = directory.empty() ? std::string() : Cat(directory, '/', name);
+  std::error_code error;
+  if (path.empty() || !std::filesystem::exists(path, error)) return File{std::string(built_in), Cat("the built-in ", name)};
+  EVERSTEP_ASSIGN(std::string text, yaml::ReadConfigFile(path));
+  return File{std::move(text), path};
+}
+
+Result<std::vector<File>> ProfileFiles(const std::string& directory) {
+  std::vector<File> files;
+  std::error_code error;
+  if (!directory.empty())
+    for (const auto& entry : std::filesystem::directory_iterator(Cat(directory, "/profiles"), error)) {
+      if (entry.path().extension() != ".yaml") continue;
+      EVERSTEP_ASSIGN(std::string text, yaml::ReadConfigFile(entry.path().string()));
+      files.push_back({std::move(text), entry.path().string()});
+    }
+  for (const BuiltInProfile& one : BuiltInProfiles())
+    files.push_back({std::string(one.text), Cat("the built-in profiles/", one.file)});
+  return files;
+}
+
+}  // namespace
+
+const Check* Catalogue::Find(std::string_view id) const {
+  for (const Check& check : checks)
+    if (check.id == id) return &check;
+  return nullptr;
+}
+
+Result<Catalogue> LoadCatalogue(const std::string& directory) {
+  std::error_code error;
+  if (!directory.empty() && !std::filesystem::is_directory(directory, error))
+    return Fail(ErrorCode::kNotFound, Cat(directory, " is no directory"),
+                "it is where checks.yaml, xid.yaml and profiles/ are looked for");
+  Catalogue catalogue;
+  EVERSTEP_ASSIGN(const File checks, OwnOr(directory, "checks.yaml", BuiltInChecksText()));
+  EVERSTEP_ASSIGN(catalogue.checks, ReadChecks(checks.text, checks.name));
+  EVERSTEP_ASSIGN(const File xids, OwnOr(directory, "xid.yaml", BuiltInXidText()));
+  EVERSTEP_ASSIGN(catalogue.xids, ReadXids(xids.text, xids.name));
+  EVERSTEP_ASSIGN(const std::vector<File> files, ProfileFiles(directory));
+  for (const File& file : files) {
+    EVERSTEP_ASSIGN(const std::vector<Profile> profiles, ReadProfile(file.text, file.name, catalogue.checks));
+    catalogue.profiles.insert(catalogue.profiles.end(), profiles.begin(), profiles.end());
+  }
+  return catalogue;
+}
+
+}  // namespace everstep::health

@@ -1,0 +1,65 @@
+#include "health/core/alarms.h"
+
+#include "base/text.h"
+
+namespace everstep::health {
+
+std::vector<AlarmChange> Alarms::Take(const Check& check, const Verdict& verdict, Time now) {
+  const Key key{verdict.check, verdict.scope};
+  if (verdict.state == State::unknown) return {};
+  const auto found = watched_.find(key);
+  if (verdict.state == State::ok) {
+    if (found != watched_.end() && !found->second.raised) watched_.erase(found);  // strikes are looks in a row
+    return {};
+  }
+  Watched& watched = found != watched_.end() ? found->second : watched_[key];
+  if (watched.alarm.looks == 0) watched.alarm.first = now;
+  ++watched.alarm.looks;
+  watched.alarm.last = now;
+  const bool worse = watched.raised && verdict.state == State::fail && watched.alarm.verdict.state == State::warn;
+  watched.alarm.verdict = verdict;
+  if (watched.raised && !worse) return {};
+  if (now - started_ < options_.grace || watched.alarm.looks < check.strikes) return {};
+  if (!watched.cleared_evidence.empty() && watched.cleared_evidence == verdict.evidence) return {};
+  watched.raised = true;
+  const std::string looks = check.strikes > 1 ? Cat(" (", Count(watched.alarm.looks, "look"), " in a row)") : std::string();
+  return {{.raised = true, .alarm = watched.alarm, .why = Cat(Title(verdict), ": ", verdict.why, looks)}};
+}
+
+std::vector<AlarmChange> Alarms::Expire(Time now) {
+  std::vector<AlarmChange> over;
+  for (auto at = watched_.begin(); at != watched_.end();) {
+    const Watched& watched = at->second;
+    if (now - watched.alarm.last < options_.clear_after) {
+      ++at;
+      continue;
+    }
+    if (watched.raised)
+      over.push_back({.alarm = watched.alarm,
+                      .why = Cat(Title(watched.alarm.verdict), ": not seen again for ", Show(now - watched.alarm.last))});
+    at = watched_.erase(at);
+  }
+  return over;
+}
+
+std::optional<AlarmChange> Alarms::Clear(const std::string& check, const std::string& scope, std::string_view author,
+                                         std::string_view note) {
+  const auto found = watched_.find({check, scope});
+  if (found == watched_.end() || !found->second.raised) return std::nullopt;
+  Watched& watched = found->second;
+  const AlarmChange change{.alarm = watched.alarm,
+                           .why = Cat(Title(watched.alarm.verdict), ": cleared by ", author, note.empty() ? "" : ": ", note)};
+  watched.raised = false;
+  watched.cleared_evidence = watched.alarm.verdict.evidence;
+  watched.alarm.looks = 0;
+  return change;
+}
+
+std::vector<Alarm> Alarms::Raised() const {
+  std::vector<Alarm> raised;
+  for (const auto& [key, watched] : watched_)
+    if (watched.raised) raised.push_back(watched.alarm);
+  return raised;
+}
+
+}  // namespace everstep::health

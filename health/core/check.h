@@ -1,0 +1,110 @@
+// A check as data: what is read of a host, in which unit, which value is bad, and what to do then. Rows come from
+// configs/checks.yaml (health/catalogue), readings from health/probe; verdict.h holds one against the other.
+//
+// Numbers are doubles in the unit's base: bytes, seconds, per cent, °C. What has no limit (memlock) is kUnlimited.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fields.h"
+#include "base/time.h"
+
+namespace everstep::health {
+
+EVERSTEP_ENUM(State, ok, warn, fail, unknown)
+
+// Of the value: `word` is text that is compared as it is.
+EVERSTEP_ENUM(Unit, count, bytes, seconds, percent, celsius, megahertz, gbps, word)
+
+inline constexpr double kUnlimited = 9.0e18;
+
+// What a bad value asks for, weakest first.
+EVERSTEP_ENUM(Action, note, app, defer, drain, reset, reboot, replace)
+
+// What a host may be without. Where a profile promises it, its absence is a finding; else its checks do not apply.
+EVERSTEP_ENUM(Facility, always, cpufreq, throttle, edac, numa, nvidia, nvlink, nvswitch, neuron, rdma, efa, infiniband, nvme,
+              raid, cgroup, dmi, aer, pcie, netdev, mlx5)
+
+// Who can read it: one look at a host; an agent that stays; a test between hosts; a comparison of hosts.
+EVERSTEP_ENUM(Reader, scan, agent, fabric, fleet)
+
+EVERSTEP_ENUM(Comparison, below, above, is, is_not)
+
+// "< 16GiB", "> 85", "!= tsc", "== down | polling", "!= profile cpus", "< 93% of profile memory" (rule.h).
+struct Rule {
+  Comparison comparison = Comparison::above;
+  double number = 0;
+  std::vector<std::string> words{};  // unit word: any of them
+  std::string profile_key{};         // not empty: against what the profile says, times `share`
+  double share = 1;
+  friend bool operator==(const Rule&, const Rule&) = default;
+};
+
+struct Check {
+  std::string id{};
+  std::string what{};   // "memory that a process may lock"
+  std::string reads{};  // files, calls or log lines
+  Unit unit = Unit::count;
+  std::optional<Rule> warn{};
+  std::optional<Rule> fail{};
+  // A counter: what it has grown by in this time counts. A check of kernel lines: how far back a line counts. Zero: the value
+  // itself; lines since the boot.
+  Duration window{};
+  bool same = false;          // must be the same on all hosts of one profile (fleet.h)
+  std::uint32_t strikes = 1;  // looks in a row that must be bad before anything is done
+  Facility needs = Facility::always;
+  Reader by = Reader::scan;
+  Action action = Action::note;  // when it fails
+  State on_timeout = State::unknown;
+  std::vector<std::string> lines{};   // of the kernel's log: regular expressions, any of which counts
+  std::vector<std::string> unless{};  // look-alikes that must not count
+  std::string remedy{};
+  std::string why{};
+  std::string source{};
+};
+
+// One value that was read, or why there is none: one of the five is set. Only `absent` may come with a number, none of them:
+// what the host is without can still be counted.
+struct Reading {
+  std::string check{};
+  std::string scope{};  // "GPU 3", "mlx5_0 port 1"; empty: the host
+  std::optional<double> number{};
+  std::optional<std::string> word{};
+  std::optional<std::string> unread{};  // it is there and cannot be read: why
+  std::optional<std::string> absent{};  // this host has no such thing: how that was seen
+  std::optional<std::string> moot{};    // it has one that cannot tell this, and need not: an old model, a virtual function
+  std::string evidence{};               // "/proc/meminfo: MemTotal: 2113456 kB"
+};
+EVERSTEP_FIELDS(Reading, check, scope, number, word, unread, absent, moot, evidence)
+
+// What a host of this kind has. A key that is not there says nothing.
+struct Profile {
+  std::string name{};      // "p5"
+  std::string instance{};  // "p5.48xlarge"; empty: no size in particular
+  std::string about{};
+  std::optional<double> cpus{}, memory{}, accelerators{}, efa{}, infiniband{}, nvme{}, nvlinks{}, port_gbps{};
+  std::string accelerator{};    // in the model's name: "H100"
+  std::vector<Facility> has{};  // promised beyond what the numbers promise
+  struct Limit {
+    std::string check{};
+    std::optional<Rule> warn{}, fail{};
+  };
+  std::vector<Limit> limits{};     // instead of the catalogue's
+  std::vector<std::string> off{};  // checks that are not made
+
+  // Of a key of a rule. nullopt: the profile does not say, or it is no number.
+  std::optional<double> Number(std::string_view key) const;
+  bool Promises(Facility facility) const;
+};
+
+// The keys that rules may name.
+const std::vector<std::string>& ProfileKeys();
+
+// "8", "1.9 TiB", "97 °C", "unlimited".
+std::string ShowNumber(double number, Unit unit);
+
+}  // namespace everstep::health

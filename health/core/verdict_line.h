@@ -1,0 +1,20 @@
+// A verdict as a line of JSON, for whoever reads scans of many hosts: {"v":1,"host","check","scope","status",…}.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "health/core/verdict.h"
+
+namespace everstep::health {
+
+struct VerdictLine {
+  std::uint32_t v = 1;
+  std::string host{}, check{}, scope{};
+  State status = State::ok;
+  std::string value{}, limit{}, why{}, evidence{}, remedy{};
+  Action action = Action::note;
+};
+EVERSTEP_FIELDS(VerdictLine, v, host, check, scope, status, value, limit, why, evidence, remedy, action)
+
+}  // namespace everstep::health

@@ -1,0 +1,32 @@
+// The judgement of who watches a host all the time: readings in, alarms that were raised or are over out. Counters become
+// growth, readings become verdicts, verdicts become alarms (counters.h, verdict.h, alarms.h), in the profile's limits.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "health/core/alarms.h"
+#include "health/core/counters.h"
+#include "health/core/verdict.h"
+
+namespace everstep::health {
+
+class Watch {
+ public:
+  // `started`: the host's start, as the grace counts from there.
+  Watch(const std::vector<Check>& checks, Profile profile, AlarmOptions options, Time started);
+
+  // A reading of a check that is not in the catalogue says nothing.
+  std::vector<AlarmChange> Take(const Reading& reading, Time now);
+  std::vector<AlarmChange> Expire(Time now) { return alarms_.Expire(now); }
+  std::vector<Alarm> Raised() const { return alarms_.Raised(); }
+
+ private:
+  std::map<std::string, Check> checks_{};
+  Profile profile_;
+  Counters counters_{};
+  Alarms alarms_;
+};
+
+}  // namespace everstep::health

@@ -1,0 +1,106 @@
+#include "health/probe/kernel_listener.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.h"
+#include "health/probe/probes.h"
+
+namespace everstep::health {
+
+namespace {
+
+constexpr std::size_t kTimesMax = 10'000;  // of one check: a flood of lines is one finding
+
+std::string Quoted(const KernelRecord& record) {
+  return Cat(record.by_program ? "(written by a program, not the kernel) " : "", Clip(Printable(record.text), 300));
+}
+
+// Seconds since the boot; the log's own last line where that is not told.
+double Now(const Root& root, std::int64_t last) {
+  const auto text = root.Read("/proc/uptime");
+  double seconds = 0;
+  if (text && std::from_chars(text->data(), text->data() + text->size(), seconds).ec == std::errc())
+    return std::max(seconds, static_cast<double>(last) / 1e6);
+  return static_cast<double>(last) / 1e6;
+}
+
+const char* CheckOf(bool of_switch) { return of_switch ? "gpu.sxid" : "gpu.xid"; }
+
+}  // namespace
+
+Result<KernelListener> KernelListener::Make(const KernelLogAsked& asked, std::int64_t since) {
+  EVERSTEP_ASSIGN(KernelLines lines, KernelLines::Make(asked.checks));
+  return KernelListener(asked, std::move(lines), since);
+}
+
+void KernelListener::Take(const KernelRecord& record) {
+  if (first_ < 0) first_ = record.at;
+  last_ = std::max(last_, record.at);
+  if (record.at < since_) return;
+  for (const std::size_t check : lines_.Match(record.text)) {
+    Said& said = said_[check];
+    if (said.times.size() >= kTimesMax) said.times.erase(said.times.begin(), said.times.begin() + kTimesMax / 2);
+    said.times.push_back(record.at);
+    said.last = Quoted(record);
+    new_lines_.insert(check);
+  }
+  if (const auto xid = ParseXid(record.text)) TakeXid(*xid, record);
+}
+
+void KernelListener::TakeXid(const Xid& xid, const KernelRecord& record) {
+  const XidDecision decision = DecideXid(asked_.xids, xid, asked_.model);
+  const std::string scope = Cat(xid.of_switch ? "NVSwitch at " : "GPU at ", xid.device);
+  WorstXid& worst = xids_[xid.of_switch][scope];
+  ++worst.count;
+  new_xids_.insert({xid.of_switch, scope});
+  // The driver's own last word takes back what it asked for before.
+  const bool withdrawn = xid.code == 154 && decision.action == Action::note;
+  if (!withdrawn && decision.action < worst.action) return;
+  worst.action = decision.action;
+  worst.why = decision.why;
+  worst.line = Quoted(record);
+}
+
+void KernelListener::Tell(const Root& root, Sink& sink) const {
+  const double now = Now(root, last_), first = static_cast<double>(std::max<std::int64_t>(first_, 0)) / 1e6;
+  const Duration reach(static_cast<std::int64_t>(std::max(0.0, now - first) * 1e9));
+  for (std::size_t i = 0; i < asked_.checks.size(); ++i)
+    if (!asked_.checks[i].lines.empty()) TellLines(i, now, reach, sink);
+  for (const bool of_switch : {false, true}) TellXids(root, of_switch, sink);
+}
+
+void KernelListener::TellNew(double now, Sink& sink) {
+  for (const std::size_t check : new_lines_) TellLines(check, now, Duration(), sink);
+  for (const auto& [of_switch, scope] : new_xids_) TellXid(of_switch, scope, sink);
+  new_lines_.clear();
+  new_xids_.clear();
+}
+
+void KernelListener::TellLines(std::size_t index, double now, Duration reach, Sink& sink) const {
+  const Check& check = asked_.checks[index];
+  const auto found = said_.find(index);
+  if (found == said_.end())
+    return sink.Number(check.id, "", 0, Cat("no such line in the ", Show(reach), " that the log reaches back"));
+  const double since = check.window > Duration() ? now - Seconds(check.window) : 0;
+  const auto count = std::count_if(found->second.times.begin(), found->second.times.end(),
+                                   [&](std::int64_t at) { return static_cast<double>(at) / 1e6 >= since; });
+  sink.Number(check.id, "", static_cast<double>(count), found->second.last);
+}
+
+void KernelListener::TellXid(bool of_switch, const std::string& scope, Sink& sink) const {
+  const WorstXid& worst = xids_[of_switch].at(scope);
+  sink.Word(CheckOf(of_switch), scope, std::string(Name(worst.action)),
+            Cat(worst.line, " (", worst.why, worst.count > 1 ? Cat("; ", worst.count, " such lines") : "", ')'));
+}
+
+void KernelListener::TellXids(const Root& root, bool of_switch, Sink& sink) const {
+  for (const auto& [scope, worst] : xids_[of_switch]) TellXid(of_switch, scope, sink);
+  if (!xids_[of_switch].empty()) return;
+  const auto devices = PciDevices(root);
+  if (devices && std::none_of(devices->begin(), devices->end(), IsNvidiaGpu))
+    return sink.Absent(CheckOf(of_switch), "there is no NVIDIA GPU on the bus");
+  sink.Word(CheckOf(of_switch), "", "none", "no such line in the log");
+}
+
+}  // namespace everstep::health

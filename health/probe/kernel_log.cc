@@ -1,0 +1,37 @@
+#include "base/text.h"
+#include "health/probe/kernel_listener.h"
+#include "health/probe/kmsg.h"
+#include "health/probe/probes.h"
+
+namespace everstep::health {
+
+namespace {
+
+void CannotRead(const KernelLogAsked& asked, const Error& error, Sink& sink) {
+  sink.Word("kernel.log", "", "unreadable", error.message);
+  for (const char* check : {"kernel.overrun", "gpu.xid", "gpu.sxid"}) sink.Unread(check, "", error.message);
+  for (const Check& check : asked.checks)
+    if (!check.lines.empty()) sink.Unread(check.id, "", error.message);
+}
+
+}  // namespace
+
+void ProbeKernelLog(const Root& root, const KernelLogAsked& asked, Sink& sink) {
+  auto listener = KernelListener::Make(asked);
+  if (!listener) return CannotRead(asked, listener.error(), sink);
+  const std::string path = asked.log.empty() ? root.At("/dev/kmsg") : asked.log;
+  auto kmsg = Kmsg::Open(path);
+  if (!kmsg) return CannotRead(asked, kmsg.error(), sink);
+  std::size_t records = 0;
+  const bool all = kmsg->ReadNew([&](const KernelRecord& record) {
+    ++records;
+    listener->Take(record);
+  });
+  sink.Word("kernel.log", "", "readable",
+            Cat(path, ": ", Count(records, "record"), all ? "" : ", and it grows faster than it is read"));
+  sink.Number("kernel.overrun", "", static_cast<double>(kmsg->overrun()),
+              Cat(path, ": gaps in the numbers of ", Count(records, "record")));
+  listener->Tell(root, sink);
+}
+
+}  // namespace everstep::health

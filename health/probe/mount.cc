@@ -1,0 +1,178 @@
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/real/clock.h"
+#include "base/real/fd.h"
+#include "base/text.h"
+#include "health/probe/file_system.h"
+#include "health/probe/probes.h"
+
+namespace everstep::health {
+
+namespace {
+
+constexpr int kNfsPort = 2049, kConnectMs = 1000;
+
+// From connect() to its answer, a refusal too: one round trip. nullopt: it was not answered, or the name is not known.
+std::optional<double> RoundTrip(const std::string& server) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICHOST;  // a look-up could hang: mounts tell the address
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(server.c_str(), nullptr, &hints, &found) != 0) return std::nullopt;
+  sockaddr_storage address{};
+  const socklen_t length = found->ai_addrlen;
+  std::memcpy(&address, found->ai_addr, length);
+  ::freeaddrinfo(found);
+  if (address.ss_family == AF_INET6) {
+    reinterpret_cast<sockaddr_in6*>(&address)->sin6_port = htons(kNfsPort);
+  } else {
+    reinterpret_cast<sockaddr_in*>(&address)->sin_port = htons(kNfsPort);
+  }
+  const Fd fd(::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.open()) return std::nullopt;
+  RealClock clock;
+  const Time begin = clock.Now();
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+    if (errno != EINPROGRESS) return errno == ECONNREFUSED ? std::optional(Seconds(clock.Now() - begin)) : std::nullopt;
+    pollfd one{.fd = fd.get(), .events = POLLOUT, .revents = 0};
+    if (::poll(&one, 1, kConnectMs) <= 0) return std::nullopt;
+  }
+  return Seconds(clock.Now() - begin);
+}
+
+std::optional<double> Rtt(const Root& root, const Mount& mount) {
+  const std::string server = ServerOf(mount);
+  if (server.empty()) return std::nullopt;
+  if (root.live()) return RoundTrip(server);
+  const auto text = root.Number(Cat("/captured/rtt_us/", server));
+  return text ? std::optional(*text / 1e6) : std::nullopt;
+}
+
+// Writes, syncs, reads back and removes a file of its own. Leaves one behind only where the removal itself failed, or it is
+// killed.
+Status WriteOnce(const std::string& file, Sink& sink) {
+  constexpr std::string_view kText = "everstep looks whether this can be written\n";
+  const auto step = [&](const char* what) { sink.Waiting(Cat(what, '(', file, ')')); };
+  step("open");
+  const Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.open()) return FailErrno(errno, "make", file);
+  step("write");
+  if (::write(fd.get(), kText.data(), kText.size()) != static_cast<ssize_t>(kText.size())) {
+    const int error = errno;
+    ::unlink(file.c_str());
+    return FailErrno(error, "write", file);
+  }
+  step("fsync");
+  const int synced = ::fsync(fd.get()), error = errno;
+  std::array<char, 64> read{};
+  step("read");
+  const ssize_t got = ::pread(fd.get(), read.data(), read.size(), 0);
+  step("unlink");
+  if (::unlink(file.c_str()) != 0) return FailErrno(errno, "remove", file);
+  if (synced != 0) return FailErrno(error, "sync", file);
+  if (std::string_view(read.data(), got > 0 ? static_cast<std::size_t>(got) : 0) != kText)
+    return Fail(ErrorCode::kCorrupt, Cat(file, " does not read back as it was written"));
+  return {};
+}
+
+void Written(const std::string& path, double seconds, const std::string& how, Sink& sink) {
+  sink.Word("mount.writable", path, "yes", how);
+  sink.Number("mount.write", path, seconds, how);
+}
+
+void Write(const Root& root, const std::string& path, Sink& sink) {
+  const auto unwritten = [&](const std::string& why) {
+    for (const char* check : {"mount.writable", "mount.write"}) sink.Unread(check, path, why);
+  };
+  if (!root.live()) {
+    const auto recorded = root.Number(Cat("/captured/write_us", path == "/" ? std::string("/root") : path));
+    return recorded ? Written(path, *recorded / 1e6, "as recorded", sink) : unwritten("a recorded tree cannot be written to");
+  }
+  if (::access(path.c_str(), W_OK) != 0 && errno == EACCES) return unwritten(Cat("this user may not write to ", path));
+  RealClock clock;
+  const Time begin = clock.Now();
+  const std::string file = Cat(path == "/" ? "" : path, "/.everstep-check-", ::getpid());
+  if (const Status written = WriteOnce(file, sink); !written) {
+    sink.Word("mount.writable", path, "no", written.error().message);
+    return sink.Moot("mount.write", path, "it could not be written");
+  }
+  Written(path, Seconds(clock.Now() - begin), Cat("write, fsync, read and unlink of ", file), sink);
+}
+
+// Asked of data too: a mount that hangs does so here.
+void SpaceLeft(const Root& root, const std::string& path, PathUse use, Sink& sink) {
+  sink.Waiting(Cat("statvfs(", path, ')'));
+  const auto space = SpaceOf(root, path);
+  if (!space) {
+    for (const char* check : {"mount.space", "mount.inodes"}) sink.Unread(check, path, space.error().message);
+    return;
+  }
+  if (use == PathUse::data) {
+    for (const char* check : {"mount.space", "mount.inodes"}) sink.Moot(check, path, "nothing is written beside training data");
+    return;
+  }
+  if (space->total > 0) {
+    sink.Number(
+        "mount.space", path, space->available / space->total * 100,
+        Cat("statvfs(", path, "): ", ShowNumber(space->available, Unit::bytes), " of ", ShowNumber(space->total, Unit::bytes)));
+  } else {
+    sink.Moot("mount.space", path, "the file system has no size");
+  }
+  if (space->inodes > 0) {
+    sink.Number("mount.inodes", path, space->inodes_available / space->inodes * 100,
+                Cat("statvfs(", path, "): ", ShowNumber(space->inodes_available, Unit::count), " of ",
+                    ShowNumber(space->inodes, Unit::count)));
+  } else {
+    sink.Moot("mount.inodes", path, "the file system does not count inodes");
+  }
+}
+
+// "ro" when the mount or the file system is.
+std::string Mode(const Mount& mount) {
+  const auto says = [](const std::string& options) {
+    for (const std::string& option : Split(options, ','))
+      if (option == "ro") return true;
+    return false;
+  };
+  return says(mount.options) || says(mount.super) ? "ro" : "rw";
+}
+
+}  // namespace
+
+void ProbeMount(const Root& root, const std::string& path, PathUse use, Sink& sink) {
+  const auto text = root.Read("/proc/self/mountinfo");
+  const std::vector<Mount> mounts = text ? ParseMounts(*text) : std::vector<Mount>();
+  const Mount* mount = MountOf(mounts, path);
+  if (!mount) {
+    for (const char* check : {"mount.mode", "mount.space", "mount.inodes", "mount.writable", "mount.write", "mount.locality"})
+      sink.Unread(check, path, text ? "/proc/self/mountinfo has no mount for it" : text.error().message);
+    return;
+  }
+  const std::string said = Cat(mount->source, " on ", mount->point, " type ", mount->type, " (", mount->options, ')');
+  if (use == PathUse::data) {
+    sink.Moot("mount.mode", path, "training data may be mounted read-only");
+  } else {
+    sink.Word("mount.mode", path, Mode(*mount), said);
+  }
+  if (use != PathUse::plain) {
+    const Locality where = LocalityOf(*mount, Rtt(root, *mount));
+    sink.Word("mount.locality", path, where.word, where.why);
+  } else {
+    sink.Moot("mount.locality", path, "no training data or checkpoints are said to be there");
+  }
+  SpaceLeft(root, path, use, sink);
+  const char* why = use == PathUse::data ? "nothing is written beside training data" : "it is mounted read-only";
+  if (use != PathUse::data && Mode(*mount) == "rw") return Write(root, path, sink);
+  for (const char* check : {"mount.writable", "mount.write"}) sink.Moot(check, path, why);
+}
+
+}  // namespace everstep::health

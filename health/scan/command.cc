@@ -1,0 +1,115 @@
+#include "health/scan/command.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <map>
+
+#include "base/text.h"
+#include "base/yaml/quantity.h"
+#include "base/yaml/settings.h"
+#include "health/scan/report_text.h"
+
+namespace everstep::health {
+
+namespace {
+
+constexpr std::string_view kProgram = "everstep-agent scan";
+
+std::vector<yaml::FlagSpec> Flags() {
+  return {{"profile", "NAME", "", "kind of host: p5, p5.48xlarge, gpu, cpu … [found out by DMI]"},
+          {"path", "LIST", "", "file systems to look at [/,/tmp]"},
+          {"data", "LIST", "", "paths of training data: where they are is looked at, nothing is written"},
+          {"checkpoint", "LIST", "", "paths of checkpoints: where they are is looked at too"},
+          {"json", "", "", "a line of JSON for each value"},
+          {"nagios", "", "", "one line, and exit codes as Nagios has them"},
+          {"all", "", "", "also what is good, and what does not apply"},
+          {"report-only", "", "", "exit with 0 whatever is found: for who reads the lines"},
+          {"strict", "", "", "exit with 1 also when something warns or cannot be read"},
+          {"idle", "", "", "no job runs here: processes on a GPU are a finding"},
+          {"catalogue", "DIR", "", "checks.yaml, xid.yaml and profiles/ of your own [as built in]"},
+          {"root", "DIR", "", "a recorded tree of another host, instead of this host"},
+          {"kernel-log", "FILE", "", "instead of /dev/kmsg"},
+          {"nvml", "FILE", "", "instead of libnvidia-ml.so.1"},
+          {"deadline", "DURATION", "", "for each probe [3s]"},
+          {"help", "", "", "print this and exit"}};
+}
+
+void TakePaths(const std::string& list, PathUse use, std::vector<ScanPath>& paths) {
+  for (const std::string& path : Split(list, ','))
+    if (!path.empty()) paths.push_back({path, use});
+}
+
+int ExitCode(const ScanCommand& command, const ScanReport& report) {
+  if (command.report_only) return 0;
+  if (command.nagios) return NagiosCode(report);
+  const State worst = Worst(report.verdicts);
+  return worst == State::fail || (command.strict && worst != State::ok) ? 1 : 0;
+}
+
+}  // namespace
+
+std::string HostName() {
+  std::array<char, 256> buffer{};
+  return gethostname(buffer.data(), buffer.size() - 1) == 0 ? std::string(buffer.data()) : std::string("?");
+}
+
+Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
+  const std::vector<yaml::FlagSpec> specs = Flags();
+  EVERSTEP_ASSIGN(auto given, yaml::ParseFlags(argc, argv, specs));
+  ScanCommand command;
+  if (given.contains("help"))
+    command.print = yaml::HelpText(kProgram, "Looks at this host once and judges it: no daemon, no launcher.", specs);
+  ScanOptions& options = command.options;
+  const auto take = [&](const char* name, std::string& into) {
+    if (const auto found = given.find(name); found != given.end()) into = found->second;
+  };
+  take("profile", options.profile);
+  take("catalogue", options.catalogue);
+  take("root", options.root);
+  take("kernel-log", options.kernel_log);
+  take("nvml", options.nvml);
+  if (given.contains("path") || given.contains("data") || given.contains("checkpoint")) options.paths.clear();
+  TakePaths(given["path"], PathUse::plain, options.paths);
+  TakePaths(given["data"], PathUse::data, options.paths);
+  TakePaths(given["checkpoint"], PathUse::checkpoint, options.paths);
+  for (const ScanPath& path : options.paths)
+    if (!path.path.starts_with('/'))
+      return Fail(ErrorCode::kInvalid, Cat("the path ", Printable(path.path), " is not absolute"),
+                  "write it from the root: /data");
+  if (const auto deadline = given.find("deadline"); deadline != given.end()) {
+    EVERSTEP_ASSIGN(options.deadline, ParseDuration(deadline->second));
+    if (options.deadline <= Duration() || options.deadline > 10min)
+      return Fail(ErrorCode::kInvalid, Cat("--deadline: found ", deadline->second, ", legal: more than 0 s, at most 10min"));
+  }
+  for (const auto& [name, into] :
+       {std::pair("json", &command.json), std::pair("nagios", &command.nagios), std::pair("all", &command.all),
+        std::pair("strict", &command.strict), std::pair("report-only", &command.report_only), std::pair("idle", &options.idle)})
+    *into = given.contains(name) && given[name] == "true";
+  if (command.json && command.nagios) return Fail(ErrorCode::kInvalid, "--json and --nagios exclude each other", "choose one");
+  return command;
+}
+
+int RunScanCommand(int argc, const char* const* argv) {
+  const auto failed = [](const Error& error) {
+    std::fprintf(stderr, "%s: %s\n", std::string(kProgram).c_str(), error.Str().c_str());
+    return 2;
+  };
+  const auto command = ScanCommandFrom(argc, argv);
+  if (!command) return failed(command.error());
+  if (!command->print.empty()) {
+    std::fputs(command->print.c_str(), stdout);
+    return 0;
+  }
+  const auto report = Scan(command->options);
+  if (!report) return failed(report.error());
+  const std::string text = command->json     ? ReportJson(*report, HostName())
+                           : command->nagios ? ReportNagios(*report)
+                                             : ReportText(*report, command->all);
+  std::fputs(text.c_str(), stdout);
+  if (std::fflush(stdout) != 0) return failed({.message = "the report could not be written", .hint = ""});
+  return ExitCode(*command, *report);
+}
+
+}  // namespace everstep::health

@@ -1,0 +1,29 @@
+// `everstep-agent scan`: the command line around a scan, for cron, Slurm's HealthCheckProgram and prolog, CI and people.
+//
+//   exit codes: 0 nothing is bad · 1 a check fails (with --strict also one that warns or cannot be read) · 2 misused, or it
+//   could not run; with --nagios 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "health/scan/scan.h"
+
+namespace everstep::health {
+
+struct ScanCommand {
+  ScanOptions options{};
+  bool json = false, nagios = false, all = false, strict = false, report_only = false;
+  std::string print{};  // write this and exit with 0: the help
+};
+
+// Behind "scan".
+Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv);
+
+// As the kernel calls this host; "?" where it does not say.
+std::string HostName();
+
+// Writes to stdout, errors to stderr; the exit code. REQUIRES: one thread.
+int RunScanCommand(int argc, const char* const* argv);
+
+}  // namespace everstep::health

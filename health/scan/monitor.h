@@ -1,0 +1,67 @@
+// Watches a host all the time: the kernel's log at once, counters, devices and NVML every 10 s, mounts every 60 s. Alarms come
+// out; what hangs holds up nothing but itself, and is not started a second time while it hangs.
+//
+// One thread, which polls: descriptors of AddTo, at most TimeoutMs, then Step. Processes of probes are its children.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "health/core/watch.h"
+#include "health/probe/kernel_listener.h"
+#include "health/scan/scan.h"
+
+namespace everstep::health {
+
+// Probes that are run together.
+struct MonitorGroup {
+  std::vector<Probe> probes{};
+  Duration every = 10s;
+};
+
+// Of the host: one group of all that is quick, and one for each mount.
+std::vector<MonitorGroup> HostGroups(const ScanOptions& options, const Catalogue& catalogue, const Profile& profile,
+                                     Duration counters_every = 10s, Duration mounts_every = 60s);
+
+class Monitor {
+ public:
+  using Emit = std::function<void(const AlarmChange&)>;
+  // `log`: the kernel's, from `now` on. A log that cannot be read is an alarm, not an error.
+  Monitor(const Catalogue& catalogue, const Profile& profile, std::vector<MonitorGroup> groups, const std::string& log,
+          AlarmOptions alarms, Time now, Emit emit);
+
+  void Step(Time now);
+  void AddTo(std::vector<pollfd>& polled) const;
+  int TimeoutMs(Time now) const;
+
+ private:
+  struct Running {
+    MonitorGroup group{};
+    Time next{};
+    std::unique_ptr<ProbeRun> run{};
+    std::vector<ProbeResult> last{};  // of the newest run that is over
+  };
+  void OpenLog(const Catalogue& catalogue, const Profile& profile, const std::string& log, Time now);
+  void ReadLog(Time now);
+  void StepGroup(Running& running, Time now);
+  bool Hangs(Running& running) const;
+  void TakeResults(const Running& running, Time now);
+  void Take(const Reading& reading, Time now);
+
+  Catalogue catalogue_;
+  Watch watch_;
+  Emit emit_;
+  std::vector<Running> groups_{};
+  std::optional<Kmsg> log_{};
+  std::optional<KernelListener> listener_{};
+  bool log_is_device_ = false;
+  std::uint64_t overrun_told_ = 0;
+};
+
+// `everstep-agent monitor`: alarms as lines of JSON on stdout until it is killed or nobody reads them; the exit code.
+int RunMonitorCommand(int argc, const char* const* argv);
+
+}  // namespace everstep::health

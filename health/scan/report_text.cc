@@ -1,0 +1,157 @@
+#include "health/scan/report_text.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/json/codec.h"
+#include "base/text.h"
+#include "health/core/verdict_line.h"
+
+namespace everstep::health {
+
+struct AlarmLine {
+  std::uint32_t v = 1;
+  std::string host{};
+  bool raised = false;
+  std::string check{}, scope{};
+  State status = State::ok;
+  std::string value{}, limit{}, why{}, evidence{}, remedy{};
+  Action action = Action::note;
+  std::uint32_t looks = 0;
+};
+EVERSTEP_FIELDS(AlarmLine, v, host, raised, check, scope, status, value, limit, why, evidence, remedy, action, looks)
+
+namespace {
+
+std::size_t CountOf(const ScanReport& report, State state) {
+  return static_cast<std::size_t>(std::count_if(report.verdicts.begin(), report.verdicts.end(),
+                                                [state](const Verdict& one) { return one.state == state; }));
+}
+
+std::string_view Shout(State state) {
+  switch (state) {
+    case State::ok: return "OK     ";
+    case State::warn: return "WARN   ";
+    case State::fail: return "FAIL   ";
+    case State::unknown: break;
+  }
+  return "UNKNOWN";
+}
+
+void TellBad(const ScanReport& report, State state, std::string& out) {
+  for (const Verdict& verdict : report.verdicts) {
+    if (verdict.state != state) continue;
+    out += Cat(Shout(state), "  ", Title(verdict), ": ", verdict.why, '\n');
+    if (!verdict.evidence.empty()) out += Cat("         evidence: ", Printable(verdict.evidence), '\n');
+    if (!verdict.remedy.empty())
+      out += Cat("         to do: ", verdict.remedy,
+                 verdict.action == Action::note ? "" : Cat(" (asks for: ", Name(verdict.action), ")"), '\n');
+  }
+}
+
+// The reason behind "… could not be read: ".
+std::string Reason(const Verdict& verdict) {
+  constexpr std::string_view kBefore = " could not be read: ";
+  const std::size_t at = verdict.why.find(kBefore);
+  return at == std::string::npos ? verdict.why : verdict.why.substr(at + kBefore.size());
+}
+
+// Twenty checks that fail to be read for one reason are one line.
+void TellUnknown(const ScanReport& report, std::string& out) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> by_reason;
+  for (const Verdict& verdict : report.verdicts) {
+    if (verdict.state != State::unknown) continue;
+    const std::string reason = Reason(verdict);
+    auto found = std::find_if(by_reason.begin(), by_reason.end(), [&](const auto& one) { return one.first == reason; });
+    if (found == by_reason.end()) found = by_reason.insert(by_reason.end(), {reason, {}});
+    found->second.push_back(Title(verdict));
+  }
+  for (const auto& [reason, checks] : by_reason)
+    out += Cat(Shout(State::unknown), "  ", Join(checks), ": ", Printable(reason), '\n');
+}
+
+std::vector<std::string> Titles(const ScanReport& report, State state) {
+  std::vector<std::string> titles;
+  for (const Verdict& verdict : report.verdicts)
+    if (verdict.state == state) titles.push_back(Title(verdict));
+  return titles;
+}
+
+}  // namespace
+
+std::string ReportText(const ScanReport& report, bool all) {
+  std::string out;
+  TellBad(report, State::fail, out);
+  TellBad(report, State::warn, out);
+  TellUnknown(report, out);
+  if (all) {
+    for (const Verdict& verdict : report.verdicts)
+      if (verdict.state == State::ok)
+        out += Cat(Shout(State::ok), "  ", Title(verdict), ": ", verdict.why,
+                   verdict.limit.empty() ? "" : Cat(" (bad: ", verdict.limit, ')'), '\n');
+    for (const NotHere& one : report.not_here) out += Cat("-        ", one.check, ": does not apply: ", one.reason, '\n');
+  }
+  if (!out.empty()) out += '\n';
+  out += Cat(report.profile_why, '\n');
+  out += Cat(CountOf(report, State::ok), " OK, ", CountOf(report, State::warn), " WARN, ", CountOf(report, State::fail),
+             " FAIL, ", CountOf(report, State::unknown), " UNKNOWN; ", Count(report.not_here.size(), "check"),
+             report.not_here.size() == 1 ? " does" : " do", " not apply here\n");
+  return out;
+}
+
+std::string ReportJson(const ScanReport& report, const std::string& host) {
+  std::string out;
+  for (const Verdict& one : report.verdicts)
+    out += ToJson(VerdictLine{.host = host,
+                              .check = one.check,
+                              .scope = one.scope,
+                              .status = one.state,
+                              .value = one.value,
+                              .limit = one.limit,
+                              .why = one.why,
+                              .evidence = one.evidence,
+                              .remedy = one.remedy,
+                              .action = one.action}) +
+           '\n';
+  return out;
+}
+
+std::string AlarmJson(const AlarmChange& change, const std::string& host) {
+  const Verdict& verdict = change.alarm.verdict;
+  return ToJson(AlarmLine{.host = host,
+                          .raised = change.raised,
+                          .check = verdict.check,
+                          .scope = verdict.scope,
+                          .status = change.raised ? verdict.state : State::ok,
+                          .value = verdict.value,
+                          .limit = verdict.limit,
+                          .why = change.why,
+                          .evidence = verdict.evidence,
+                          .remedy = verdict.remedy,
+                          .action = verdict.action,
+                          .looks = change.alarm.looks}) +
+         '\n';
+}
+
+int NagiosCode(const ScanReport& report) {
+  switch (Worst(report.verdicts)) {
+    case State::ok: return kNagiosOk;
+    case State::warn: return kNagiosWarning;
+    case State::fail: return kNagiosCritical;
+    case State::unknown: break;
+  }
+  return kNagiosUnknown;
+}
+
+std::string ReportNagios(const ScanReport& report) {
+  constexpr std::string_view kWords[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+  const State worst = Worst(report.verdicts);
+  const std::string_view word = kWords[NagiosCode(report)];
+  if (worst == State::ok) return Cat("HEALTH OK - ", Count(report.verdicts.size(), "value"), " good\n");
+  const std::vector<std::string> titles = Titles(report, worst);
+  const char* verb = worst == State::fail ? " bad: " : worst == State::warn ? " suspect: " : " not readable: ";
+  return Cat("HEALTH ", word, " - ", Count(titles.size(), "value"), verb, Clip(Join(titles), 400), '\n');
+}
+
+}  // namespace everstep::health

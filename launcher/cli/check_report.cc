@@ -1,0 +1,155 @@
+#include "launcher/cli/check_report.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/json/codec.h"
+#include "base/text.h"
+#include "health/core/fleet.h"
+#include "launcher/cli/host_list.h"
+#include "launcher/core/sentence.h"
+
+namespace everstep {
+
+using Mark = health::State;
+using health::VerdictLine;
+
+namespace {
+
+// Equal on all hosts of a job, or somebody has to know why not.
+constexpr std::array<std::string_view, 3> kEqual{"cpu.online", "gpu.count", "pci.layout"};
+bool ShouldBeEqual(const std::string& check) {
+  return check.starts_with("version.") || std::find(kEqual.begin(), kEqual.end(), check) != kEqual.end();
+}
+
+int Rank(Mark state) { return state == Mark::fail ? 3 : state == Mark::warn ? 2 : state == Mark::unknown ? 1 : 0; }
+
+std::vector<VerdictLine> Lines(const std::string& text) {
+  std::vector<VerdictLine> lines;
+  for (const std::string& line : Split(text, '\n'))
+    if (auto read = FromJson<VerdictLine>(line)) lines.push_back(*std::move(read));
+  return lines;
+}
+
+void Take(HostChecked& host, VerdictLine line) {
+  switch (line.status) {
+    case Mark::ok: ++host.ok; return;
+    case Mark::warn: ++host.warn; break;
+    case Mark::fail: ++host.fail; break;
+    case Mark::unknown: ++host.unknown; break;
+  }
+  host.findings.push_back(std::move(line));
+}
+
+VerdictLine Finding(const std::string& check, Mark status, std::string why, std::string remedy) {
+  VerdictLine line{.check = check, .status = status};
+  line.why = std::move(why);
+  line.remedy = std::move(remedy);
+  return line;
+}
+
+void CompareHosts(const std::vector<std::vector<VerdictLine>>& lines, std::vector<HostChecked>& hosts) {
+  std::map<std::pair<std::string, std::string>, std::vector<health::HostReading>> readings;
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    for (const VerdictLine& line : lines[i])
+      if (ShouldBeEqual(line.check) && !line.value.empty())
+        readings[{line.check, line.scope}].push_back(
+            {NodeId(hosts[i].node), {.check = line.check, .scope = line.scope, .word = line.value}});
+  for (const auto& [key, values] : readings)
+    for (const health::OddHost& odd : health::Compare(values, health::Unit::word).odd)
+      for (HostChecked& host : hosts)
+        if (host.node == odd.host.value)
+          Take(host, Finding(key.first, Mark::warn, Cat(key.first, " differs from the others: ", odd.why),
+                             "make the hosts of a job alike"));
+}
+
+void TakeFabric(const std::optional<std::vector<ProbeVerdict>>& verdicts, std::vector<HostChecked>& hosts) {
+  for (HostChecked& host : hosts) host.fabric = verdicts ? "passed" : "not checked";
+  if (!verdicts) return;
+  for (const ProbeVerdict& verdict : *verdicts)
+    for (const std::uint32_t rank : verdict.ranks) {
+      if (rank >= hosts.size()) continue;
+      const bool unknown = verdict.kind == "unknown" || verdict.kind == "unproven";
+      hosts[rank].fabric = unknown ? "unknown" : "failed";
+      Take(hosts[rank], Finding(Cat("fabric.", verdict.kind), unknown ? Mark::unknown : Mark::fail, verdict.why,
+                                "look at its cable, port and NIC; everstep bench pairs shows each pair"));
+    }
+}
+
+std::string Upper(Mark state) {
+  std::string word(Name(state));
+  for (char& c : word) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  return word;
+}
+
+}  // namespace
+
+std::vector<HostChecked> Checked(const CheckInput& input) {
+  std::vector<HostChecked> hosts;
+  std::vector<std::vector<VerdictLine>> lines;
+  for (std::uint32_t rank = 0; rank < input.nodes.size(); ++rank) {
+    hosts.push_back({.node = input.nodes[rank]});
+    const auto scan = input.scans.find(rank);
+    lines.push_back(scan == input.scans.end() ? std::vector<VerdictLine>() : Lines(scan->second));
+    for (const VerdictLine& line : lines.back()) Take(hosts.back(), line);
+    if (lines.back().empty())
+      Take(hosts.back(), Finding("scan", Mark::unknown, "its scan has said nothing", "everstep-agent scan, on the host"));
+  }
+  CompareHosts(lines, hosts);
+  TakeFabric(input.fabric, hosts);
+  for (HostChecked& host : hosts) {
+    host.status = Mark::ok;
+    for (VerdictLine& line : host.findings) {
+      line.host = host.node;
+      if (Rank(line.status) > Rank(host.status)) host.status = line.status;
+    }
+    std::stable_sort(host.findings.begin(), host.findings.end(),
+                     [](const VerdictLine& a, const VerdictLine& b) { return Rank(a.status) > Rank(b.status); });
+  }
+  return hosts;
+}
+
+bool Fit(const std::vector<HostChecked>& hosts, bool strict) {
+  return std::none_of(hosts.begin(), hosts.end(), [strict](const HostChecked& host) {
+    return host.status == Mark::fail || (strict && host.status != Mark::ok);
+  });
+}
+
+TextTable CheckedTable(const std::vector<HostChecked>& hosts) {
+  TextTable table{.titles = {"NODE", "STATUS", "OK", "WARN", "FAIL", "UNKNOWN", "FABRIC", "WHY"}, .states = 1};
+  for (const HostChecked& host : hosts) {
+    const std::string why = host.findings.empty() || host.status == Mark::ok ? "" : OneLine(host.findings.front().why, 200);
+    table.rows.push_back(
+        {host.node, Upper(host.status), Cat(host.ok), Cat(host.warn), Cat(host.fail), Cat(host.unknown), host.fabric, why});
+  }
+  return table;
+}
+
+std::string FindingsText(const std::vector<HostChecked>& hosts) {
+  std::vector<std::pair<VerdictLine, std::vector<std::string>>> same;  // but for their host
+  for (const HostChecked& host : hosts)
+    for (VerdictLine line : host.findings) {
+      if (line.status != Mark::fail && line.status != Mark::warn) continue;
+      line.host.clear();
+      const auto known = std::find_if(same.begin(), same.end(), [&](const auto& one) {
+        return one.first.status == line.status && one.first.check == line.check && one.first.scope == line.scope &&
+               one.first.why == line.why && one.first.evidence == line.evidence;
+      });
+      if (known == same.end())
+        same.push_back({std::move(line), {host.node}});
+      else
+        known->second.push_back(host.node);
+    }
+  std::stable_sort(same.begin(), same.end(),
+                   [](const auto& a, const auto& b) { return Rank(a.first.status) > Rank(b.first.status); });
+  std::string text;
+  for (const auto& [line, nodes] : same) {
+    const std::string scope = line.scope.empty() ? "" : Cat(line.scope, ": ");
+    text += Cat(FoldHostList(nodes), ": ", Upper(line.status), " ", scope, line.check, ": ", line.why, "\n");
+    if (!line.evidence.empty()) text += Cat("    evidence: ", line.evidence, "\n");
+    if (!line.remedy.empty()) text += Cat("    to do: ", line.remedy, "\n");
+  }
+  return text;
+}
+
+}  // namespace everstep

@@ -1,0 +1,146 @@
+// A host that is watched: alarms come at once from the log, after strikes from noisy checks, and nothing that hangs holds them
+// up.
+#include "health/scan/monitor.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "base/text.h"
+#include "tests/health/probe/tree.h"
+
+namespace everstep::health {
+namespace {
+
+constexpr Time kStart = Time(1h);  // the host has been up for an hour
+
+class Watched {
+ public:
+  explicit Watched(std::vector<MonitorGroup> groups = {}, const std::string& profile = "gpu")
+      : tree_("== /kmsg\n6,1,500000,-;NVRM: Xid (PCI:0000:18:00): 79, from before the start\n"),
+        catalogue_(*LoadCatalogue("")),
+        monitor_(catalogue_, ChooseProfile(catalogue_, {.wanted = profile})->profile, std::move(groups), tree_.root() + "/kmsg",
+                 {}, kStart,
+                 [this](const AlarmChange& change) { told.push_back(Cat(change.raised ? "raised " : "over ", change.why)); }) {}
+
+  void KernelSays(const std::string& line, Duration since = 1s) {
+    std::ofstream(tree_.root() + "/kmsg", std::ios::app)
+        << "3," << number_++ << ',' << Nanoseconds(kStart + since) / 1000 << ",-;" << line << '\n';
+  }
+  void Step(Duration since) { monitor_.Step(kStart + since); }
+  // Until what runs has ended.
+  void StepUntilQuiet(Duration since) {
+    for (;;) {
+      monitor_.Step(kStart + since);
+      std::vector<pollfd> polled;
+      monitor_.AddTo(polled);
+      if (polled.empty()) return;
+      ::poll(polled.data(), polled.size(), 10'000);
+    }
+  }
+
+  std::vector<std::string> told{};
+
+ private:
+  Tree tree_;
+  Catalogue catalogue_;
+  Monitor monitor_;
+  int number_ = 2;
+};
+
+MonitorGroup Group(std::vector<std::string> checks, std::function<void(Sink&)> run, Duration deadline = 3s) {
+  return {.probes = {{.name = "x", .checks = std::move(checks), .deadline = deadline, .run = std::move(run)}}, .every = 10s};
+}
+
+TEST(Monitor, ALineOfTheKernelIsAnAlarmAtTheNextStepAndWhatStoodThereBeforeIsNone) {
+  Watched host;
+  host.Step(500ms);
+  EXPECT_TRUE(host.told.empty()) << host.told.front();
+  host.KernelSays("NVRM: Xid (PCI:0000:2a:00): 79, GPU has fallen off the bus.");
+  host.Step(1s);
+  ASSERT_EQ(host.told.size(), 1u);
+  EXPECT_EQ(host.told[0],
+            "raised GPU at 0000:2a:00: gpu.xid: what the worst Xid of the GPU asks for: reboot, and == drain | reset | reboot "
+            "| replace is "
+            "bad");
+  host.Step(2s);
+  EXPECT_EQ(host.told.size(), 1u);  // told once
+}
+
+TEST(Monitor, AProbeThatHangsHoldsUpNoAlarmOfTheLog) {
+  Watched host({Group(
+      {"mount.writable"},
+      [](Sink&) {
+        for (;;) ::pause();
+      },
+      1h)});
+  host.Step(0s);
+  host.KernelSays("watchdog: BUG: soft lockup - CPU#3 stuck for 26s! [python3:77]");
+  host.Step(1s);
+  ASSERT_EQ(host.told.size(), 1u);
+  EXPECT_EQ(host.told[0], "raised kernel.lockup: CPUs that were stuck in the kernel: 1, and > 0 is bad");
+}
+
+TEST(Monitor, AFloodOfHarmlessLinesIsNoAlarmAndHidesNone) {
+  Watched host;
+  for (int i = 0; i < 5000; ++i) host.KernelSays("docker0: port 1(vethab) entered disabled state");
+  host.KernelSays("I/O error, dev nvme1n1, sector 12345 op 0x0:(READ) flags 0x0");
+  host.Step(1s);
+  ASSERT_EQ(host.told.size(), 1u);
+  EXPECT_EQ(host.told[0], "raised kernel.io_error: errors of disks, within a day: 1, and > 0 is bad");
+}
+
+TEST(Monitor, ANoisyValueIsAnAlarmAtItsSecondBadLookAndOverAfterTenGoodMinutes) {
+  bool hot = true;
+  Watched host(
+      {Group({"gpu.temperature"}, [&](Sink& sink) { sink.Number("gpu.temperature", "GPU 3", hot ? 97 : 40, "read"); })});
+  host.StepUntilQuiet(0s);
+  EXPECT_TRUE(host.told.empty());
+  host.StepUntilQuiet(10s);
+  ASSERT_EQ(host.told.size(), 1u);
+  EXPECT_EQ(host.told[0], "raised GPU 3: gpu.temperature: temperature: 97 °C, and > 95 °C is bad (2 looks in a row)");
+  hot = false;
+  for (int look = 2; look < 70; ++look) host.StepUntilQuiet(look * 10s);
+  ASSERT_EQ(host.told.size(), 2u);
+  EXPECT_EQ(host.told[1], "over GPU 3: gpu.temperature: not seen again for 10 min");
+}
+
+TEST(Monitor, ACounterIsAnAlarmWhenItGrows) {
+  double count = 5;
+  Watched host(
+      {Group({"efa.no_completion_cmds"}, [&](Sink& sink) { sink.Number("efa.no_completion_cmds", "rdma0", count, "read"); })});
+  host.StepUntilQuiet(0s);
+  host.StepUntilQuiet(10s);
+  EXPECT_TRUE(host.told.empty());
+  count = 6;
+  host.StepUntilQuiet(20s);
+  ASSERT_EQ(host.told.size(), 1u);
+  EXPECT_EQ(host.told[0],
+            "raised rdma0: efa.no_completion_cmds: commands that the device never answered within an hour: 1, and > 0 is bad");
+}
+
+TEST(Monitor, AHungMountIsAnAlarm) {
+  Watched host({Group(
+      {"mount.writable"},
+      [](Sink& sink) {
+        sink.Waiting("fsync(/data/x)");
+        for (;;) ::pause();
+      },
+      100ms)});
+  host.Step(0s);
+  host.Step(1s);  // past its deadline
+  ASSERT_EQ(host.told.size(), 1u);
+  EXPECT_EQ(host.told[0], "raised mount.writable: whether a file can be written and read back: hangs, and != yes is bad");
+}
+
+TEST(Monitor, ALogThatCannotBeReadIsAnAlarmOfItsOwn) {
+  std::vector<std::string> told;
+  const Catalogue catalogue = *LoadCatalogue("");
+  Monitor monitor(catalogue, {.name = "cpu"}, {}, "/nowhere/kmsg", {}, kStart,
+                  [&](const AlarmChange& change) { told.push_back(change.alarm.verdict.evidence); });
+  EXPECT_EQ(told, std::vector<std::string>{"cannot read the kernel's log /nowhere/kmsg: No such file or directory"});
+}
+
+}  // namespace
+}  // namespace everstep::health

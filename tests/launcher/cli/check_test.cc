@@ -1,0 +1,84 @@
+// The catalogue of checks as it is printed, and a scan of this host as a program: no launcher, no daemon.
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/text.h"
+#include "tests/launcher/cli/program.h"
+
+namespace everstep {
+namespace {
+
+class CheckProgram : public ProgramTest {
+ protected:
+  // Of a log and a disk of the test's own: what else this machine has is no matter.
+  Ran Scan(std::vector<std::string> words) {
+    const std::string agent = (std::filesystem::path(EVERSTEP_PROGRAM).parent_path() / "everstep-agent").string();
+    words.insert(words.begin(), {agent, "scan", "--kernel-log", File("kmsg"), "--path", directory_});
+    return Program(words);
+  }
+  void KernelSays(const std::string& line) {
+    std::ofstream(File("kmsg")) << "6,1,500000,-;Linux version 6.1\n" << line << '\n';
+  }
+};
+
+TEST_F(CheckProgram, TheCatalogueIsPrintedWithoutALauncherAndWithTheNumbersOfAKindOfHost) {
+  const Ran plain = Everstep({"check", "--list", "--launcher", "127.0.0.1:1"});
+  EXPECT_EQ(plain.code, 0) << plain.err;
+  EXPECT_EQ(plain.out.substr(0, 5), "CHECK");
+  EXPECT_NE(plain.out.find("!= profile efa"), std::string::npos);
+  const Ran p5 = Everstep({"check", "--list", "--profile", "p5.48xlarge"});
+  EXPECT_NE(p5.out.find("!= 32 (profile p5)"), std::string::npos) << p5.out;
+  const Ran lines = Everstep({"check", "--list", "-o", "jsonl"});
+  EXPECT_EQ(lines.out.substr(0, 22), "{\"check\":\"cpu.online\",");
+  EXPECT_NE(Everstep({"check", "--xid"}).out.find("GPU has fallen off the bus"), std::string::npos);
+}
+
+TEST_F(CheckProgram, HostsCannotBeCheckedFromHereYetAndAreToldHowElse) {
+  const Ran ran = Everstep({"check", "n1"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.err,
+            "everstep: checking hosts from here is not there yet\n"
+            "  everstep-agent scan checks the host that it runs on, without a launcher\n");
+}
+
+TEST_F(CheckProgram, ABadCatalogueIsRefusedWithThePlace) {
+  std::filesystem::create_directories(File("mine"));
+  std::ofstream(File("mine/checks.yaml"))
+      << "checks:\n  - {id: cpu.onlin, what: a, reads: b, unit: count, remedy: c, why: d, source: e}\n";
+  const Ran ran = Everstep({"check", "--list", "--catalogue", File("mine")});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.err.substr(0, ran.err.find(", legal")),
+            Cat("everstep: ", File("mine/checks.yaml"), ":2:6: checks[0].id: found the unknown check \"cpu.onlin\""));
+  EXPECT_EQ(Scan({"--catalogue", File("mine")}).code, 2);
+}
+
+TEST_F(CheckProgram, AScanJudgesThisHostAndAnXidInItsLogFailsIt) {
+  KernelSays("6,2,600000,-;nothing of note");
+  const Ran good = Scan({"--all"});
+  EXPECT_NE(good.out.find("OK       kernel.oops: faults of the kernel itself: 0"), std::string::npos) << good.out;
+  EXPECT_NE(good.out.find(Cat("OK       ", directory_, ": mount.writable")), std::string::npos) << good.out;
+  EXPECT_EQ(std::filesystem::exists(File(".everstep-check")), false);
+  KernelSays("12,2,600000,-;NVRM: Xid (PCI:0000:18:00): 79, pid=1, GPU has fallen off the bus.");
+  const Ran bad = Scan({});
+  EXPECT_EQ(bad.code, 1);
+  EXPECT_NE(bad.out.find("FAIL     GPU at 0000:18:00: gpu.xid: what the worst Xid of the GPU asks for: reboot"),
+            std::string::npos)
+      << bad.out;
+  EXPECT_NE(bad.out.find("(written by a program, not the kernel) NVRM: Xid (PCI:0000:18:00): 79"), std::string::npos)
+      << bad.out;
+  const Ran nagios = Scan({"--nagios"});
+  EXPECT_EQ(nagios.code, 2);
+  EXPECT_EQ(nagios.out.substr(0, 17), "HEALTH CRITICAL -") << nagios.out;
+  EXPECT_NE(Scan({"--json"}).out.find("\"check\":\"gpu.xid\",\"scope\":\"GPU at 0000:18:00\",\"status\":\"fail\""),
+            std::string::npos);
+}
+
+TEST_F(CheckProgram, AScanThatIsMisusedSaysWhatIsLegal) {
+  const Ran ran = Scan({"--nagio"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.err, "everstep-agent scan: unknown flag --nagio; did you mean `--nagios`?\n");
+}
+
+}  // namespace
+}  // namespace everstep
