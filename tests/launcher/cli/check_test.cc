@@ -34,12 +34,13 @@ TEST_F(CheckProgram, TheCatalogueIsPrintedWithoutALauncherAndWithTheNumbersOfAKi
   EXPECT_NE(Everstep({"check", "--xid"}).out.find("GPU has fallen off the bus"), std::string::npos);
 }
 
-TEST_F(CheckProgram, HostsCannotBeCheckedFromHereYetAndAreToldHowElse) {
-  const Ran ran = Everstep({"check", "n1"});
+TEST_F(CheckProgram, HostsAreCheckedThroughTheLauncherAndALevelThatIsNotThereIsRefused) {
+  const Ran ran = Everstep({"check", "n1", "--launcher", "127.0.0.1:1"});
   EXPECT_EQ(ran.code, 2);
-  EXPECT_EQ(ran.err,
-            "everstep: checking hosts from here is not there yet\n"
-            "  everstep-agent scan checks the host that it runs on, without a launcher\n");
+  EXPECT_EQ(ran.err.substr(0, 42), "everstep: no launcher at 127.0.0.1:1: conn");
+  const Ran deep = Everstep({"check", "--level", "deep"});
+  EXPECT_EQ(deep.code, 2);
+  EXPECT_NE(deep.err.find("--level: found \"deep\", legal: quick or full"), std::string::npos) << deep.err;
 }
 
 TEST_F(CheckProgram, ABadCatalogueIsRefusedWithThePlace) {
