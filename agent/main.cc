@@ -114,6 +114,7 @@ int main(int argc, char** argv) {
   using namespace everstep;
   const std::string_view verb = argc > 1 ? argv[1] : "";
   if (verb == "scan") return health::RunScanCommand(argc - 1, argv + 1);
+  if (verb == "preflight") return health::RunPreflightCommand(argc - 1, argv + 1);
   if (verb == "monitor") return health::RunMonitorCommand(argc - 1, argv + 1);
   const auto settings = AgentOptionsFrom(argc, argv, FromEnvironment);
   if (!settings) {

@@ -3,8 +3,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 #include <map>
+#include <vector>
 
 #include "base/text.h"
 #include "base/yaml/quantity.h"
@@ -110,6 +114,34 @@ int RunScanCommand(int argc, const char* const* argv) {
   std::fputs(text.c_str(), stdout);
   if (std::fflush(stdout) != 0) return failed({.message = "the report could not be written", .hint = ""});
   return ExitCode(*command, *report);
+}
+
+int RunPreflightCommand(int argc, const char* const* argv) {
+  constexpr int kCannotRun = 2;
+  const auto say = [](const std::string& text) { std::fprintf(stderr, "everstep-agent: %s\n", text.c_str()); };
+  int own = 1;
+  while (own < argc && std::string_view(argv[own]) != "--") ++own;
+  const auto command = ScanCommandFrom(own, argv);
+  if (!command) return say(command.error().Str()), kCannotRun;
+  const auto report = Scan(command->options);
+  if (!report) return say(report.error().Str()), kCannotRun;
+  bool fails = false;
+  for (const Verdict& verdict : report->verdicts) {
+    if (verdict.state != State::fail) continue;
+    say(Cat("FAIL ", Title(verdict), ": ", verdict.why));
+    fails = true;
+  }
+  if (fails) return kCannotRun;
+  if (own + 1 >= argc) return 0;
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::string program = (self.parent_path() / std::filesystem::path(argv[own + 1]).filename()).string();
+  std::vector<char*> words;
+  for (int i = own + 1; i < argc; ++i) words.push_back(const_cast<char*>(argv[i]));
+  words.push_back(nullptr);
+  ::execv(program.c_str(), words.data());
+  say(Cat("cannot run ", program, ": ", std::strerror(errno)));
+  return kCannotRun;
 }
 
 }  // namespace everstep::health

@@ -26,4 +26,9 @@ std::string HostName();
 // Writes to stdout, errors to stderr; the exit code. REQUIRES: one thread.
 int RunScanCommand(int argc, const char* const* argv);
 
+// "preflight [flags of scan] [-- PROGRAM ARGUMENT…]": a scan, and then PROGRAM, from the directory of this one, in its place.
+// Where a check fails it is not started: "everstep-agent: FAIL check: why", a line each on stderr, and exit code 2. Without a
+// PROGRAM: 0.
+int RunPreflightCommand(int argc, const char* const* argv);
+
 }  // namespace everstep::health

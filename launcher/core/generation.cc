@@ -219,9 +219,10 @@ Facts AdvancePreparing(const World& world, Now now, const JobState& job) {
   if (Facts facts = NotShared(world, job); !facts.empty()) return facts;
   const std::uint64_t ranks = job.hosts.size() * job.processes_per_node;
   if (job.preflight)
-    return {GenerationStarted{job.id, job.generation,
-                              Cat("preflight (", Name(job.spec.preflight.level), "): the network between ", NamesOf(job.hosts),
-                                  " is checked before the start")}};
+    return {GenerationStarted{
+        job.id, job.generation,
+        Cat("preflight (", Name(job.spec.preflight.level), "): ", NamesOf(job.hosts),
+            job.hosts.size() == 1 ? " is checked" : " and the network between them are checked", " before the start")}};
   return {GenerationStarted{job.id, job.generation,
                             Cat("generation ", job.generation, " starts: ", Count(ranks, "rank"), " on ",
                                 Count(job.hosts.size(), "host"), LostText(job, now.at))}};

@@ -14,6 +14,7 @@ constexpr Duration kEndsWithin = 10min;  // of thousands of hosts, with silent o
 constexpr Duration kTellsWithin = 10s;   // rank 0, after another rank has ended badly: it asks who is still there
 constexpr std::uint32_t kCannotRun = 2;  // everstep-probe's exit code
 constexpr std::string_view kLine = "everstep-probe: verdict ";
+constexpr std::string_view kUnfit = "everstep-agent: FAIL ";  // a line of a host's own check
 
 std::optional<ProbeVerdict> VerdictOf(std::string_view line) {
   if (!line.starts_with(kLine)) return std::nullopt;
@@ -95,6 +96,18 @@ Facts ByVerdicts(const JobState& job, const std::vector<ProbeVerdict>& verdicts)
   return bad.empty() ? Facts() : Facts{Ended(job, std::move(bad))};
 }
 
+// Hosts that are unfit by themselves: nobody else has to be heard.
+Facts Unfit(const JobState& job, const std::vector<ProbeEnd>& ends) {
+  std::vector<PreflightEnded::Bad> bad;
+  for (const ProbeEnd& end : ends) {
+    if (!end.exit || end.exit->code != kCannotRun) continue;
+    for (const std::string& line : Split(end.exit->tail, '\n'))
+      if (line.starts_with(kUnfit) && (bad.empty() || bad.back().node != end.node))
+        bad.push_back({end.node, OneLine(line.substr(kUnfit.size()), 400)});
+  }
+  return bad.empty() ? Facts() : Facts{Ended(job, std::move(bad))};
+}
+
 // Without a verdict: hosts on which the probe could not start, if it could on others.
 Facts ByExitCodes(const JobState& job, const std::vector<ProbeEnd>& ends) {
   std::vector<PreflightEnded::Bad> bad;
@@ -107,7 +120,7 @@ Facts ByExitCodes(const JobState& job, const std::vector<ProbeEnd>& ends) {
 }  // namespace
 
 bool NeedsPreflight(const State& state, Time now, const JobSpec& spec, const std::vector<NodeId>& hosts) {
-  if (spec.preflight.level == PreflightLevel::off || hosts.size() < 2) return false;
+  if (spec.preflight.level == PreflightLevel::off) return false;
   return std::any_of(hosts.begin(), hosts.end(), [&](const NodeId& id) {
     const NodeState* node = NodeIn(state, id);
     const bool passed = node && node->fabric && node->fabric->passed && node->fabric->boot == node->boot;
@@ -115,8 +128,13 @@ bool NeedsPreflight(const State& state, Time now, const JobSpec& spec, const std
   });
 }
 
-std::vector<std::string> PreflightCommand(const PreflightSpec& preflight) {
-  return {std::string(kProbeProgram), "pairs", "--level", std::string(Name(preflight.level)), "-e", "1M", "--quiet", "1"};
+std::vector<std::string> PreflightCommand(const JobSpec& spec, std::size_t hosts) {
+  std::vector<std::string> command{"everstep-agent", "preflight"};
+  if (spec.checkpoint) command.insert(command.end(), {"--checkpoint", spec.checkpoint->dir});
+  if (hosts < 2) return command;
+  const std::string level(Name(spec.preflight.level));
+  command.insert(command.end(), {"--", std::string(kProbeProgram), "pairs", "--level", level, "-e", "1M", "--quiet", "1"});
+  return command;
 }
 
 std::vector<ProbeVerdict> VerdictsIn(std::string_view tail) {
@@ -131,6 +149,7 @@ Facts PreflightOver(const World& world, Now now, const JobState& job) {
   const auto has_ended = [](const ProbeEnd& end) { return end.exit != nullptr; };
   const auto well = [](const ProbeEnd& end) { return end.exit && end.exit->code == 0u; };
   if (std::all_of(ends.begin(), ends.end(), well)) return {Ended(job, {})};
+  if (Facts unfit = Unfit(job, ends); !unfit.empty()) return unfit;
   if (ends.front().exit)
     if (const auto verdicts = VerdictsIn(ends.front().exit->tail); !verdicts.empty()) return ByVerdicts(job, verdicts);
   const auto told_at = PreflightToldAt(world, job);

@@ -1,5 +1,6 @@
-// The check of a job's hosts before its ranks start: a generation of its own, with everstep-probe as the only rank of each
-// host, so that keepers, logs, deadlines and exclusion are those of any generation. It costs no restart. Pure.
+// The check of a job's hosts before its ranks start: a generation of its own with one rank a host, which looks at the host
+// (everstep-agent preflight: a scan) and, where there are two or more, becomes everstep-probe for the network between them. So
+// keepers, logs, deadlines and exclusion are those of any generation. It costs no restart. Pure.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +14,12 @@
 
 namespace everstep {
 
-// Whether the network between these hosts has to be checked before the job's command runs on them: the job asks for it, there
-// are two or more, and some have no pass that still holds (within valid_for, same boot).
+// Whether these hosts have to be checked before the job's command runs on them: the job asks for it, and some have no pass that
+// still holds (within valid_for, same boot).
 bool NeedsPreflight(const State& state, Time now, const JobSpec& spec, const std::vector<NodeId>& hosts);
 
 // What the ranks of such a generation run.
-std::vector<std::string> PreflightCommand(const PreflightSpec& preflight);
+std::vector<std::string> PreflightCommand(const JobSpec& spec, std::size_t hosts);
 
 // One line of everstep-probe's for programs (collectives/probe/verdict_lines.h): "everstep-probe: verdict KIND RANK[,RANK…]:
 // why".

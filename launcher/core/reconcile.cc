@@ -82,7 +82,7 @@ GangSpec GangFor(const JobState& job, const NodeId& node) {
   gang.restarts_max = job.spec.restart.budget;
   if (job.preflight) {
     gang.restart_count = 0;
-    gang.command = PreflightCommand(job.spec.preflight);
+    gang.command = PreflightCommand(job.spec, job.hosts.size());
     gang.workdir = "/";
     gang.env_from.clear();
     gang.progress.step = "^everstep-probe tells of no step([0-9]+)$";

@@ -207,7 +207,7 @@ void Keepers::Obey(const GangKey& gang, Keeper& keeper, const KeeperStart& start
   for (const RankCommand& rank : start.ranks) {
     keeper.status.ranks.push_back({.rank = rank.rank, .pid = 1000 + rank.rank});
     const auto ranks = static_cast<std::uint32_t>(ParseUnsigned(Variable(rank, "WORLD_SIZE")).value_or(1));
-    if (rank.argv.size() > 1 && rank.argv[1] == "pairs")
+    if (rank.argv.size() > 1 && rank.argv[1] == "preflight")
       training_.StartProbe({machine_.index, gang, rank.rank}, ranks);
     else
       training_.Start({machine_.index, gang, rank.rank}, ranks, Variable(rank, "EVERSTEP_RESUME_FROM"));

@@ -31,7 +31,8 @@ TEST(Preflight, ItsRanksAreTheProbeOneAHostAndWhatWasAskedForFollowsOnTheSameHos
   spec.processes_per_node = 8;
   const JobId train = story.Submit(spec);
   const GangSpec probe = GangFor(story.Job(train), NodeId("n2"));
-  EXPECT_EQ(probe.command, (Lines{"everstep-probe", "pairs", "--level", "quick", "-e", "1M", "--quiet", "1"}));
+  EXPECT_EQ(probe.command, (Lines{"everstep-agent", "preflight", "--checkpoint", "/ckpt", "--", "everstep-probe", "pairs",
+                                  "--level", "quick", "-e", "1M", "--quiet", "1"}));
   EXPECT_EQ(probe.world_size, 2u);
   EXPECT_TRUE(ViewOf(story.world(), story.now(), story.Job(train)).preflight);
   story.Told();
@@ -172,9 +173,21 @@ TEST(Preflight, ACheckThatDoesNotEndIsEnded) {
   EXPECT_EQ(story.Job(train).incidents.back().blame.cause, "the preflight has not ended within 10 min");
 }
 
-TEST(Preflight, OneHostAloneHasNoNetworkToCheck) {
+TEST(Preflight, OneHostAloneIsCheckedByItself) {
   Story story({"n1"});
-  EXPECT_FALSE(story.Job(story.Submit(Checked(1))).preflight);
+  const JobId train = story.Submit(Checked(1));
+  EXPECT_EQ(GangFor(story.Job(train), NodeId("n1")).command, (Lines{"everstep-agent", "preflight", "--checkpoint", "/ckpt"}));
+  story.AllRanksEnd(train, ExitCode(0));
+  EXPECT_FALSE(story.Job(train).preflight);
+}
+
+TEST(Preflight, AHostThatIsUnfitByItselfIsSwappedAtOnceAndSaysWhy) {
+  Story story({"n1", "n2", "n3"});
+  const JobId train = story.Submit(Checked(2));
+  story.Told();
+  story.RankEnds(train, 0, ExitCode(2, "everstep-agent: FAIL gpu.count: 7 of 8 GPUs\neverstep-agent: FAIL gpu.ecc: off\n"));
+  EXPECT_EQ(story.Told().front(), "preflight (quick) finds n1: gpu.count: 7 of 8 GPUs");
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n3", "n2"}));
 }
 
 TEST(Preflight, TheTimeOfTheCheckIsNoTimeOfTheJob) {

@@ -12,11 +12,13 @@ namespace {
 class CheckProgram : public ProgramTest {
  protected:
   // Of a log and a disk of the test's own: what else this machine has is no matter.
-  Ran Scan(std::vector<std::string> words) {
+  Ran Agent(const std::string& verb, std::vector<std::string> words) {
     const std::string agent = (std::filesystem::path(EVERSTEP_PROGRAM).parent_path() / "everstep-agent").string();
-    words.insert(words.begin(), {agent, "scan", "--kernel-log", File("kmsg"), "--path", directory_});
+    words.insert(words.begin(), {agent, verb, "--kernel-log", File("kmsg"), "--path", directory_});
     return Program(words);
   }
+  Ran Scan(const std::vector<std::string>& words) { return Agent("scan", words); }
+  Ran Preflight(const std::vector<std::string>& words) { return Agent("preflight", words); }
   void KernelSays(const std::string& line) {
     std::ofstream(File("kmsg")) << "6,1,500000,-;Linux version 6.1\n" << line << '\n';
   }
@@ -73,6 +75,20 @@ TEST_F(CheckProgram, AScanJudgesThisHostAndAnXidInItsLogFailsIt) {
   EXPECT_EQ(nagios.out.substr(0, 17), "HEALTH CRITICAL -") << nagios.out;
   EXPECT_NE(Scan({"--json"}).out.find("\"check\":\"gpu.xid\",\"scope\":\"GPU at 0000:18:00\",\"status\":\"fail\""),
             std::string::npos);
+}
+
+TEST_F(CheckProgram, APreflightStartsTheProbeOnAHostThatIsFitAndOnNoOther) {
+  KernelSays("6,2,600000,-;nothing of note");
+  const Ran good = Preflight({"--", "everstep-probe", "--help"});
+  EXPECT_EQ(good.code, 0) << good.err;
+  EXPECT_EQ(good.out.substr(0, 19), "everstep-probe TEST");
+  EXPECT_EQ(Preflight({}).code, 0);
+  EXPECT_EQ(Preflight({"--", "everstep-nothing"}).code, 2);
+  KernelSays("12,2,600000,-;NVRM: Xid (PCI:0000:18:00): 79, pid=1, GPU has fallen off the bus.");
+  const Ran bad = Preflight({"--", "everstep-probe", "--help"});
+  EXPECT_EQ(bad.code, 2);
+  EXPECT_EQ(bad.out, "");
+  EXPECT_EQ(bad.err.substr(0, 53), "everstep-agent: FAIL GPU at 0000:18:00: gpu.xid: what") << bad.err;
 }
 
 TEST_F(CheckProgram, AScanThatIsMisusedSaysWhatIsLegal) {
