@@ -100,7 +100,8 @@ void Write(const Root& root, const std::string& path, Sink& sink) {
   if (::access(path.c_str(), W_OK) != 0 && errno == EACCES) return unwritten(Cat("this user may not write to ", path));
   RealClock clock;
   const Time begin = clock.Now();
-  const std::string file = Cat(path == "/" ? "" : path, "/.everstep-check-", ::getpid());
+  const std::string file = Cat(path == "/" ? "" : path, "/.everstep-check-", ::getpid(), '-',
+                               Nanoseconds(begin));  // hosts of one disk may have the same pids
   if (const Status written = WriteOnce(file, sink); !written) {
     sink.Word("mount.writable", path, "no", written.error().message);
     return sink.Moot("mount.write", path, "it could not be written");
