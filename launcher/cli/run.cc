@@ -23,6 +23,7 @@ constexpr const char* kRunFooter =
     "job running. Returns the job's exit code, 125 when run itself was misused or failed.\n"
     "\n"
     "  everstep run --nnodes 3 --spares 1 -- python3 train.py --epochs 3\n"
+    "  everstep run --mpi --nnodes 3 --nproc-per-node 2 ./a.out\n"
     "  everstep run --nnodes 2 --checkpoint-dir ckpt \\\n"
     "      --resume-arg=--resume --resume-arg={resume} train.py\n";
 
@@ -92,6 +93,7 @@ void AddCommandFlags(CLI::App& verb, RunFlags& flags) {
   verb.add_option("--time-limit", flags.time_limit, "from its first start on: then it is stopped, code 124 [none]")
       ->type_name("DURATION");
   verb.add_option("--stop-grace", flags.stop_grace, "from SIGTERM to SIGKILL [60s]")->type_name("DURATION");
+  verb.add_flag("--mpi", flags.mpi, "the command is an MPI program: mpirun starts it on these hosts, without ssh");
   verb.add_flag("-m,--module", flags.module, "the command is a Python module");
   verb.add_flag("--no-python", flags.no_python, "the command is run as it is, also when it is a script.py");
 }
