@@ -18,19 +18,17 @@
 #include <memory>
 
 #include <arpa/inet.h>
-#include <time.h>
 
 #include "agent/mpi/frames.h"
 #include "agent/mpi/program.h"
+#include "base/real/clock.h"
 #include "base/text.h"
-
-extern char** environ;
 
 namespace everstep::mpi {
 
 namespace {
 
-constexpr int kNodesComeWithin = 60'000;  // milliseconds
+constexpr Duration kNodesComeWithin = 60s;
 
 struct Node {
   std::unique_ptr<Frames> link{};
@@ -60,12 +58,6 @@ std::string PeerOf(int fd) {
   return address.starts_with("::ffff:") ? address.substr(7) : address;
 }
 
-std::int64_t Milliseconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_BOOTTIME, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
-
 class Hub {
  public:
   Hub(const Place& place, std::uint32_t slots) : place_(place), slots_(slots) {}
@@ -93,17 +85,19 @@ class Hub {
   std::string directory_{};
   std::error_code ignored_{};
   pid_t mpirun_ = -1;
+  bool told_ = false;  // to end
   std::string lost_{};
+  RealClock clock_{};
 };
 
 // As many as there are hosts, each once.
 bool Hub::Gather() {
   const Fd listener = ListenOn(place_.port);
   if (!listener.open()) return Told(Cat("port ", place_.port, " is not free"), false);
-  const std::int64_t until = Milliseconds() + kNodesComeWithin;
+  const Time until = clock_.Now() + kNodesComeWithin;
   while (nodes_.size() + 1 < place_.nodes) {
     pollfd waits{listener.get(), POLLIN, 0};
-    const std::int64_t left = until - Milliseconds();
+    const auto left = (until - clock_.Now()) / 1ms;
     if (left <= 0) return Told(Cat("of ", place_.nodes, " hosts ", nodes_.size() + 1, " have come within 60 s"), false);
     if (::poll(&waits, 1, static_cast<int>(left)) <= 0) continue;
     Fd caller(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -151,7 +145,9 @@ bool Hub::StartMpirun(const std::vector<std::string>& program) {
                                  "-np",
                                  std::to_string(slots_ * place_.nodes)};
   if (::geteuid() == 0) words.insert(words.begin() + 1, "--allow-run-as-root");
+  const std::size_t name = words.size();
   words.insert(words.end(), program.begin(), program.end());
+  if (words[name].starts_with("everstep-")) words[name] = (std::filesystem::path(self).parent_path() / words[name]).string();
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -160,8 +156,10 @@ bool Hub::StartMpirun(const std::vector<std::string>& program) {
   sigset_t none;
   ::sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  const int error = ::posix_spawnp(&mpirun_, "mpirun", nullptr, &attributes, argv.data(), environ);
+  // In a group of its own: a second SIGTERM, the keeper's to the group beside this program's, ends mpirun before it has ended
+  // its ranks.
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  const int error = ::posix_spawnp(&mpirun_, "mpirun", nullptr, &attributes, argv.data(), place_.environment);
   posix_spawnattr_destroy(&attributes);
   return error == 0 || Told(Cat("cannot run mpirun: ", std::strerror(error), "; install openmpi-bin on every host"), false);
 }
@@ -200,13 +198,14 @@ void Hub::FromNode(std::uint32_t number) {
   if (there || !lost_.empty()) return;
   lost_ = Cat("node ", number, " (", node.address, ") has gone");
   Told(lost_, 1);
-  ::kill(mpirun_, SIGTERM);
+  if (!std::exchange(told_, true)) ::kill(mpirun_, SIGTERM);
 }
 
 void Hub::OnSignal() {
   signalfd_siginfo info{};
   if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
-  if (info.ssi_signo != SIGCHLD) ::kill(mpirun_, static_cast<int>(info.ssi_signo));
+  if (info.ssi_signo == SIGCHLD || std::exchange(told_, true)) return;
+  ::kill(mpirun_, SIGTERM);
 }
 
 void Hub::Turn() {

@@ -20,6 +20,7 @@ struct Place {
   std::uint32_t nodes = 1;
   std::string master{};
   std::uint16_t port = 0;
+  char** environment = nullptr;  // of what is started
 };
 
 // Each returns the exit code: the hub mpirun's, or 128 and the signal that ended it.

@@ -1,6 +1,7 @@
 // everstep bench: everstep-probe on hosts of the cluster, as a job of theirs: nccl-tests' flags, its table, no ssh.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "launcher/cli/flags.h"
@@ -39,7 +40,7 @@ constexpr ProbeFlag kProbeFlags[] = {
     {"-c,--check", "runs whose every hop is checked [1]", "N"},
     {"-d,--datatype", "float, double, half, bfloat16, int32, int64 [float]", "TYPE"},
     {"-T,--timeout", "seconds without progress until the test ends [10]", "N"},
-    {"--backend", "ofi (libfabric), nccl (GPU memory) [ofi]", "NAME"},
+    {"--backend", "ofi (libfabric), nccl (GPU memory), mpi (by mpirun, without ssh) [ofi]", "NAME"},
     {"--provider", "efa, verbs, tcp or a whole name: this one or an error", "NAME"},
     {"--interface", "by which to send", "NAME"},
     {"--algorithm", "ring, recursive_doubling, halving_doubling, direct, star [by what the pairs measure]", "NAME"},
@@ -57,7 +58,10 @@ struct BenchFlags {
 };
 
 std::vector<std::string> CommandOf(const Cli& cli, const BenchFlags& flags) {
+  const auto backend =
+      std::find_if(flags.probe.begin(), flags.probe.end(), [](const auto& flag) { return flag.first == "--backend"; });
   std::vector<std::string> command{std::string(kProbeProgram), flags.test};
+  if (backend->second == "mpi") command = {"everstep-mpi", "--slots", "1", "--", "everstep-probe-mpi", flags.test};
   for (const auto& [name, value] : flags.probe)
     if (!value.empty()) command.insert(command.end(), {name, value});
   if (!ForPeople(cli.output)) command.insert(command.end(), {"-J", "-"});

@@ -19,6 +19,8 @@ def mpi_program(s):
     if s.lab.isolated:
         for name in ("n1", "n2", "n3"):
             require(f" on {name:>10} " in said or f" {name} " in said, f"{name} has a rank: {said}")
+    bench = s.cluster.run("bench", "allgather", "n1", "n3", "--backend", "mpi", "-b", "1K", "-e", "1K")
+    require("Open MPI" in bench and "# Out of bounds values : 0 OK" in bench, f"the same test through MPI: {bench}")
     ended = s.cluster.done("run", "--mpi", "--nnodes", 2, "--max-restarts", 0, "--", "sh", "-c", "exit 7")
     require(ended.returncode == 7, f"{ended}")
 

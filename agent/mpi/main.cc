@@ -13,7 +13,7 @@ std::string Variable(const char* name) {
   return value == nullptr ? std::string() : value;
 }
 
-int Run(const std::vector<std::string>& words) {
+int Run(const std::vector<std::string>& words, char** environment) {
   if (words.size() >= 4 && words[0] == "--rsh")
     return RunRemoteShell(words[1], words[2], Join({words.begin() + 3, words.end()}, " "));
   const auto slots = words.size() > 3 && words[0] == "--slots" && words[2] == "--" ? ParseUnsigned(words[1]) : std::nullopt;
@@ -26,7 +26,8 @@ int Run(const std::vector<std::string>& words) {
   const Place place{.node = static_cast<std::uint32_t>(*node),
                     .nodes = static_cast<std::uint32_t>(*nodes),
                     .master = Variable("MASTER_ADDR"),
-                    .port = static_cast<std::uint16_t>(*port)};
+                    .port = static_cast<std::uint16_t>(*port),
+                    .environment = environment};
   if (place.node > 0) return RunNode(place);
   return RunHub(place, static_cast<std::uint32_t>(*slots), {words.begin() + 3, words.end()});
 }
@@ -34,4 +35,4 @@ int Run(const std::vector<std::string>& words) {
 }  // namespace
 }  // namespace everstep::mpi
 
-int main(int argc, char** argv) { return everstep::mpi::Run({argv + 1, argv + argc}); }
+int main(int argc, char** argv, char** environment) { return everstep::mpi::Run({argv + 1, argv + argc}, environment); }
