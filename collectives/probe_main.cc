@@ -47,6 +47,8 @@ std::string TimeOfDay(Clock& clock) {
   return text;
 }
 
+constexpr int kBecauseOfAnother = 3;  // exit code: another rank went away, or could not start
+
 // What is said to whom.
 struct Voice {
   bool json_only = false;      // JSON takes the table's place
@@ -131,6 +133,8 @@ int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vec
 int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock, const Voice& voice) {
   const bool speaks = group.rank() == 0;
   const DeviceWatch watch(group, options);
+  if (options.test == ProbeTest::loopback && voice.json_only)
+    return Told({ErrorCode::kInvalid, "loopback has no JSON", "leave out -J -, or --output json"}, 2);
   if (options.test == ProbeTest::loopback) {
     const auto all = RunLoopback(group, options, clock);
     if (!all) return Failed(group, all.error());
@@ -174,7 +178,10 @@ int Run(const std::vector<std::string>& arguments, char** argv, char** variables
   };
   Result<ProbeGroup> group =
       JoinGroup(*identity, *options, HostName(), static_cast<std::uint64_t>(::getpid()), clock, make, blames);
-  if (!group) return Told(group.error(), 2);
+  if (!group) {
+    const ErrorCode code = group.error().code;
+    return Told(group.error(), code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout ? kBecauseOfAnother : 2);
+  }
   if (options->test == ProbeTest::pairs || options->test == ProbeTest::loopback)
     return RunPairTests(*group, *options, clock, voice);
   return RunCollective(*group, *options, arguments, clock, voice);

@@ -35,7 +35,7 @@ constexpr std::string_view kHelp =
   --quiet 0|1         of pairs: one line where nothing is bad     (0)
   --seed N            of the order of pairs                       (1)
 
-Who it is comes from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT. Exit 0: all well; 1: wrong data, a host that failed; 2: it could not be started.)";
+Who it is comes from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT. Exit 0: all well; 1: wrong data, a host that failed; 2: it could not be started; 3: because of another rank.)";
 
 struct Flag {
   std::vector<std::string> names{};

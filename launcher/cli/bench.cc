@@ -68,6 +68,13 @@ std::vector<std::string> CommandOf(const Cli& cli, const BenchFlags& flags) {
   return command;
 }
 
+// The probe's own, but for what only ends with it: because of another rank, by a signal.
+int CodeOf(const JobView& job) {
+  constexpr int kBecauseOfAnother = 3;
+  const int code = ExitCodeOf(job);
+  return code == kBecauseOfAnother ? exit_code::kCouldNotRun : std::min(code, exit_code::kCouldNotRun);
+}
+
 Result<int> Bench(const Cli& cli, BenchFlags& flags) {
   Interrupts interrupts;
   EVERSTEP_ASSIGN(const auto client, Connect(cli));
@@ -79,7 +86,7 @@ Result<int> Bench(const Cli& cli, BenchFlags& flags) {
   EVERSTEP_ASSIGN(const Placed placed, Place(*client, spec, flags.waits));
   const FollowOptions options{.job = placed.job, .events_after = placed.before, .output = {}, .sink = {}, .bare = true};
   EVERSTEP_ASSIGN(const auto job, FollowJob(cli, options, interrupts));
-  if (job) return ExitCodeOf(*job);
+  if (job) return CodeOf(*job);
   WriteErr(Cat("left ", placed.job, " to the launcher: everstep job ", placed.job, '\n'));
   return exit_code::kCouldNotRun;
 }

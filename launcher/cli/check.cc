@@ -134,6 +134,9 @@ Result<int> List(const Cli& cli, const CheckFlags& flags) {
 
 Result<int> Check(const Cli& cli, const CheckFlags& flags) {
   if (flags.list || flags.xid) return List(cli, flags);
+  if (!flags.catalogue.empty())
+    return Fail(ErrorCode::kInvalid, "--catalogue goes with --list only: hosts have their own",
+                "everstep-agent scan --catalogue DIR");
   HostCheckFlags hosts = flags.check;
   hosts.profile = flags.profile;
   return CheckHosts(cli, hosts);

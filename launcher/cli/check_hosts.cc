@@ -65,19 +65,24 @@ Result<int> CheckHosts(const Cli& cli, const HostCheckFlags& flags) {
   std::vector<std::string> scan{kScanProgram, "scan", "--json", "--all", "--report-only"};
   if (!flags.profile.empty()) scan.insert(scan.end(), {"--profile", flags.profile});
   EVERSTEP_ASSIGN(Heard scanned, Listen(cli, *client, ProbeJob(cli, "check-hosts", scan, hosts), flags.waits, interrupts));
-  if (scanned.job.phase != JobPhase::done)
+  const bool scanned_all = scanned.job.phase == JobPhase::done;
+  if (!scanned_all && scanned.out.empty())
     return Fail(ErrorCode::kUnavailable, Cat("the hosts were not scanned: ", OneLine(scanned.job.why, 600)),
                 Cat("everstep logs ", scanned.job.id));
   CheckInput input{.nodes = NodesOf(scanned.job), .scans = std::move(scanned.out), .fabric = {}};
+  std::optional<Error> not_made;  // of the network's check; what is known of the hosts is told all the same
   if (hosts.size() > 1) {
     const std::vector<std::string> pairs{
         std::string(kProbeProgram), "pairs", "--level", flags.level, "-e", "1M", "--quiet", "1"};
     EVERSTEP_ASSIGN(const Heard probed, Listen(cli, *client, ProbeJob(cli, "check-fabric", pairs, hosts), true, interrupts));
-    EVERSTEP_ASSIGN(input.fabric, FabricOf(probed));
+    auto fabric = FabricOf(probed);
+    if (fabric) input.fabric = *std::move(fabric);
+    if (!fabric) not_made = fabric.error();
   }
   const std::vector<HostChecked> checked = Checked(input);
   WriteOut(ForPeople(cli.output) ? Render(CheckedTable(checked), StyleOf(cli)) : ViewData(cli.output, checked));
   if (ForPeople(cli.output)) WriteOut(FindingsText(checked));
+  if (not_made) return Fail(*not_made);
   return Fit(checked, flags.strict) ? exit_code::kGood : exit_code::kBad;
 }
 

@@ -225,15 +225,22 @@ class Applier {
   void operator()(const PreflightEnded& f) {
     JobState* job = Current(f.job, f.generation);
     if (!job) return;
-    for (const NodeId& id : job->hosts)
-      if (const auto it = state_.nodes.find(id); it != state_.nodes.end())
-        it->second.fabric = FabricCheck{.passed = true, .at = entry_.at, .boot = it->second.boot, .why = f.why};
+    const auto says = [&](const NodeId& id, bool passed, const std::string& why) {
+      const auto it = state_.nodes.find(id);
+      if (it == state_.nodes.end()) return;
+      it->second.fabric = FabricCheck{.passed = passed,
+                                      .at = entry_.at,
+                                      .boot = it->second.boot,
+                                      .why = why,
+                                      .level = job->spec.preflight.level,
+                                      .run = GangKey{f.job, f.generation}.Str()};
+    };
     for (const PreflightEnded::Bad& bad : f.bad) {
       Avoid(*job, bad.node, entry_.at, bad.why);
-      const auto it = state_.nodes.find(bad.node);
-      if (it != state_.nodes.end())
-        it->second.fabric = FabricCheck{.passed = false, .at = entry_.at, .boot = it->second.boot, .why = bad.why};
+      says(bad.node, false, bad.why);
     }
+    if (f.bad.empty())  // of a check that was cut short nobody has passed
+      for (const NodeId& id : job->hosts) says(id, true, f.why);
     job->preflight_over = true;
     job->judged = true;  // it is no failure
     job->broken = f.why;

@@ -240,18 +240,16 @@ std::optional<Time> CauseAwaitedUntil(const World& world, const JobState& job) {
   return std::nullopt;
 }
 
-// What it found; or what ended it that is no finding: a signal, a host that fenced itself, time.
+// What it found; or what ended it that is no finding: a host that lost its gang or fenced itself, time.
 Facts Checking(const World& world, Now now, const JobState& job) {
   if (Facts over = PreflightOver(world, now, job); !over.empty()) return over;
-  const auto told_at = PreflightToldAt(world, job);
-  const bool verdict_may_come = !told_at || now.at < *told_at;
   for (const NodeId& node : job.hosts) {
     const HostNow* host = HostIn(world, node);
     if (!host || !host->connected || !host->report) continue;
     const GangStatus* gang = Heard(world, job, node);
     if (!gang) return {HostBroken(world, job, node, Cat(node, " does not know its gang any more"))};
-    const auto ended_by_itself = [](const RankStatus& rank) { return rank.exit && rank.exit->code; };
-    if (verdict_may_come && std::any_of(gang->ranks.begin(), gang->ranks.end(), ended_by_itself)) continue;
+    const auto ended_by_itself = [](const RankStatus& rank) { return rank.exit && !rank.exit->stopped_by_us; };
+    if (std::any_of(gang->ranks.begin(), gang->ranks.end(), ended_by_itself)) continue;  // PreflightOver judges that
     if (Facts failure = Failure(world, job, node, *gang, EndClass::victim); !failure.empty()) return failure;
   }
   if (now.at < PreflightDue(job)) return {};

@@ -131,7 +131,8 @@ std::optional<Time> JobDeadline(const World& world, const JobState& job) {
     for (const LiveGang& gang : job.live) consider(ExclusionDue(world, gang));
   if (job.phase == JobPhase::recovering && job.live.empty() && job.judged) {
     if (job.pauses) consider(RestartNotBefore(job));
-    for (const AvoidedHost& avoided : job.avoid) consider(ForgivenAt(avoided));
+    for (const AvoidedHost& avoided : job.avoid)
+      if (!job.pauses && Forgivable(avoided)) consider(ForgivenAt(avoided));
   }
   return next;
 }

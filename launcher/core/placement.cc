@@ -15,6 +15,8 @@ namespace {
 // Of a job that names its hosts: nothing that anybody would want to know of the others.
 constexpr const char* kNotNamed = "is not among its hosts";
 
+bool MayHave(const JobSpec& spec, const NodeId& node) { return spec.hosts.empty() || Contains(spec.hosts, node.value); }
+
 bool Digit(char c) { return c >= '0' && c <= '9'; }
 
 // Processes of a gang that nobody counts any more: they are being stopped. "still runs generation 2 of train-1"; else empty.
@@ -106,7 +108,7 @@ std::string NotEligible(const World& world, const JobState& job, const NodeId& n
                         std::optional<Time> at) {
   const NodeState* known = NodeIn(world.state, node);
   if (!known) return "is not known";
-  if (!job.spec.hosts.empty() && !Contains(job.spec.hosts, node.value)) return kNotNamed;
+  if (!MayHave(job.spec, node)) return kNotNamed;
   if (!known->member) return at ? Cat("lost ", Show(std::max(Duration(0), *at - known->lost_at)), " ago") : "is lost";
   const HostNow* host = HostIn(world, node);
   if (!host || !host->report) return "has not been heard since the launcher started";
@@ -135,7 +137,7 @@ Fit FitFor(const World& world, const JobState& job, const Taken& taken, std::opt
     if (id == job.id || !Before(other, job)) continue;
     std::size_t owed = Owed(world, other, taken);
     for (std::size_t i = fit.hosts.size(); i-- > 0 && owed > 0;) {
-      if (Avoids(other, fit.hosts[i])) continue;
+      if (Avoids(other, fit.hosts[i]) || !MayHave(other.spec, fit.hosts[i])) continue;
       reasons.emplace(fit.hosts[i], Cat("is kept for ", id));
       fit.hosts.erase(fit.hosts.begin() + static_cast<std::ptrdiff_t>(i));
       --owed;
@@ -171,8 +173,7 @@ std::string WhyNotPlaced(const JobState& job, const Fit& fit) {
 
 std::size_t Capacity(const State& state, const JobSpec& spec) {
   return static_cast<std::size_t>(std::count_if(state.nodes.begin(), state.nodes.end(), [&](const auto& entry) {
-    const bool may = spec.hosts.empty() || Contains(spec.hosts, entry.first.value);
-    return may && entry.second.member && !entry.second.drain;
+    return MayHave(spec, entry.first) && entry.second.member && !entry.second.drain;
   }));
 }
 

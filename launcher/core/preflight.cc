@@ -4,15 +4,18 @@
 
 #include "base/contains.h"
 #include "base/text.h"
+#include "launcher/core/blame.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
 
 namespace {
 
-constexpr Duration kEndsWithin = 10min;  // of thousands of hosts, with silent ones among them
-constexpr Duration kTellsWithin = 10s;   // rank 0, after another rank has ended badly: it asks who is still there
-constexpr std::uint32_t kCannotRun = 2;  // everstep-probe's exit code
+constexpr Duration kEndsWithin = 10min;         // of thousands of hosts, with silent ones among them
+constexpr Duration kTellsWithin = 10s;          // rank 0, after another rank has ended badly: it asks who is still there
+constexpr Duration kScansEndWithin = 3s;        // of each other: hosts that are unfit are named together
+constexpr std::uint32_t kBecauseOfAnother = 3;  // everstep-probe's exit code: another rank, not this one
+constexpr std::uint32_t kCannotRun = 2;         // everstep-probe's exit code
 constexpr std::string_view kLine = "everstep-probe: verdict ";
 constexpr std::string_view kUnfit = "everstep-agent: FAIL ";  // a line of a host's own check
 
@@ -80,9 +83,29 @@ Facts CannotRun(const JobState& job, const std::string& what) {
                       .blame = {.kind = BlameClass::fabric, .cause = why}}};
 }
 
+using Bads = std::vector<PreflightEnded::Bad>;
+
+Facts EndedWith(const JobState& job, Bads bad) { return bad.empty() ? Facts() : Facts{Ended(job, std::move(bad))}; }
+
+// Whom the others do not reach, or who does not reach the others? Of three and more the one is likelier than all the rest. Of
+// two nobody can say: first the other goes, then, if that was no help, the first.
+bool FirstHostItself(const JobState& job, const std::vector<ProbeVerdict>& verdicts) {
+  std::vector<std::uint32_t> missing;
+  for (const ProbeVerdict& verdict : verdicts)
+    if (verdict.kind == "absent" || verdict.kind == "gone")
+      missing.insert(missing.end(), verdict.ranks.begin(), verdict.ranks.end());
+  std::sort(missing.begin(), missing.end());
+  missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+  if (job.hosts.size() < 2 || missing.size() + 1 < job.hosts.size()) return false;
+  const bool tried = std::any_of(job.avoid.begin(), job.avoid.end(), [](const AvoidedHost& host) { return !host.why.empty(); });
+  return job.hosts.size() > 2 || tried;
+}
+
 // A verdict of rank 0, who speaks for all.
 Facts ByVerdicts(const JobState& job, const std::vector<ProbeVerdict>& verdicts) {
-  std::vector<PreflightEnded::Bad> bad;
+  if (FirstHostItself(job, verdicts))
+    return EndedWith(job, {{job.hosts.front(), Cat("it has reached no other host: ", verdicts.front().why)}});
+  Bads bad;
   for (const ProbeVerdict& verdict : verdicts) {
     if (verdict.ranks.empty() || verdict.kind == "unknown" || verdict.kind == "unproven")
       return CannotRun(job, Cat(verdict.kind, ": ", verdict.why));
@@ -93,44 +116,72 @@ Facts ByVerdicts(const JobState& job, const std::vector<ProbeVerdict>& verdicts)
       if (std::none_of(bad.begin(), bad.end(), same)) bad.push_back({node, verdict.why});
     }
   }
-  return bad.empty() ? Facts() : Facts{Ended(job, std::move(bad))};
+  return EndedWith(job, std::move(bad));
 }
 
-// Hosts that are unfit by themselves: nobody else has to be heard.
-Facts Unfit(const JobState& job, const std::vector<ProbeEnd>& ends) {
-  std::vector<PreflightEnded::Bad> bad;
+// Hosts that are unfit by themselves, each with the first of its reasons.
+Bads Unfit(const std::vector<ProbeEnd>& ends) {
+  Bads bad;
   for (const ProbeEnd& end : ends) {
     if (!end.exit || end.exit->code != kCannotRun) continue;
     for (const std::string& line : Split(end.exit->tail, '\n'))
       if (line.starts_with(kUnfit) && (bad.empty() || bad.back().node != end.node))
         bad.push_back({end.node, OneLine(line.substr(kUnfit.size()), 400)});
   }
-  return bad.empty() ? Facts() : Facts{Ended(job, std::move(bad))};
+  return bad;
 }
 
-// Without a verdict: hosts on which the probe could not start, if it could on others.
-Facts ByExitCodes(const JobState& job, const std::vector<ProbeEnd>& ends) {
-  std::vector<PreflightEnded::Bad> bad;
-  for (const ProbeEnd& end : ends)
-    if (end.exit && end.exit->code == kCannotRun) bad.push_back({end.node, LastLine(end.exit->tail)});
-  if (bad.size() == ends.size()) return CannotRun(job, Cat("on no host: ", bad.front().why));
-  return bad.empty() ? Facts() : Facts{Ended(job, std::move(bad))};
+// What all hosts fail in the same words is the check's fault, or one that no swap mends.
+Facts ByOwnChecks(const JobState& job, Bads unfit) {
+  const std::string words = WithoutNumbers(unfit.front().why);
+  const auto alike = [&](const PreflightEnded::Bad& one) { return WithoutNumbers(one.why) == words; };
+  if (unfit.size() > 1 && unfit.size() == job.hosts.size() && std::all_of(unfit.begin(), unfit.end(), alike))
+    return CannotRun(job, Cat("every host fails the same check: ", unfit.front().why));
+  return EndedWith(job, std::move(unfit));
+}
+
+// Without a verdict: who could not start, was killed, or ended without a word of why; rank 0 itself, where all others have
+// ended.
+Facts ByEnds(const JobState& job, const std::vector<ProbeEnd>& ends) {
+  Bads cannot, killed, mute;
+  std::size_t others = 0;
+  for (const ProbeEnd& end : ends) {
+    others += end.exit && &end != &ends.front() ? 1 : 0;
+    if (!end.exit || end.exit->code == 0u || end.exit->code == kBecauseOfAnother) continue;
+    if (end.exit->code == kCannotRun)
+      cannot.push_back({end.node, LastLine(end.exit->tail)});
+    else if (end.exit->signal)
+      killed.push_back({end.node, Cat("its probe was killed by ", SignalName(*end.exit->signal))});
+    else
+      mute.push_back({end.node, Cat("its probe ended with code ", end.exit->code.value_or(0), ": ", LastLine(end.exit->tail))});
+  }
+  if (cannot.size() == ends.size()) return CannotRun(job, Cat("on no host: ", cannot.front().why));
+  if (!cannot.empty()) return EndedWith(job, std::move(cannot));
+  if (!killed.empty()) return EndedWith(job, std::move(killed));
+  if (!ends.front().exit && ends.size() > 1 && others + 1 == ends.size())
+    return EndedWith(
+        job, {{ends.front().node, Cat("it says nothing, and the others do not reach it: ", LastLine(ends.back().exit->tail))}});
+  if (mute.size() == ends.size() && mute.size() > 1) return CannotRun(job, Cat("on no host: ", mute.front().why));
+  return EndedWith(job, std::move(mute));
 }
 
 }  // namespace
 
 bool NeedsPreflight(const State& state, Time now, const JobSpec& spec, const std::vector<NodeId>& hosts) {
   if (spec.preflight.level == PreflightLevel::off) return false;
+  const NodeState* first = NodeIn(state, hosts.front());
   return std::any_of(hosts.begin(), hosts.end(), [&](const NodeId& id) {
     const NodeState* node = NodeIn(state, id);
-    const bool passed = node && node->fabric && node->fabric->passed && node->fabric->boot == node->boot;
-    return !passed || now - node->fabric->at > spec.preflight.valid_for;
+    if (!node || !node->fabric) return true;
+    const FabricCheck& check = *node->fabric;
+    const bool together = hosts.size() < 2 || (first && first->fabric && first->fabric->run == check.run);
+    return !check.passed || check.boot != node->boot || check.level < spec.preflight.level || !together ||
+           now - check.at > spec.preflight.valid_for;
   });
 }
 
 std::vector<std::string> PreflightCommand(const JobSpec& spec, std::size_t hosts) {
   std::vector<std::string> command{"everstep-agent", "preflight"};
-  if (spec.checkpoint) command.insert(command.end(), {"--checkpoint", spec.checkpoint->dir});
   if (hosts < 2) return command;
   const std::string level(Name(spec.preflight.level));
   command.insert(command.end(), {"--", std::string(kProbeProgram), "pairs", "--level", level, "-e", "1M", "--quiet", "1"});
@@ -149,13 +200,12 @@ Facts PreflightOver(const World& world, Now now, const JobState& job) {
   const auto has_ended = [](const ProbeEnd& end) { return end.exit != nullptr; };
   const auto well = [](const ProbeEnd& end) { return end.exit && end.exit->code == 0u; };
   if (std::all_of(ends.begin(), ends.end(), well)) return {Ended(job, {})};
-  if (Facts unfit = Unfit(job, ends); !unfit.empty()) return unfit;
+  const auto told_at = PreflightToldAt(world, job);
+  const bool all_told = (told_at && now.at >= *told_at) || std::all_of(ends.begin(), ends.end(), has_ended);
+  if (Bads unfit = Unfit(ends); !unfit.empty()) return all_told ? ByOwnChecks(job, std::move(unfit)) : Facts();
   if (ends.front().exit)
     if (const auto verdicts = VerdictsIn(ends.front().exit->tail); !verdicts.empty()) return ByVerdicts(job, verdicts);
-  const auto told_at = PreflightToldAt(world, job);
-  const bool waited = told_at && now.at >= *told_at;
-  if (!waited && !std::all_of(ends.begin(), ends.end(), has_ended)) return {};
-  return ByExitCodes(job, ends);
+  return all_told ? ByEnds(job, ends) : Facts();
 }
 
 std::optional<Time> PreflightToldAt(const World& world, const JobState& job) {
@@ -166,7 +216,8 @@ std::optional<Time> PreflightToldAt(const World& world, const JobState& job) {
     const GangStatus* gang = host && host->connected ? GangOn(world, node, job.id, job.generation) : nullptr;
     return gang && !gang->ranks.empty() && gang->ranks.front().exit && gang->ranks.front().exit->code != 0u;
   });
-  return heard ? std::optional(first->second + kTellsWithin) : std::nullopt;
+  if (!heard) return std::nullopt;
+  return first->second + (Unfit(Ends(world, job)).empty() ? kTellsWithin : kScansEndWithin);
 }
 
 Time PreflightDue(const JobState& job) { return job.generation_started + kEndsWithin; }

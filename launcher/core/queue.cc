@@ -1,6 +1,7 @@
 #include "launcher/core/queue.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/contains.h"
 #include "base/text.h"
@@ -39,6 +40,7 @@ Facts AdvanceQueue(const World& world, Now now) {
   if (queued.empty()) return FillSpares(world);  // most of the time: nobody asks then which hosts are taken
   Facts facts;
   const Taken taken = TakenHosts(world.state);
+  std::set<NodeId> kept;  // for jobs before that name their hosts, and wait for some
   for (const JobState* job : queued) {
     const std::size_t needed = std::size_t{job->spec.nodes} + job->spec.spares;
     if (Capacity(world.state, job->spec) < needed) {
@@ -49,10 +51,13 @@ Facts AdvanceQueue(const World& world, Now now) {
               ": it waits aside and blocks nobody"));
       continue;
     }
-    const std::vector<NodeId> fit = FitFor(world, *job, taken).hosts;
+    std::vector<NodeId> fit = FitFor(world, *job, taken).hosts;
+    std::erase_if(fit, [&](const NodeId& node) { return kept.contains(node); });
     if (fit.size() < needed) {
       Say(facts, *job, Cat("next in the queue: waits for ", Needs(job->spec)));
-      return facts;
+      if (job->spec.hosts.empty()) return facts;
+      for (const std::string& name : job->spec.hosts) kept.insert(NodeId(name));
+      continue;
     }
     const auto hosts_end = fit.begin() + job->spec.nodes;
     facts.push_back(PlanFirst(world, now, *job, {fit.begin(), hosts_end}, {hosts_end, hosts_end + job->spec.spares}));

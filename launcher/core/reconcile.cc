@@ -85,6 +85,9 @@ GangSpec GangFor(const JobState& job, const NodeId& node) {
     gang.command = PreflightCommand(job.spec, job.hosts.size());
     gang.workdir = "/";
     gang.env_from.clear();
+    // In the agent's environment, not the job's, but for how libfabric is told of the fabric: what a job preloads proves
+    // nothing.
+    std::erase_if(gang.env, [](const auto& variable) { return !variable.first.starts_with("FI_"); });
     gang.progress.step = "^everstep-probe tells of no step([0-9]+)$";
     return gang;
   }

@@ -202,6 +202,10 @@ Ladder Climb(const World& world, const JobState& job) {
 
 // A job that has never run and was refused by every host there is. Empty: some host has not been tried.
 std::string NobodyLeft(const World& world, const JobState& job) {
+  const auto may = [&](const NodeId& id) { return job.spec.hosts.empty() || Contains(job.spec.hosts, id.value); };
+  const auto fit = [&](const auto& entry) { return entry.second.member && may(entry.first) && !Avoids(job, entry.first); };
+  if (job.preflight_over && std::none_of(world.state.nodes.begin(), world.state.nodes.end(), fit))
+    return "there is no host that has not failed its preflight, or this job";
   if (job.refusal.empty() || job.started_at) return {};
   for (const auto& [id, node] : world.state.nodes)
     if (node.member && !Avoids(job, id)) return {};
@@ -211,7 +215,7 @@ std::string NobodyLeft(const World& world, const JobState& job) {
 // A disk that was full once may have room by now. What it costs when it has not is a restart of the budget.
 std::optional<HostForgiven> Forgive(Now now, const JobState& job) {
   for (const AvoidedHost& avoided : job.avoid)
-    if (now.at >= ForgivenAt(avoided))
+    if (Forgivable(avoided) && now.at >= ForgivenAt(avoided))
       return HostForgiven{job.id, avoided.node,
                           Sentence(avoided.node, " failed ", job.id, ' ', Show(now.at - avoided.since),
                                    " ago, and no other host can be had: it may try again")};
@@ -231,6 +235,7 @@ Time RestartNotBefore(const JobState& job) {
   return job.since + (job.preflight_over ? Duration(0) : BackOff(job.quick_breaks));
 }
 
+bool Forgivable(const AvoidedHost& avoided) { return avoided.why.empty(); }
 Time ForgivenAt(const AvoidedHost& avoided) { return avoided.since + 5min; }
 
 const CheckpointRecord* NewestOffered(const JobState& job) {

@@ -25,6 +25,8 @@ const CheckpointRecord* NewestOffered(const JobState& job);
 
 // From when on a host may be given again to a job that it failed, if no other host can be had.
 Time ForgivenAt(const AvoidedHost& avoided);
+// Not one that has failed a preflight: it would be checked again and again.
+bool Forgivable(const AvoidedHost& avoided);
 
 // How long a job that broke so many times in a row right after its start stands still before it is started again: not at all
 // twice, then 1 s, doubled each time, at most 60 s.

@@ -35,9 +35,11 @@ struct FabricCheck {
   Time at{};  // log time
   BootId boot{};
   std::string why{};
+  PreflightLevel level = PreflightLevel::off;
+  std::string run{};  // the generation that checked: hosts of one run have passed with each other
   friend bool operator==(const FabricCheck&, const FabricCheck&) = default;
 };
-EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why)
+EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why, level, run)
 
 struct NodeState {
   NodeId node{};

@@ -134,7 +134,7 @@ Queue QueueNow(const State& state) {
   Queue queue{.positions = {}, .taken = TakenHosts(state), .state = &state};
   for (const JobState* job : InQueueOrder(state)) {
     queue.positions.emplace(job->id, queue.positions.size() + 1);
-    if (!queue.next && CanHold(state, job->spec)) queue.next = job;
+    if (!queue.next && job->spec.hosts.empty() && CanHold(state, job->spec)) queue.next = job;
   }
   return queue;
 }

@@ -31,8 +31,8 @@ TEST(Preflight, ItsRanksAreTheProbeOneAHostAndWhatWasAskedForFollowsOnTheSameHos
   spec.processes_per_node = 8;
   const JobId train = story.Submit(spec);
   const GangSpec probe = GangFor(story.Job(train), NodeId("n2"));
-  EXPECT_EQ(probe.command, (Lines{"everstep-agent", "preflight", "--checkpoint", "/ckpt", "--", "everstep-probe", "pairs",
-                                  "--level", "quick", "-e", "1M", "--quiet", "1"}));
+  EXPECT_EQ(probe.command, (Lines{"everstep-agent", "preflight", "--", "everstep-probe", "pairs", "--level", "quick", "-e",
+                                  "1M", "--quiet", "1"}));
   EXPECT_EQ(probe.world_size, 2u);
   EXPECT_TRUE(ViewOf(story.world(), story.now(), story.Job(train)).preflight);
   story.Told();
@@ -132,16 +132,95 @@ TEST(Preflight, WhatIsNotMeasuredIsNoPass) {
   EXPECT_EQ(story.Phase(train), JobPhase::failed);
 }
 
-TEST(Preflight, RanksThatEndWithoutAVerdictBreakItAndNothingWaitsForEver) {
-  Story story({"n1", "n2", "n3"});
+TEST(Preflight, WhoEndsWithoutAVerdictOrByASignalIsSwappedAndNoRestartIsCounted) {
+  Story story({"n1", "n2", "n3", "n4", "n5"});
   const JobId train = story.Submit(Checked(3));
   story.RankEnds(train, 1, ExitCode(1, "everstep-probe: assertion failed\n"));
   story.Pass(9s);
-  EXPECT_EQ(story.Job(train).generation, Generation(1));
+  EXPECT_EQ(story.Job(train).generation, Generation(1)) << "rank 0 may still say what it was";
   story.Pass(2s);
-  EXPECT_EQ(story.Job(train).generation, Generation(2));
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n4", "n3"}));
+  story.RankEnds(train, 2, Killed(9));
+  story.Pass(11s);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n4", "n5"}));
   EXPECT_TRUE(story.Job(train).preflight);
-  EXPECT_EQ(story.Job(train).restarts_total, 1u) << "nobody knows that it will not happen again";
+  EXPECT_EQ(story.Job(train).restarts_total, 0u);
+  EXPECT_EQ(story.Job(train).fruitless, 0u);
+}
+
+TEST(Preflight, OfACheckThatWasCutShortNobodyHasPassed) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Checked(3));
+  ProbeFinds(story, train, "everstep-probe: verdict gone 1: does not answer\n");
+  for (const char* name : {"n1", "n3", "n4"}) EXPECT_FALSE(story.world().state.nodes.at(NodeId(name)).fabric) << name;
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n2")).fabric->passed);
+  EXPECT_TRUE(story.Job(train).preflight) << "all three are checked again";
+}
+
+TEST(Preflight, APassHoldsForHostsThatWereCheckedTogetherAndForNoHigherLevel) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const auto check = [&](std::vector<std::string> hosts, PreflightLevel level) {
+    JobSpec spec = Checked(static_cast<std::uint32_t>(hosts.size()));
+    spec.hosts = std::move(hosts);
+    spec.preflight.level = level;
+    const JobId job = story.Submit(spec);
+    const bool checked = story.Job(job).preflight;
+    if (checked) story.AllRanksEnd(job, ExitCode(0));
+    story.AllRanksEnd(job, ExitCode(0));
+    EXPECT_EQ(story.Phase(job), JobPhase::done);
+    return checked;
+  };
+  using enum PreflightLevel;
+  EXPECT_TRUE(check({"n1"}, quick));
+  EXPECT_TRUE(check({"n2"}, quick));
+  EXPECT_FALSE(check({"n2"}, quick));
+  EXPECT_TRUE(check({"n1", "n2"}, quick)) << "each alone is no network";
+  EXPECT_TRUE(check({"n3", "n4"}, quick));
+  EXPECT_TRUE(check({"n1", "n3"}, quick)) << "they have not met";
+  EXPECT_TRUE(check({"n1", "n3"}, full));
+  EXPECT_FALSE(check({"n1", "n3"}, quick));
+}
+
+TEST(Preflight, WhereRankZeroIsSilentAndAllOthersEndItsOwnHostGoes) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Checked(3));
+  story.RankEnds(train, 1, ExitCode(3, "everstep-probe: rank 0 (n1) does not answer\n"));
+  story.RankEnds(train, 2, ExitCode(3, "everstep-probe: rank 0 (n1) does not answer\n"));
+  story.Pass(11s);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n4", "n2", "n3"}));
+}
+
+TEST(Preflight, AFirstHostThatReachesNobodyIsTheOneAndOfTwoItIsTheSecondGuess) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId three = story.Submit(Checked(3));
+  ProbeFinds(story, three, "everstep-probe: verdict absent 1,2: of 3 ranks have not come: 1, 2\n");
+  EXPECT_EQ(story.HostsOf(three), (Lines{"n4", "n2", "n3"}));
+  story.Cancel(three, true);
+  const JobId two = story.Submit(Checked(2));
+  ProbeFinds(story, two, "everstep-probe: verdict absent 1: of 2 ranks have not come: 1\n");
+  EXPECT_EQ(story.HostsOf(two), (Lines{"n1", "n3"}));
+  ProbeFinds(story, two, "everstep-probe: verdict absent 1: of 2 ranks have not come: 1\n");
+  EXPECT_EQ(story.HostsOf(two), (Lines{"n4", "n3"}));
+}
+
+TEST(Preflight, ACheckThatEveryHostFailsInTheSameWordsIsNoFindingAboutHosts) {
+  Story story({"n1", "n2", "n3"});
+  const JobId train = story.Submit(Checked(2));
+  story.RankEnds(train, 0, ExitCode(2, "everstep-agent: FAIL mount.space: 3 % left\n"));
+  story.RankEnds(train, 1, ExitCode(2, "everstep-agent: FAIL mount.space: 4 % left\n"));
+  EXPECT_EQ(story.Phase(train), JobPhase::failed);
+  EXPECT_NE(story.Job(train).why.find("every host fails the same check: mount.space"), std::string::npos)
+      << story.Job(train).why;
+}
+
+TEST(Preflight, AJobOfWhichEveryHostHasFailedEndsInsteadOfTryingThemForEver) {
+  Story story({"n1", "n2", "n3"});
+  const JobId train = story.Submit(Checked(2));
+  for (int swaps = 0; swaps < 3 && story.Phase(train) == JobPhase::running; ++swaps)
+    ProbeFinds(story, train, "everstep-probe: verdict host 1: HOST: slow\n");
+  story.Pass(10min);
+  EXPECT_NE(story.Phase(train), JobPhase::running);
+  EXPECT_EQ(story.Job(train).preflights, 2u) << "n2 and n3 were tried, and not again";
 }
 
 TEST(Preflight, AHostThatFallsSilentAfterABadEndIsWaitedForUntilItIsLost) {
@@ -176,16 +255,17 @@ TEST(Preflight, ACheckThatDoesNotEndIsEnded) {
 TEST(Preflight, OneHostAloneIsCheckedByItself) {
   Story story({"n1"});
   const JobId train = story.Submit(Checked(1));
-  EXPECT_EQ(GangFor(story.Job(train), NodeId("n1")).command, (Lines{"everstep-agent", "preflight", "--checkpoint", "/ckpt"}));
+  EXPECT_EQ(GangFor(story.Job(train), NodeId("n1")).command, (Lines{"everstep-agent", "preflight"}));
   story.AllRanksEnd(train, ExitCode(0));
   EXPECT_FALSE(story.Job(train).preflight);
 }
 
-TEST(Preflight, AHostThatIsUnfitByItselfIsSwappedAtOnceAndSaysWhy) {
+TEST(Preflight, AHostThatIsUnfitByItselfIsSwappedAndSaysWhy) {
   Story story({"n1", "n2", "n3"});
   const JobId train = story.Submit(Checked(2));
   story.Told();
   story.RankEnds(train, 0, ExitCode(2, "everstep-agent: FAIL gpu.count: 7 of 8 GPUs\neverstep-agent: FAIL gpu.ecc: off\n"));
+  story.Pass(4s);
   EXPECT_EQ(story.Told().front(), "preflight (quick) finds n1: gpu.count: 7 of 8 GPUs");
   EXPECT_EQ(story.HostsOf(train), (Lines{"n3", "n2"}));
 }
@@ -232,6 +312,27 @@ TEST(Hosts, OnlyThoseThatAJobNamesAreTaken) {
   EXPECT_EQ(story.HostsOf(train), (Lines{"n4", "n3"}));
   EXPECT_EQ(ViewOf(story.world(), story.now(), story.Job(story.Submit(spec))).why,
             "needs 2 hosts, none fits: n2 lost 15 s ago; n3 works for train-1; n4 works for train-1");
+}
+
+TEST(Hosts, AJobThatWaitsForItsOwnKeepsOnlyThoseFromTheOthers) {
+  Story story({"n1", "n2", "n3"});
+  JobSpec pinned = Train(1);
+  pinned.hosts = {"n1"};
+  story.Submit(pinned);
+  const JobId waits = story.Submit(pinned);
+  const JobId other = story.Submit(Train(2));
+  EXPECT_EQ(story.Phase(waits), JobPhase::queued);
+  EXPECT_EQ(story.HostsOf(other), (Lines{"n2", "n3"}));
+}
+
+TEST(Hosts, AJobThatLostOneOfItsOwnKeepsNoHostThatItMayNotHave) {
+  Story story({"n1", "n2", "n3", "n4"});
+  JobSpec pinned = Train(2);
+  pinned.hosts = {"n1", "n2"};
+  story.Submit(pinned);
+  story.Drain("n1", "fan", true);
+  const JobId other = story.Submit(Train(2));
+  EXPECT_EQ(story.HostsOf(other), (Lines{"n3", "n4"}));
 }
 
 TEST(Hosts, AJobWhoseHostsAreDrainedWaitsAsideAndBlocksNobody) {

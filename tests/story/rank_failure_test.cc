@@ -303,5 +303,21 @@ TEST(RankFailure, AHostIsToldWhenTheJobHasNoMoreBusinessThereAndNotWhileItMayGoO
   for (const char* name : {"n1", "n3"}) EXPECT_TRUE(story.Host(name).left_for_good.contains(train)) << name;
 }
 
+TEST(Retry, APauseWhileAHostThatWasLeftCouldBeForgivenLeavesNoDeadlineInThePast) {
+  Story story({"n1", "n2"});
+  JobSpec spec = Train(1);
+  spec.restart.new_host = {42};
+  spec.restart.no_progress = 100;
+  const JobId train = story.Submit(spec);
+  story.RankEnds(train, 0, ExitCode(42));
+  ASSERT_EQ(story.HostsOf(train), Lines{"n2"});
+  story.Pass(6min);
+  for (std::uint64_t failures = 0; story.Phase(train) == JobPhase::running && failures < 10; ++failures)
+    story.RankEnds(train, 0, ExitCode(1, Cat("ValueError: ", std::string(failures + 1, 'x'), "\n")));
+  ASSERT_EQ(story.Phase(train), JobPhase::recovering) << "it pauses";
+  story.Pass(2min);  // the story looks at every deadline
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
+}
+
 }  // namespace
 }  // namespace everstep
