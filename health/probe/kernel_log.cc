@@ -27,6 +27,8 @@ void ProbeKernelLog(const Root& root, const KernelLogAsked& asked, Sink& sink) {
     ++records;
     listener->Take(record);
   });
+  if (records == 0)
+    return CannotRead(asked, {ErrorCode::kCorrupt, Cat(path, " has no record as the kernel writes them"), ""}, sink);
   sink.Word("kernel.log", "", "readable",
             Cat(path, ": ", Count(records, "record"), all ? "" : ", and it grows faster than it is read"));
   sink.Number("kernel.overrun", "", static_cast<double>(kmsg->overrun()),

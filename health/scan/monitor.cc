@@ -89,40 +89,42 @@ void Monitor::ReadLog(Time now) {
   for (const Reading& reading : collected.readings) Take(reading, now);
 }
 
-// Whether a process of its last run is still there, killed in vain.
-bool Monitor::Hangs(Running& running) const {
-  bool hangs = false;
-  for (ProbeResult& result : running.last) {
-    if (result.left <= 0) continue;
-    if (::waitpid(result.left, nullptr, WNOHANG) == 0) {
-      hangs = true;
-    } else {
-      result.left = -1;
-    }
+// Whose process of the last run is still there, killed in vain, is not started again; the others are.
+std::vector<std::size_t> Monitor::Startable(Running& running) const {
+  std::vector<std::size_t> startable;
+  running.last.resize(running.group.probes.size());
+  for (std::size_t i = 0; i < running.last.size(); ++i) {
+    ProbeResult& result = running.last[i];
+    if (result.left > 0 && ::waitpid(result.left, nullptr, WNOHANG) != 0) result.left = -1;
+    if (result.left <= 0) startable.push_back(i);
   }
-  return hangs;
+  return startable;
 }
 
 void Monitor::StepGroup(Running& running, Time now) {
   if (running.run) {
     running.run->Step(now);
     if (!running.run->Done()) return;
-    running.last = running.run->results();
+    for (std::size_t i = 0; i < running.started.size(); ++i) running.last[running.started[i]] = running.run->results()[i];
     running.run.reset();
     TakeResults(running, now);
     return;
   }
   if (now < running.next) return;
   running.next = now + running.group.every;
-  if (Hangs(running)) return TakeResults(running, now);  // as before: it still hangs
-  running.run = std::make_unique<ProbeRun>(running.group.probes, now);
+  running.started = Startable(running);
+  if (running.started.empty()) return TakeResults(running, now);
+  std::vector<Probe> probes;
+  for (const std::size_t i : running.started) probes.push_back(running.group.probes[i]);
+  running.run = std::make_unique<ProbeRun>(probes, now);
 }
 
+// What one has read, once; that one hangs, as long as it does.
 void Monitor::TakeResults(const Running& running, Time now) {
-  for (std::size_t i = 0; i < running.last.size(); ++i) {
+  for (const std::size_t i : running.started)
     for (const Reading& reading : running.last[i].readings) Take(reading, now);
+  for (std::size_t i = 0; i < running.last.size(); ++i)
     for (const Reading& reading : BrokenReadings(catalogue_, running.group.probes[i], running.last[i])) Take(reading, now);
-  }
 }
 
 void Monitor::Take(const Reading& reading, Time now) {

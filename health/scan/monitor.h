@@ -42,12 +42,13 @@ class Monitor {
     MonitorGroup group{};
     Time next{};
     std::unique_ptr<ProbeRun> run{};
-    std::vector<ProbeResult> last{};  // of the newest run that is over
+    std::vector<ProbeResult> last{};     // of the newest run that is over
+    std::vector<std::size_t> started{};  // of the group: those of the run under way, or of the last one
   };
   void OpenLog(const Catalogue& catalogue, const Profile& profile, const std::string& log, Time now);
   void ReadLog(Time now);
   void StepGroup(Running& running, Time now);
-  bool Hangs(Running& running) const;
+  std::vector<std::size_t> Startable(Running& running) const;
   void TakeResults(const Running& running, Time now);
   void Take(const Reading& reading, Time now);
 

@@ -14,6 +14,9 @@ struct RankEnd {
   std::string out{}, err{};
 };
 
+// By its own fault, or because another rank could not: which it hears first is chance.
+inline bool CouldNotStart(const RankEnd& end) { return end.code == 2 || end.code == 3; }
+
 class ProbeRanks {
  public:
   // Starts all, with nothing else in their environment.

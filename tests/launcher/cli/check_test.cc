@@ -77,6 +77,14 @@ TEST_F(CheckProgram, AScanJudgesThisHostAndAnXidInItsLogFailsIt) {
             std::string::npos);
 }
 
+TEST_F(CheckProgram, AFileThatIsNoLogOfTheKernelsIsNotTakenForAGoodOne) {
+  std::ofstream(File("kmsg")) << "[    1.0] NVRM: Xid (PCI:0000:18:00): 79, pid=1, GPU has fallen off the bus.\n";
+  const Ran ran = Scan({"--all"});
+  EXPECT_EQ(ran.out.find("OK       kernel.oops"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("has no record as the kernel writes them"), std::string::npos) << ran.out;
+  EXPECT_EQ(Scan({"--strict"}).code, 1);
+}
+
 TEST_F(CheckProgram, APreflightStartsTheProbeOnAHostThatIsFitAndOnNoOther) {
   KernelSays("6,2,600000,-;nothing of note");
   const Ran good = Preflight({"--", "everstep-probe", "--help"});
