@@ -107,7 +107,7 @@ class Applier {
     const std::uint64_t changed = first || !node.member ? state_.membership : node.changed;
     const Time since = first || node.state_id != f.state_id ? entry_.at : node.speaks_since;
     node = {f.node,    f.boot, f.state_id, since, f.address,    f.job_address, f.accelerators,
-            f.version, true,   changed,    f.why, node.lost_at, node.drain};
+            f.version, true,   changed,    f.why, node.lost_at, node.drain,    node.fabric};
     std::erase_if(state_.fences, [&](const FenceRecord& r) { return r.node == f.node; });  // it is not off
   }
   void operator()(const NodeSuspected&) {}

@@ -29,11 +29,13 @@ TEST(Preflight, ItsRanksAreTheProbeOneAHostAndWhatWasAskedForFollowsOnTheSameHos
   Story story({"n1", "n2", "n3"});
   JobSpec spec = Checked(2);
   spec.processes_per_node = 8;
+  spec.env = {{"FI_PROVIDER", "tcp"}, {"LD_PRELOAD", "/home/me/all_is_well.so"}};
   const JobId train = story.Submit(spec);
   const GangSpec probe = GangFor(story.Job(train), NodeId("n2"));
   EXPECT_EQ(probe.command, (Lines{"everstep-agent", "preflight", "--", "everstep-probe", "pairs", "--level", "quick", "-e",
                                   "1M", "--quiet", "1"}));
   EXPECT_EQ(probe.world_size, 2u);
+  EXPECT_EQ(probe.env, (std::map<std::string, std::string>{{"FI_PROVIDER", "tcp"}})) << "no say in what is found";
   EXPECT_TRUE(ViewOf(story.world(), story.now(), story.Job(train)).preflight);
   story.Told();
   story.AllRanksEnd(train, ExitCode(0));
@@ -69,7 +71,7 @@ TEST(Preflight, AHostThatWasRebootedHasNoPassAnyMore) {
   story.AllRanksEnd(first, ExitCode(0));
   story.AllRanksEnd(first, ExitCode(0));
   story.PowerOff("n2");
-  story.Pass(30s);
+  story.Pass(1s);  // back before anybody has missed it
   story.PowerOn("n2");
   story.Pass(5s);
   const JobId second = story.Submit(Checked(2));
