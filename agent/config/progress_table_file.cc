@@ -3,8 +3,8 @@
 #include <set>
 
 #include "base/progress/line_patterns.h"
+#include "base/yaml/item.h"
 #include "base/yaml/settings.h"
-#include "base/yaml/table.h"
 
 namespace everstep {
 
@@ -27,25 +27,6 @@ yaml::Type<std::string> PatternType() {
       [](const std::string& pattern) { return yaml::WriteText(pattern); });
 }
 
-// A mapping with the keys of `table`, as one item of a list.
-template <class S>
-yaml::Type<S> Item(yaml::Table<S> table) {
-  return {.legal = Cat("a mapping with the keys ", Join(table.Names())),
-          .read = [table](const yaml::Node& node, yaml::Problems& problems) -> std::optional<S> {
-            const std::size_t before = problems.size();
-            S item;
-            yaml::ReadTable(table, node, item, problems);
-            return problems.size() == before ? std::optional(item) : std::nullopt;
-          },
-          .write =
-              [table](const S& item) {
-                std::vector<std::string> parts;
-                for (const yaml::Entry& entry : yaml::EntriesOf(table, item))
-                  parts.push_back(Cat(entry.name, ": ", entry.value));
-                return Cat('{', Join(parts), '}');
-              }};
-}
-
 const yaml::Table<ProgressTable>& Table() {
   const auto names = yaml::ListOf(yaml::Text(), 50, "[step, global_step]");
   static const yaml::Table<ProgressTable> table{{
@@ -57,7 +38,7 @@ const yaml::Table<ProgressTable>& Table() {
                    }},
                    "a JSON object on a line of its own counts when it has a step and one of the others"),
       Required("lines", &ProgressTable::lines,
-               yaml::ListOf(Item(yaml::Table<ProgressLine>{{
+               yaml::ListOf(yaml::Item(yaml::Table<ProgressLine>{{
                                 Required("name", &ProgressLine::name, yaml::Name(), "the trainer"),
                                 Required("pattern", &ProgressLine::pattern, PatternType(), "what its lines look like"),
                             }}),

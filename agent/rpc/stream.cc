@@ -17,19 +17,20 @@ constexpr std::size_t kCommandBytes = 2 * limit::kMessageBytes;
 }  // namespace
 
 std::shared_ptr<LauncherStream> LauncherStream::Open(const HostPort& launcher, std::function<void(AgentInput)> post,
-                                                     std::function<void()> gone) {
-  auto stream = std::make_shared<LauncherStream>(launcher, std::move(post), std::move(gone));
+                                                     std::function<void()> gone, std::shared_ptr<grpc::Channel> channel) {
+  auto stream = std::make_shared<LauncherStream>(launcher, std::move(post), std::move(gone), std::move(channel));
   stream->self_ = stream;
   stream->stub_->async()->Session(&stream->context_, stream.get());
   stream->StartCall();
   return stream;
 }
 
-LauncherStream::LauncherStream(const HostPort& launcher, std::function<void(AgentInput)> post, std::function<void()> gone)
+LauncherStream::LauncherStream(const HostPort& launcher, std::function<void(AgentInput)> post, std::function<void()> gone,
+                               std::shared_ptr<grpc::Channel> channel)
     : launcher_(launcher),
       post_(std::move(post)),
       gone_(std::move(gone)),
-      channel_(FreshChannel(launcher, kConnectWithin, kCommandBytes)),
+      channel_(channel ? std::move(channel) : FreshChannel(launcher, kConnectWithin, kCommandBytes)),
       stub_(v1::AgentLink::NewStub(channel_)) {}
 
 void LauncherStream::Send(v1::FromAgent message) {

@@ -17,9 +17,11 @@ namespace everstep {
 // LinkClosed as the last, then calls `gone`.
 class LauncherStream final : public grpc::ClientBidiReactor<v1::FromAgent, v1::ToAgent> {
  public:
+  // `channel`: of the caller's; none: one with a connection of its own.
   static std::shared_ptr<LauncherStream> Open(const HostPort& launcher, std::function<void(AgentInput)> post,
-                                              std::function<void()> gone);
-  LauncherStream(const HostPort& launcher, std::function<void(AgentInput)> post, std::function<void()> gone);
+                                              std::function<void()> gone, std::shared_ptr<grpc::Channel> channel = {});
+  LauncherStream(const HostPort& launcher, std::function<void(AgentInput)> post, std::function<void()> gone,
+                 std::shared_ptr<grpc::Channel> channel);
 
   // Both: any thread, without effect once it is over.
   void Send(v1::FromAgent message);

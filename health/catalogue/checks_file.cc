@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "base/yaml/item.h"
 #include "base/yaml/quantity.h"
 #include "base/yaml/typo.h"
 #include "health/catalogue/catalogue.h"
@@ -141,8 +142,9 @@ Result<std::optional<Rule>> RuleFrom(const std::string& text, Unit unit, const s
 }
 
 Result<std::vector<Check>> ReadChecks(std::string_view text, std::string_view file) {
-  const yaml::Table<ChecksFile> table{{Required(
-      "checks", &ChecksFile::checks, yaml::ListOf(Item(CheckTable()), kChecksMax, "[{id: cpu.online, …}]"), "the checks")}};
+  const yaml::Table<ChecksFile> table{
+      {Required("checks", &ChecksFile::checks, yaml::ListOf(yaml::Item(CheckTable()), kChecksMax, "[{id: cpu.online, …}]"),
+                "the checks")}};
   EVERSTEP_ASSIGN(ChecksFile read, yaml::Read<ChecksFile>(table, text, file, {}, [](ChecksFile& all) -> Status {
                     std::set<std::string> ids;
                     for (std::size_t i = 0; i < all.checks.size(); ++i) {

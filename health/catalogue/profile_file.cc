@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/yaml/item.h"
 #include "base/yaml/typo.h"
 #include "health/catalogue/catalogue.h"
 #include "health/catalogue/item.h"
@@ -80,10 +81,11 @@ yaml::Table<ProfileFile> FileTable() {
   const yaml::Table<LimitText> limit{{Required("check", &LimitText::check, yaml::Text(), "which"),
                                       Key("warn", &LimitText::warn, yaml::Text(), "instead of the catalogue's"),
                                       Key("fail", &LimitText::fail, yaml::Text(), "instead of the catalogue's")}};
-  table.keys.push_back(
-      Key("instances", &ProfileFile::instances, yaml::ListOf(Item(instance), 100, "[{type: p5.48xlarge, efa: 32}]"), "sizes"));
+  table.keys.push_back(Key("instances", &ProfileFile::instances,
+                           yaml::ListOf(yaml::Item(instance), 100, "[{type: p5.48xlarge, efa: 32}]"), "sizes"));
   table.keys.push_back(Key("limits", &ProfileFile::limits,
-                           yaml::ListOf(Item(limit), 1000, "[{check: limits.shm, warn: \"< 1GiB\"}]"), "limits of its own"));
+                           yaml::ListOf(yaml::Item(limit), 1000, "[{check: limits.shm, warn: \"< 1GiB\"}]"),
+                           "limits of its own"));
   table.keys.push_back(yaml::KeyThrough<ProfileFile, std::vector<std::string>>(
       "off", [](const ProfileFile& f) { return f.all.off; },
       [](ProfileFile& f, std::vector<std::string> v) { f.all.off = std::move(v); },

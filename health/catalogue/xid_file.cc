@@ -1,3 +1,4 @@
+#include "base/yaml/item.h"
 #include "base/yaml/typo.h"
 #include "health/catalogue/catalogue.h"
 #include "health/catalogue/item.h"
@@ -109,7 +110,7 @@ Result<XidTable> ReadXids(std::string_view text, std::string_view file) {
            "unlisted", [](const XidFile& f) { return f.table.unlisted; }, [](XidFile& f, Action a) { f.table.unlisted = a; },
            yaml::EnumOf<Action>(), "of a code that is not here"),
        yaml::Nested("switch", &XidFile::table, of_switch, "errors of NVSwitch"),
-       Required("xids", &XidFile::rows, yaml::ListOf(Item(RowTable()), 1000, "[{codes: [79], …}]"), "the codes")}};
+       Required("xids", &XidFile::rows, yaml::ListOf(yaml::Item(RowTable()), 1000, "[{codes: [79], …}]"), "the codes")}};
   EVERSTEP_ASSIGN(XidFile read, yaml::Read<XidFile>(table, text, file, {}, Finish));
   return std::move(read.table);
 }

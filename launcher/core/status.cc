@@ -305,6 +305,13 @@ std::string LastIncident(const JobState& job) {
                   Name(incident.blame.kind), means, ')', words);
 }
 
+std::string WhyAvoided(Now now, const AvoidedHost& avoided) {
+  if (!Forgivable(avoided)) return Cat(avoided.node, " is not used: it failed the preflight: ", OneLine(avoided.why, 300));
+  return Cat(avoided.node,
+             " is not used while others can be had: it failed this job before; where none can be had it is tried again",
+             now.at >= ForgivenAt(avoided) ? std::string() : Cat(" in ", Show(ForgivenAt(avoided) - now.at)));
+}
+
 }  // namespace
 
 std::string WhyQueued(const World& world, Now now, const JobState& job) {
@@ -334,11 +341,7 @@ Explanation Explain(const World& world, Now now, const JobState& job) {
     if (const NodeState* node = NodeIn(world.state, id); node && node->drain && !Ended(job.phase))
       says.push_back(
           Cat(id, " is ", DrainText(*node, now.at), "; it keeps the job until that ends or starts anew, and gets no other"));
-  for (const AvoidedHost& avoided : job.avoid)
-    says.push_back(Cat(avoided.node, " is not used while others can be had: it failed ",
-                       avoided.why.empty() ? "this job before" : "its preflight: ", OneLine(avoided.why, 300),
-                       "; where none can be had it is tried again",
-                       now.at >= ForgivenAt(avoided) ? std::string() : Cat(" in ", Show(ForgivenAt(avoided) - now.at))));
+  for (const AvoidedHost& avoided : job.avoid) says.push_back(WhyAvoided(now, avoided));
   if (job.restarts_total > 0)
     says.push_back(Cat("restarted ", job.restarts_total, job.restarts_total == 1 ? " time, " : " times, ",
                        RestartsInWindow(job, now.at), " of ", job.spec.restart.budget, " within ",

@@ -86,6 +86,8 @@ TEST(Preflight, ABadHostIsSwappedForAGoodOneAndTheNewOneIsCheckedToo) {
   ProbeFinds(story, train, "everstep-probe: verdict host_tx 1: HOST-TX: rank 1 (n2) is slow to 2 of 2 partners\n");
   EXPECT_EQ(story.Told().front(), "preflight (quick) finds n2: HOST-TX: rank 1 (n2) is slow to 2 of 2 partners");
   EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n4", "n3"}));
+  EXPECT_EQ(Explain(story.world(), story.now(), story.Job(train)).sentences.at(1),
+            "n2 is not used: it failed the preflight: HOST-TX: rank 1 (n2) is slow to 2 of 2 partners");
   EXPECT_TRUE(story.Job(train).preflight) << "n4 has passed nothing";
   EXPECT_EQ(story.Job(train).restarts_total, 0u);
   story.AllRanksEnd(train, ExitCode(0));

@@ -12,8 +12,10 @@
 //
 // Client and launcher share the machine's cores: the delays are those of both.
 //
-//   bench_agents LAUNCHER [-o table|json] [--agents "1000 3000 10000"] [--gang N] [--jobs N] [--seconds N]     LAUNCHER:
-//   everstep-launcher
+//   bench_agents LAUNCHER [-o table|json] [--agents "1000 3000 10000"] [--gang N] [--jobs N] [--seconds N] [--sharing N]
+//
+// LAUNCHER: everstep-launcher. --sharing: agents that share a connection, where a connection for each would be too much for the
+// machine; then their cost to the launcher is not in the figures, but all that it does for their messages is.
 #include <malloc.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -86,10 +88,11 @@ struct AgentsMeasured {
   std::uint32_t seconds = 0;    // of each window
   std::uint32_t gang = 1000;    // hosts at most; 0: none
   std::uint32_t past_jobs = 0;  // in the log from the start
+  std::uint32_t sharing = 1;    // agents on a connection
   double load_before = 0;       // of the machine: the 1-minute average
   std::vector<CrowdMeasured> crowds{};
 };
-EVERSTEP_FIELDS(AgentsMeasured, seconds, gang, past_jobs, load_before, crowds)
+EVERSTEP_FIELDS(AgentsMeasured, seconds, gang, past_jobs, sharing, load_before, crowds)
 
 namespace {
 
@@ -263,7 +266,7 @@ CrowdMeasured MeasureCrowd(const std::string& program, std::uint32_t agents, con
   LauncherProcess launcher(program, "/tmp", [&](const std::string& state) {
     if (how.past_jobs > 0) WritePastJobs(state, how.past_jobs);
   });
-  Crowd crowd(agents);
+  Crowd crowd(agents, how.sharing);
   say("join");
   MeasureJoin(launcher, crowd, out);
   const LogIndex joined = Person(launcher.address()).LogEnd();
@@ -288,8 +291,8 @@ CrowdMeasured MeasureCrowd(const std::string& program, std::uint32_t agents, con
 }
 
 void Print(const AgentsMeasured& all) {
-  std::printf("windows of %u s; %u jobs in the log; load of the machine before: %.1f\n\n%-44s", all.seconds, all.past_jobs,
-              all.load_before, "agents");
+  std::printf("windows of %u s; %u jobs in the log; %u agents on a connection; load of the machine before: %.1f\n\n%-44s",
+              all.seconds, all.past_jobs, all.sharing, all.load_before, "agents");
   const auto row = [&](const char* what, const auto& value) {
     std::printf("\n%-44s", what);
     for (const CrowdMeasured& crowd : all.crowds) std::printf(" %10.2f", static_cast<double>(value(crowd)));
@@ -362,12 +365,14 @@ int Main(const std::vector<std::string>& arguments) {
     if (arguments[i] == "--seconds") all.seconds = static_cast<std::uint32_t>(ParseUnsigned(arguments[i + 1]).value_or(0));
     if (arguments[i] == "--gang") all.gang = static_cast<std::uint32_t>(ParseUnsigned(arguments[i + 1]).value_or(0));
     if (arguments[i] == "--jobs") all.past_jobs = static_cast<std::uint32_t>(ParseUnsigned(arguments[i + 1]).value_or(0));
+    if (arguments[i] == "--sharing")
+      all.sharing = static_cast<std::uint32_t>(std::max<std::uint64_t>(ParseUnsigned(arguments[i + 1]).value_or(1), 1));
     if (arguments[i] == "-o") json = arguments[i + 1] == "json";
   }
   if (arguments.size() < 2 || !arguments[1].starts_with('/') || sizes.empty() || all.seconds == 0) {
     std::fprintf(stderr,
                  "usage: bench_agents /PATH/TO/everstep-launcher [-o table|json] [--agents \"1000 3000\"] [--gang N] "
-                 "[--jobs N] [--seconds N]\n"
+                 "[--jobs N] [--seconds N] [--sharing N]\n"
                  "found: sizes or seconds that are not legal; legal: sizes of 2 to %u, seconds above 0\n",
                  kAgentsMax);
     return 2;

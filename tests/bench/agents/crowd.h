@@ -1,5 +1,6 @@
-// Many simulated agents in one process: each with the real agent's stream over a connection of its own, beats as Welcome tells,
-// reports, and obedience to commands, of which nothing is done. One address answers for all who live when somebody asks.
+// Many simulated agents in one process: each with the real agent's stream, over a connection of its own or one that several
+// share, beats as Welcome tells, reports, and obedience to commands, of which nothing is done. One address answers for all who
+// live when somebody asks.
 //
 // Thread: one timer thread for all beats; the rest happens on gRPC's. All of the public part: one thread.
 #pragma once
@@ -53,7 +54,9 @@ struct Simulated {
 
 class Crowd {
  public:
-  explicit Crowd(std::uint32_t count) : agents_(count), peers_("/nonexistent", [this](AgentInput input) { Asked(input); }) {
+  // `sharing`: so many agents have one connection; what each connection costs the launcher is then paid as much less often.
+  explicit Crowd(std::uint32_t count, std::uint32_t sharing = 1)
+      : sharing_(sharing), agents_(count), peers_("/nonexistent", [this](AgentInput input) { Asked(input); }) {
     auto served = Serve({"127.0.0.1", 0}, {&peers_});
     Check(served.has_value(), "the peers' server starts");
     served_ = *std::move(served);
@@ -155,7 +158,15 @@ class Crowd {
           const std::lock_guard done(streams_mutex_);
           --streams_;
           no_stream_.notify_all();
-        });
+        },
+        ChannelOf(agent.number));
+  }
+  std::shared_ptr<grpc::Channel> ChannelOf(std::uint32_t number) {
+    if (sharing_ == 1) return nullptr;
+    const std::lock_guard lock(streams_mutex_);
+    auto& channel = channels_[number / sharing_];
+    if (!channel) channel = FreshChannel(launcher_, 10s, kReplyBytes);
+    return channel;
   }
   // REQUIRES: its mutex held.
   static void Say(Simulated& agent, const FromAgent& message) {
@@ -294,6 +305,7 @@ class Crowd {
                     Pong{.nonce = question->ping.nonce, .node = question->ping.to, .boot = BootId("boot"), .beat = *beat});
   }
 
+  const std::uint32_t sharing_;
   HostPort launcher_{};
   std::vector<Simulated> agents_;
   std::map<NodeId, std::uint32_t> numbers_{};
@@ -307,6 +319,7 @@ class Crowd {
   std::mutex streams_mutex_;
   std::condition_variable no_stream_;
   std::uint32_t streams_ = 0;
+  std::map<std::uint32_t, std::shared_ptr<grpc::Channel>> channels_{};  // that several agents share
   std::mutex timer_mutex_;
   std::condition_variable due_changed_;
   std::multimap<Time, std::function<void()>> due_{};
