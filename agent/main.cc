@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <random>
 #include <string>
@@ -20,6 +21,7 @@
 #include "agent/daemon/loop.h"
 #include "agent/keeper/kernel_log.h"
 #include "agent/keeper/processes.h"
+#include "agent/monitor/monitor_process.h"
 #include "agent/rpc/link.h"
 #include "base/real/clock.h"
 #include "base/real/files.h"
@@ -50,6 +52,26 @@ HostFacts FactsFor(const AgentOptions& options, const GrpcLinkServing& serving) 
   facts.job_address = options.job_address.empty() ? serving.job_address : options.job_address;
   facts.interface = InterfaceOf(facts.job_address);
   return facts;
+}
+
+// This program again. The kernel's log is the agent's, unless the arguments name another.
+std::vector<std::string> MonitorArguments(const AgentOptions& options) {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  std::vector<std::string> argv{error ? "/proc/self/exe" : self.string(), "monitor", "--feed",
+                                options.state_dir + "/monitor.json"};
+  if (!options.kernel_log.empty()) argv.insert(argv.end(), {"--kernel-log", options.kernel_log});
+  if (!options.boot_id.empty()) argv.insert(argv.end(), {"--boot-id", options.boot_id});
+  argv.insert(argv.end(), options.monitor_arguments.begin(), options.monitor_arguments.end());
+  return argv;
+}
+
+// What the loader needs to find a library of the site's own.
+std::vector<std::string> MonitorEnvironment() {
+  std::vector<std::string> environment;
+  for (const char* name : {"PATH", "LD_LIBRARY_PATH"})
+    if (const auto value = FromEnvironment(name)) environment.push_back(std::string(name) + '=' + *value);
+  return environment;
 }
 
 Status Run(const AgentOptions& options, StopSignals& signals) {
@@ -96,6 +118,10 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
   DiskWriter writer(files, post);
   AgentLoop loop(setup, link, *processes, files, writer, slow_files, Rng(std::random_device()()), log);
   EVERSTEP_TRY(loop.Begin(clock.Now()));
+  std::optional<MonitorProcess> monitor;
+  if (options.monitor)
+    monitor.emplace(MonitorArguments(options), MonitorEnvironment(),
+                    [&inputs](HostHealth health) { inputs.Post(HealthSaid{std::move(health)}); });
   log("info", options.node + " serving on " + serving.address + ", launcher " + options.launcher);
 
   signals.OnStop([&inputs](int) { inputs.Stop(); });

@@ -99,12 +99,26 @@ Status CheckSeen(const CheckpointSeen& seen) {
   return {};
 }
 
+Status CheckHealth(const HostHealth& health) {
+  EVERSTEP_TRY(AtMost("health.unwatched", health.unwatched.size(), limit::kWhyBytes));
+  EVERSTEP_TRY(AtMost("health.alarms", health.alarms.size(), limit::kAlarmsPerHost));
+  for (const HostAlarm& alarm : health.alarms) {
+    EVERSTEP_TRY(AtMost("alarm.check", alarm.check.size(), limit::kCheckBytes));
+    EVERSTEP_TRY(AtMost("alarm.scope", alarm.scope.size(), 2 * limit::kCheckBytes));
+    EVERSTEP_TRY(AtMost("alarm.why", alarm.why.size(), limit::kWhyBytes));
+    EVERSTEP_TRY(AtMost("alarm.evidence", alarm.evidence.size(), limit::kWhyBytes));
+    EVERSTEP_TRY(AtMost("alarm.remedy", alarm.remedy.size(), limit::kWhyBytes));
+    if (alarm.check.empty()) return Fail(ErrorCode::kInvalid, "alarm.check: found none, legal: the id of a check");
+  }
+  return {};
+}
+
 Status Check(const Report& report) {
   EVERSTEP_TRY(AtMost("gangs", report.gangs.size(), limit::kGangsPerHost));
   EVERSTEP_TRY(AtMost("checkpoints", report.checkpoints.size(), limit::kCheckpointsPerReport));
   for (const GangStatus& gang : report.gangs) EVERSTEP_TRY(CheckGang(gang));
   for (const CheckpointSeen& seen : report.checkpoints) EVERSTEP_TRY(CheckSeen(seen));
-  return {};
+  return CheckHealth(report.health);
 }
 Status Check(const Hello& hello) {
   EVERSTEP_TRY(CheckName("node", hello.node.value));
@@ -171,6 +185,7 @@ std::uint64_t HashOf(const Report& report) {
   Hasher hasher;
   hasher.Add(report.gangs);
   hasher.Add(report.checkpoints);
+  if (report.health != HostHealth()) hasher.Add(report.health);  // agents of before there was any hash the same
   return hasher.value();
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/fields.h"
+#include "base/host_health.h"
 #include "base/ids.h"
 #include "base/job_spec.h"
 #include "base/time.h"
@@ -116,9 +117,10 @@ struct Report {
   Sequence seq{};
   std::vector<GangStatus> gangs{};            // until forgotten by command
   std::vector<CheckpointSeen> checkpoints{};  // not acknowledged yet
+  HostHealth health{};
   friend bool operator==(const Report&, const Report&) = default;
 };
-EVERSTEP_FIELDS(Report, seq, gangs, checkpoints)
+EVERSTEP_FIELDS(Report, seq, gangs, checkpoints, health)
 
 // A sign of life; at most 64 bytes on the wire.
 struct Beat {
@@ -395,6 +397,8 @@ inline constexpr std::size_t kHostsPerJob = 16384;
 inline constexpr std::size_t kGangsPerHost = 256;       // in one report
 inline constexpr std::size_t kCheckpointFiles = 65536;  // of one checkpoint
 inline constexpr std::size_t kCheckpointsPerReport = 64;
+inline constexpr std::size_t kAlarmsPerHost = 64;
+inline constexpr std::size_t kCheckBytes = 64;  // HostAlarm::check; twice that for its scope
 }  // namespace limit
 
 // XXH-free, std-only: FNV-1a over the fields; equal reports hash equal. `seq` is not part of it.

@@ -38,7 +38,7 @@ Status Run(const LauncherOptions& options, StopSignals& signals) {
   LoopThread<LauncherInput> inputs(clock);
   const auto post = [&inputs](LauncherInput input) { inputs.Post(std::move(input)); };
   LauncherServer server;
-  RealFenceHooks fences(post);
+  RealSiteHooks fences(post);
   StoreThread journal(*store, options.history, post);
   LauncherLoop loop(options, std::string(Version()),
                     {clock, server, server, journal, fences, log,

@@ -72,6 +72,7 @@ Result<AgentSettings> AgentOptionsFrom(int argc, const char* const* argv, const 
                 yaml::FlagFor(table, "state_dir", "state", "DIR", "EVERSTEP_STATE"),
                 yaml::FlagFor(table, "keeper", "keeper", "FILE", "EVERSTEP_KEEPER"),
                 yaml::FlagFor(table, "insecure", "insecure", "", "EVERSTEP_INSECURE"),
+                yaml::FlagFor(table, "monitor", "monitor", "true|false", "EVERSTEP_MONITOR"),
                 {.spec = {.name = "boot-id",
                           .placeholder = "ID",
                           .doc = "instead of the kernel's boot id, for tests on one machine"},

@@ -68,6 +68,12 @@ void Reporter::SetGangs(std::vector<GangStatus> gangs) {
   gangs_ = std::move(gangs);
 }
 
+void Reporter::SetHealth(HostHealth health) {
+  if (health == health_) return;
+  health_ = std::move(health);
+  changed_ = true;
+}
+
 void Reporter::Add(CheckpointSeen seen) {
   seen = Reportable(std::move(seen));
   std::erase_if(checkpoints_, [&](const Kept& kept) {
@@ -102,7 +108,7 @@ std::optional<Time> Reporter::Deadline() const {
 }
 
 const Report& Reporter::Take(Time now) {
-  Report report{.seq = last_.seq, .gangs = gangs_};
+  Report report{.seq = last_.seq, .gangs = gangs_, .checkpoints = {}, .health = health_};
   std::size_t bytes = 0;
   std::size_t taken = 0;
   for (const Kept& kept : checkpoints_) {

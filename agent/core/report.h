@@ -23,6 +23,7 @@ class Reporter {
 
   // The gangs of this host, as they are now.
   void SetGangs(std::vector<GangStatus> gangs);
+  void SetHealth(HostHealth health);
   // A later finding about the same source of the same gang replaces an earlier one.
   void Add(CheckpointSeen seen);
   // The launcher says it has another state than our beats' hash: send again.
@@ -46,6 +47,7 @@ class Reporter {
   };
 
   std::vector<GangStatus> gangs_{};
+  HostHealth health_{};
   std::vector<Kept> checkpoints_{};  // oldest first
   Report last_{};
   std::uint64_t hash_ = 0;

@@ -5,13 +5,19 @@
 #include <variant>
 
 #include "agent/daemon/state_writer.h"
+#include "base/host_health.h"
 #include "base/seam/links.h"
 #include "base/seam/processes.h"
 #include "base/seam/slow_files.h"
 
 namespace everstep {
 
+// The host's monitor has something new to say (agent/monitor/monitor_process.h).
+struct HealthSaid {
+  HostHealth health{};
+};
+
 using AgentInput = std::variant<LinkOpened, LinkMessage, LinkClosed, PingReceived, PingAnswer, KeeperEvent, GangChecked,
-                                CheckpointFound, CheckpointTorn, DrillFailed, StateWritten>;
+                                CheckpointFound, CheckpointTorn, DrillFailed, StateWritten, HealthSaid>;
 
 }  // namespace everstep

@@ -82,6 +82,7 @@ class AgentLoop {
   void On(Time, const CheckpointTorn& input);
   void On(Time, const DrillFailed& input);
   void On(Time now, const StateWritten& input);
+  void On(Time, const HealthSaid& input) { reporter_.SetHealth(input.health); }
 
   void Obey(Time now, const Welcome& welcome);
   void Obey(Time now, const Rejected& rejected);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/time.h"
 
@@ -20,11 +21,13 @@ struct AgentOptions {
   std::string keeper{};       // path of everstep-keeper; empty: beside this program
   bool insecure = false;      // plain text on addresses that are not loopback: warns at every start
   std::string boot_id{};      // empty: the kernel's; the lab sets its own
-  std::optional<std::uint32_t> accelerators{};  // nullopt: counted
-  std::uint64_t log_bytes_max = 64u << 20;      // of one file of one rank; then it is rotated
-  std::uint32_t log_files_max = 4;              // rotated files kept for each
-  std::uint32_t log_gangs_max = 20;             // generations of logs kept on this host
-  std::string kernel_log = "/dev/kmsg";         // where to look for why a rank was killed; empty: nowhere
+  std::optional<std::uint32_t> accelerators{};   // nullopt: counted
+  std::uint64_t log_bytes_max = 64u << 20;       // of one file of one rank; then it is rotated
+  std::uint32_t log_files_max = 4;               // rotated files kept for each
+  std::uint32_t log_gangs_max = 20;              // generations of logs kept on this host
+  std::string kernel_log = "/dev/kmsg";          // where to look for why a rank was killed; empty: nowhere
+  bool monitor = true;                           // everstep-agent monitor watches the host's health
+  std::vector<std::string> monitor_arguments{};  // of it, as `everstep-agent scan --help` has them
   Duration checkpoint_scan_every = 500ms;
   std::string progress_table{};  // like configs/progress.yaml; empty: that file, as it was at build time
   friend bool operator==(const AgentOptions&, const AgentOptions&) = default;

@@ -72,7 +72,7 @@ class Cluster:
         # What a host's kernel says is written there by whoever injects faults: they all have one kernel.
         kernel_log = host.directory / "kmsg"
         kernel_log.touch()
-        settings = self._write(f"{name}.agent.yaml", {"kernel_log": str(kernel_log), **self._agent_settings})
+        settings = self._write(f"{name}.agent.yaml", {"kernel_log": str(kernel_log), "monitor": False, **self._agent_settings})
         self.agents[name] = host.start(
             self.programs / "everstep-agent", "--node", name, "--launcher", self.address, "--listen", f"{host.address}:{port}",
             "--state", host.directory / "agent", "--config", settings, "--boot-id", host.boot_id, *self.plain_text,

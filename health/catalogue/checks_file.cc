@@ -62,6 +62,7 @@ yaml::Table<CheckText> CheckTable() {
       Of("needs", &Check::needs, yaml::EnumOf<Facility>(), "what a host may be without"),
       Of("by", &Check::by, yaml::EnumOf<Reader>(), "who can read it"),
       Of("action", &Check::action, yaml::EnumOf<Action>(), "when it fails"),
+      Of("action_is_value", &Check::action_is_value, yaml::Bool(), "the value itself names the action"),
       Of("on_timeout", &Check::on_timeout, yaml::EnumOf<State>(), "the state where reading it does not end"),
       Of("lines", &Check::lines, patterns, "of the kernel's log"),
       Of("unless", &Check::unless, patterns, "look-alikes"),

@@ -16,12 +16,18 @@ std::vector<AlarmChange> Alarms::Take(const Check& check, const Verdict& verdict
   if (watched.alarm.looks == 0) watched.alarm.first = now;
   ++watched.alarm.looks;
   watched.alarm.last = now;
-  const bool worse = watched.raised && verdict.state == State::fail && watched.alarm.verdict.state == State::warn;
+  const Verdict& before = watched.alarm.verdict;
+  const bool worse =
+      watched.raised && ((verdict.state == State::fail && before.state == State::warn) || verdict.action > before.action);
+  const bool again = watched.raised && (!check.lines.empty() || check.action_is_value) &&
+                     verdict.evidence != watched.raised_evidence && now - watched.alarm.raised >= options_.again_after;
   watched.alarm.verdict = verdict;
-  if (watched.raised && !worse) return {};
+  if (watched.raised && !worse && !again) return {};
   if (now - started_ < options_.grace || watched.alarm.looks < check.strikes) return {};
   if (!watched.cleared_evidence.empty() && watched.cleared_evidence == verdict.evidence) return {};
   watched.raised = true;
+  watched.raised_evidence = verdict.evidence;
+  watched.alarm.raised = now;
   const std::string looks = check.strikes > 1 ? Cat(" (", Count(watched.alarm.looks, "look"), " in a row)") : std::string();
   return {{.raised = true, .alarm = watched.alarm, .why = Cat(Title(verdict), ": ", verdict.why, looks)}};
 }
@@ -53,6 +59,11 @@ std::optional<AlarmChange> Alarms::Clear(const std::string& check, const std::st
   watched.cleared_evidence = watched.alarm.verdict.evidence;
   watched.alarm.looks = 0;
   return change;
+}
+
+void Alarms::Restore(const Alarm& alarm) {
+  watched_[{alarm.verdict.check, alarm.verdict.scope}] = {
+      .alarm = alarm, .raised = true, .raised_evidence = alarm.verdict.evidence, .cleared_evidence = {}};
 }
 
 std::vector<Alarm> Alarms::Raised() const {

@@ -22,14 +22,17 @@ namespace everstep::health {
 struct AlarmOptions {
   Duration grace = 60s;          // after the host's start: verdicts are taken, nothing is raised
   Duration clear_after = 10min;  // without a bad look
+  Duration again_after = 60s;    // a new line of the kernel's log raises an alarm that stands once more, but not more often
 };
 
 struct Alarm {
   Verdict verdict{};  // the newest bad one
   Time first{};
   Time last{};
+  Time raised{};            // the last time
   std::uint32_t looks = 0;  // bad ones since `first`
 };
+EVERSTEP_FIELDS(Alarm, verdict, first, last, raised, looks)
 
 struct AlarmChange {
   bool raised = false;  // else over
@@ -50,12 +53,15 @@ class Alarms {
                                    std::string_view note);
 
   std::vector<Alarm> Raised() const;
+  // One that was raised before this watch began.
+  void Restore(const Alarm& alarm);
 
  private:
   using Key = std::pair<std::string, std::string>;
   struct Watched {
     Alarm alarm{};
     bool raised = false;
+    std::string raised_evidence{};
     std::string cleared_evidence{};  // that a person has looked at: the same does not raise it again
   };
   AlarmOptions options_;

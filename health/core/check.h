@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/fields.h"
+#include "base/host_health.h"
 #include "base/time.h"
 
 namespace everstep::health {
@@ -22,8 +23,7 @@ EVERSTEP_ENUM(Unit, count, bytes, seconds, percent, celsius, megahertz, gbps, wo
 
 inline constexpr double kUnlimited = 9.0e18;
 
-// What a bad value asks for, weakest first.
-EVERSTEP_ENUM(Action, note, app, defer, drain, reset, reboot, replace)
+using Action = HealthAction;
 
 // What a host may be without. Where a profile promises it, its absence is a finding; else its checks do not apply.
 EVERSTEP_ENUM(Facility, always, cpufreq, throttle, edac, numa, nvidia, nvlink, nvswitch, neuron, rdma, efa, infiniband, nvme,
@@ -59,6 +59,7 @@ struct Check {
   Facility needs = Facility::always;
   Reader by = Reader::scan;
   Action action = Action::note;  // when it fails
+  bool action_is_value = false;  // the value itself names the action: of Xids
   State on_timeout = State::unknown;
   std::vector<std::string> lines{};   // of the kernel's log: regular expressions, any of which counts
   std::vector<std::string> unless{};  // look-alikes that must not count
@@ -77,9 +78,10 @@ struct Reading {
   std::optional<std::string> unread{};  // it is there and cannot be read: why
   std::optional<std::string> absent{};  // this host has no such thing: how that was seen
   std::optional<std::string> moot{};    // it has one that cannot tell this, and need not: an old model, a virtual function
+  std::string means{};                  // where the word alone says little: "Xid 79: GPU has fallen off the bus"; may be empty
   std::string evidence{};               // "/proc/meminfo: MemTotal: 2113456 kB"
 };
-EVERSTEP_FIELDS(Reading, check, scope, number, word, unread, absent, moot, evidence)
+EVERSTEP_FIELDS(Reading, check, scope, number, word, unread, absent, moot, means, evidence)
 
 // What a host of this kind has. A key that is not there says nothing.
 struct Profile {

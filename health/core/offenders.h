@@ -16,7 +16,9 @@ struct Offence {
   std::string job{};   // empty: none ran
   Action action = Action::note;
   Time at{};
+  friend bool operator==(const Offence&, const Offence&) = default;
 };
+EVERSTEP_FIELDS(Offence, who, what, job, action, at)
 
 struct OffenderOptions {
   Duration half_life = std::chrono::hours(72);

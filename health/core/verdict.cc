@@ -61,6 +61,10 @@ std::optional<Verdict> Judge(const Check& check, const Reading& reading, const P
         Cat(check.what, ": ", verdict.value, ", and ", verdict.limit, state == State::fail ? " is bad" : " is suspect");
     verdict.remedy = check.remedy;
     verdict.action = state == State::fail ? check.action : Action::note;
+    if (check.action_is_value && reading.word) {
+      verdict.action = EnumNamed<Action>(*reading.word).value_or(verdict.action);
+      verdict.why = Cat(reading.means, reading.means.empty() ? "" : ": ", *reading.word);
+    }
     return verdict;
   }
   Fine(verdict, check, profile, held);

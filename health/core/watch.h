@@ -2,8 +2,10 @@
 // growth, readings become verdicts, verdicts become alarms (counters.h, verdict.h, alarms.h), in the profile's limits.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "health/core/alarms.h"
@@ -21,11 +23,18 @@ class Watch {
   std::vector<AlarmChange> Take(const Reading& reading, Time now);
   std::vector<AlarmChange> Expire(Time now) { return alarms_.Expire(now); }
   std::vector<Alarm> Raised() const { return alarms_.Raised(); }
+  void Restore(const Alarm& alarm) { alarms_.Restore(alarm); }
+  // The newest verdict of each check and scope, by its state; of kernel lines none: their alarms speak.
+  struct Counts {
+    std::uint32_t judged = 0, failing = 0, warning = 0, unknown = 0;
+  };
+  Counts Newest() const;
 
  private:
   std::map<std::string, Check> checks_{};
   Profile profile_;
   Counters counters_{};
+  std::map<std::pair<std::string, std::string>, State> newest_{};
   Alarms alarms_;
 };
 

@@ -90,8 +90,12 @@ void KernelListener::TellLines(std::size_t index, double now, Duration reach, Si
 
 void KernelListener::TellXid(bool of_switch, const std::string& scope, Sink& sink) const {
   const WorstXid& worst = xids_[of_switch].at(scope);
-  sink.Word(CheckOf(of_switch), scope, std::string(Name(worst.action)),
-            Cat(worst.line, " (", worst.why, worst.count > 1 ? Cat("; ", worst.count, " such lines") : "", ')'));
+  const std::string times = worst.count > 1 ? Cat(" (", worst.count, " such lines)") : std::string();
+  sink.Take({.check = CheckOf(of_switch),
+             .scope = scope,
+             .word = std::string(Name(worst.action)),
+             .means = worst.why,
+             .evidence = worst.line + times});
 }
 
 void KernelListener::TellXids(const Root& root, bool of_switch, Sink& sink) const {

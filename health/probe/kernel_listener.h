@@ -37,6 +37,9 @@ class KernelListener {
   // Only what has changed since the last call.
   void TellNew(double now, Sink& sink);
 
+  // When the newest record was written, in microseconds since the boot; 0: there was none.
+  std::int64_t last() const { return last_; }
+
  private:
   struct Said {
     std::vector<std::int64_t> times{};

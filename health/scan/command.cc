@@ -37,6 +37,8 @@ std::vector<yaml::FlagSpec> Flags() {
           {"kernel-log", "FILE", "", "instead of /dev/kmsg"},
           {"nvml", "FILE", "", "instead of libnvidia-ml.so.1"},
           {"deadline", "DURATION", "", "for each probe [3s]"},
+          {"feed", "FILE", "", "of monitor, for an agent: states instead of alarms, and a memory in FILE"},
+          {"boot-id", "ID", "", "of monitor: instead of the kernel's boot id"},
           {"help", "", "", "print this and exit"}};
 }
 
@@ -74,6 +76,8 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
   take("root", options.root);
   take("kernel-log", options.kernel_log);
   take("nvml", options.nvml);
+  take("feed", command.feed);
+  take("boot-id", command.boot);
   if (given.contains("path") || given.contains("data") || given.contains("checkpoint")) options.paths.clear();
   TakePaths(given["path"], PathUse::plain, options.paths);
   TakePaths(given["data"], PathUse::data, options.paths);

@@ -15,6 +15,8 @@ struct ScanCommand {
   ScanOptions options{};
   bool json = false, nagios = false, all = false, strict = false, report_only = false;
   std::string print{};  // write this and exit with 0: the help
+  std::string feed{};   // of a monitor, for an agent: the file of its memory
+  std::string boot{};   // of a monitor: instead of the kernel's boot id
 };
 
 // Behind "scan".

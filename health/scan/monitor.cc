@@ -4,12 +4,9 @@
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <cstdio>
 
-#include "base/real/clock.h"
+#include "base/messages.h"
 #include "base/text.h"
-#include "health/scan/command.h"
-#include "health/scan/report_text.h"
 
 namespace everstep::health {
 
@@ -17,6 +14,7 @@ namespace {
 
 constexpr Duration kFileEvery = 200ms;  // a log that is a file does not tell when it grows
 constexpr std::size_t kRecordsAtOnce = 10'000;
+constexpr std::size_t kSentenceBytes = 500;
 
 // Readings of the log, on their way to the watch.
 class Collected : public Sink {
@@ -32,6 +30,18 @@ bool IsDevice(int fd) {
 }
 
 std::int64_t Microseconds(Time now) { return Nanoseconds(now) / 1000; }
+
+HostAlarm HostAlarmOf(const Alarm& alarm) {
+  const Verdict& verdict = alarm.verdict;
+  return {.check = Clip(verdict.check, limit::kCheckBytes),
+          .scope = Clip(verdict.scope, 2 * limit::kCheckBytes),
+          .fail = verdict.state == State::fail,
+          .action = verdict.action,
+          .why = Clip(Printable(verdict.why), kSentenceBytes),
+          .evidence = Clip(Printable(verdict.evidence), kSentenceBytes),
+          .remedy = Clip(Printable(verdict.remedy), kSentenceBytes),
+          .since = alarm.raised};
+}
 
 }  // namespace
 
@@ -51,15 +61,50 @@ std::vector<MonitorGroup> HostGroups(const ScanOptions& options, const Catalogue
 }
 
 Monitor::Monitor(const Catalogue& catalogue, const Profile& profile, std::vector<MonitorGroup> groups, const std::string& log,
-                 AlarmOptions alarms, Time now, Emit emit)
+                 AlarmOptions alarms, Time now, Emit emit, const MonitorMemory& memory)
     : catalogue_(catalogue), watch_(catalogue.checks, profile, alarms, Time()), emit_(std::move(emit)) {
   for (MonitorGroup& group : groups) groups_.push_back({.group = std::move(group), .next = now});
-  OpenLog(catalogue, profile, log, now);
+  for (const Alarm& alarm : memory.alarms) {
+    watch_.Restore(alarm);
+    standing_[{alarm.verdict.check, alarm.verdict.scope}] = HostAlarmOf(alarm);
+  }
+  OpenLog(catalogue, profile, log, now, memory.log_seen > 0 ? memory.log_seen + 1 : Microseconds(now));
 }
 
-void Monitor::OpenLog(const Catalogue& catalogue, const Profile& profile, const std::string& log, Time now) {
+void Monitor::Tell(const AlarmChange& change) {
+  const std::pair key(change.alarm.verdict.check, change.alarm.verdict.scope);
+  if (change.raised)
+    standing_[key] = HostAlarmOf(change.alarm);
+  else
+    standing_.erase(key);
+  emit_(change);
+}
+
+HostHealth Monitor::Health() const {
+  const Watch::Counts counts = watch_.Newest();
+  HostHealth health{
+      .watched = std::all_of(groups_.begin(), groups_.end(), [](const Running& running) { return running.looked; }),
+      .unwatched = {},
+      .judged = counts.judged,
+      .failing = counts.failing,
+      .warning = counts.warning,
+      .unknown = counts.unknown};
+  for (const auto& [key, alarm] : standing_) health.alarms.push_back(alarm);
+  std::stable_sort(health.alarms.begin(), health.alarms.end(), [](const HostAlarm& a, const HostAlarm& b) {
+    return std::pair(a.action, a.fail) > std::pair(b.action, b.fail);
+  });
+  if (health.alarms.size() > limit::kAlarmsPerHost) health.alarms.resize(limit::kAlarmsPerHost);
+  return health;
+}
+
+MonitorMemory Monitor::Memory() const {
+  return {.boot = {}, .log_seen = listener_ ? listener_->last() : 0, .alarms = watch_.Raised()};
+}
+
+void Monitor::OpenLog(const Catalogue& catalogue, const Profile& profile, const std::string& log, Time now,
+                      std::int64_t since) {
   const KernelLogAsked asked{log, catalogue.checks, catalogue.xids, profile.accelerator};
-  auto listener = KernelListener::Make(asked, Microseconds(now));
+  auto listener = KernelListener::Make(asked, since);
   auto opened = Kmsg::Open(log);
   if (!listener || !opened) {
     const std::string why = listener ? opened.error().message : listener.error().message;
@@ -73,7 +118,7 @@ void Monitor::OpenLog(const Catalogue& catalogue, const Profile& profile, const 
 void Monitor::Step(Time now) {
   ReadLog(now);
   for (Running& running : groups_) StepGroup(running, now);
-  for (const AlarmChange& change : watch_.Expire(now)) emit_(change);
+  for (const AlarmChange& change : watch_.Expire(now)) Tell(change);
 }
 
 void Monitor::ReadLog(Time now) {
@@ -108,6 +153,7 @@ void Monitor::StepGroup(Running& running, Time now) {
     for (std::size_t i = 0; i < running.started.size(); ++i) running.last[running.started[i]] = running.run->results()[i];
     running.run.reset();
     TakeResults(running, now);
+    running.looked = true;
     return;
   }
   if (now < running.next) return;
@@ -128,7 +174,7 @@ void Monitor::TakeResults(const Running& running, Time now) {
 }
 
 void Monitor::Take(const Reading& reading, Time now) {
-  for (const AlarmChange& change : watch_.Take(reading, now)) emit_(change);
+  for (const AlarmChange& change : watch_.Take(reading, now)) Tell(change);
 }
 
 void Monitor::AddTo(std::vector<pollfd>& polled) const {
@@ -142,36 +188,6 @@ int Monitor::TimeoutMs(Time now) const {
   for (const Running& running : groups_) next = std::min(next, running.run ? running.run->NextDeadline() : running.next);
   if (log_ && !log_is_device_) next = std::min(next, now + kFileEvery);
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(std::max(next - now, Duration())).count());
-}
-
-int RunMonitorCommand(int argc, const char* const* argv) {
-  const auto failed = [](const Error& error) {
-    std::fprintf(stderr, "everstep-agent monitor: %s\n", error.Str().c_str());
-    return 2;
-  };
-  const auto command = ScanCommandFrom(argc, argv);
-  if (!command) return failed(command.error());
-  const ScanOptions& options = command->options;
-  const auto catalogue = LoadCatalogue(options.catalogue);
-  if (!catalogue) return failed(catalogue.error());
-  const auto chosen = ProfileOf(options, *catalogue);
-  if (!chosen) return failed(chosen.error());
-  std::fprintf(stderr, "everstep-agent monitor: %s\n", chosen->why.c_str());
-  RealClock clock;
-  bool heard = true;
-  const std::string host = HostName(),
-                    log = options.kernel_log.empty() ? Root(options.root).At("/dev/kmsg") : options.kernel_log;
-  Monitor monitor(*catalogue, chosen->profile, HostGroups(options, *catalogue, chosen->profile), log, {}, clock.Now(),
-                  [&](const AlarmChange& change) {
-                    heard = heard && std::fputs(AlarmJson(change, host).c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-                  });
-  while (heard) {
-    monitor.Step(clock.Now());
-    std::vector<pollfd> polled;
-    monitor.AddTo(polled);
-    ::poll(polled.data(), polled.size(), monitor.TimeoutMs(clock.Now()));
-  }
-  return 0;
 }
 
 }  // namespace everstep::health

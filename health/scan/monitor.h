@@ -4,12 +4,17 @@
 // One thread, which polls: descriptors of AddTo, at most TimeoutMs, then Step. Processes of probes are its children.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/host_health.h"
+#include "base/ids.h"
 #include "health/core/watch.h"
 #include "health/probe/kernel_listener.h"
 #include "health/scan/scan.h"
@@ -26,12 +31,25 @@ struct MonitorGroup {
 std::vector<MonitorGroup> HostGroups(const ScanOptions& options, const Catalogue& catalogue, const Profile& profile,
                                      Duration counters_every = 10s, Duration mounts_every = 60s);
 
+// What the next monitor of the same boot goes on with: an alarm does not end because an agent was started again.
+struct MonitorMemory {
+  BootId boot{};
+  std::int64_t log_seen = 0;  // of the kernel's log, up to here, in microseconds since the boot
+  std::vector<Alarm> alarms{};
+};
+EVERSTEP_FIELDS(MonitorMemory, boot, log_seen, alarms)
+
 class Monitor {
  public:
   using Emit = std::function<void(const AlarmChange&)>;
-  // `log`: the kernel's, from `now` on. A log that cannot be read is an alarm, not an error.
+  // `log`: the kernel's, from `now` on, or from where `memory` ends. A log that cannot be read is an alarm, not an error.
   Monitor(const Catalogue& catalogue, const Profile& profile, std::vector<MonitorGroup> groups, const std::string& log,
-          AlarmOptions alarms, Time now, Emit emit);
+          AlarmOptions alarms, Time now, Emit emit, const MonitorMemory& memory = {});
+
+  // As an agent reports it.
+  HostHealth Health() const;
+  // `boot` is left to the caller.
+  MonitorMemory Memory() const;
 
   void Step(Time now);
   void AddTo(std::vector<pollfd>& polled) const;
@@ -44,8 +62,10 @@ class Monitor {
     std::unique_ptr<ProbeRun> run{};
     std::vector<ProbeResult> last{};     // of the newest run that is over
     std::vector<std::size_t> started{};  // of the group: those of the run under way, or of the last one
+    bool looked = false;                 // at least once to the end
   };
-  void OpenLog(const Catalogue& catalogue, const Profile& profile, const std::string& log, Time now);
+  void OpenLog(const Catalogue& catalogue, const Profile& profile, const std::string& log, Time now, std::int64_t since);
+  void Tell(const AlarmChange& change);
   void ReadLog(Time now);
   void StepGroup(Running& running, Time now);
   std::vector<std::size_t> Startable(Running& running) const;
@@ -60,9 +80,12 @@ class Monitor {
   std::optional<KernelListener> listener_{};
   bool log_is_device_ = false;
   std::uint64_t overrun_told_ = 0;
+  std::map<std::pair<std::string, std::string>, HostAlarm>
+      standing_{};  // as they were raised: what a value is by now is no news
 };
 
-// `everstep-agent monitor`: alarms as lines of JSON on stdout until it is killed or nobody reads them; the exit code.
+// `everstep-agent monitor`: alarms as lines of JSON on stdout until it is killed or nobody reads them; the exit code. With
+// --feed FILE, for an agent: a line with the whole HostHealth whenever that has changed, and its memory in FILE.
 int RunMonitorCommand(int argc, const char* const* argv);
 
 }  // namespace everstep::health

@@ -32,7 +32,7 @@ void AddVerbs(CLI::App& app, Cli& cli) {
   in("A cluster on this machine", {AddUp, AddDown}, cli);
   in("Jobs", {AddRun, AddInit, AddLint, AddSubmit, AddJobs, AddJob, AddLogs, AddCancel, AddWait, AddExplain, AddIncidents},
      cli);
-  in("The cluster", {AddTop, AddNodes, AddNode, AddCheck, AddBench, AddDrain, AddUndrain, AddEvents, AddDrill}, cli);
+  in("The cluster", {AddTop, AddNodes, AddNode, AddCheck, AddBench, AddDrain, AddUndrain, AddClear, AddEvents, AddDrill}, cli);
   in("Files", {AddCkpt}, cli);
   in("Everstep", {AddConfig, AddSchema, AddCompletion, AddHelp, AddMan, AddVersion}, cli);
 }

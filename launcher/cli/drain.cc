@@ -1,4 +1,4 @@
-// everstep drain and undrain: takes hosts out of work, and gives them back.
+// everstep drain and undrain: takes hosts out of work, and gives them back; clear: their alarms have been looked at.
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -22,6 +22,7 @@ namespace {
 struct DrainFlags {
   std::vector<std::string> lists{};
   std::string reason{};
+  std::string check{};
   bool now = false;
   bool dry_run = false;
 };
@@ -76,6 +77,24 @@ void AddUndrain(CLI::App& app, Cli& cli) {
     cli.verb = [&cli, flags] {
       return ForEach(cli, *flags, "undrain",
                      [](const NodeId& node) -> ApiRequest { return UndrainNode{.node = node, .by = Requester()}; });
+    };
+  });
+}
+
+void AddClear(CLI::App& app, Cli& cli) {
+  auto flags = std::make_shared<DrainFlags>();
+  CLI::App* verb =
+      app.add_subcommand("clear", "alarms of hosts have been looked at: they count no more, nor what came of them");
+  verb->add_option("HOST", flags->lists, "a name, or a list such as n[0-3,7]")->required();
+  verb->add_option("--check", flags->check, "only alarms of this check, as `everstep node` shows them")->type_name("CHECK");
+  verb->add_option("--note", flags->reason, "what was found, for whoever asks later")->type_name("TEXT");
+  verb->add_flag("--dry-run", flags->dry_run, "say what would be done, and do nothing");
+  AddOutputFlags(*verb, cli, false);
+  verb->callback([&cli, flags] {
+    cli.verb = [&cli, flags] {
+      return ForEach(cli, *flags, "clear the alarms of", [&](const NodeId& node) -> ApiRequest {
+        return ClearNode{.node = node, .check = flags->check, .note = flags->reason, .by = Requester()};
+      });
     };
   });
 }

@@ -97,7 +97,7 @@ void Supervisor::AddAgents(const std::string& address) {
     const std::string name = Cat('n', i), state = Cat(options_.directory, '/', name);
     daemons_.push_back({.name = name,
                         .argv = {options_.programs + "/everstep-agent", "--node", name, "--launcher", address, "--listen",
-                                 "127.0.0.1:0", "--state", state},
+                                 "127.0.0.1:0", "--state", state, "--monitor", options_.monitor ? "true" : "false"},
                         .log = state + ".log"});
   }
   Tell(Cat("serving ", address));

@@ -22,6 +22,7 @@ namespace everstep {
 struct SupervisorOptions {
   std::string directory{};  // exists; holds launcher.yaml
   std::string programs{};   // where everstep-launcher and everstep-agent are
+  bool monitor = false;     // each agent watches the health of this machine
   std::uint32_t nodes = 0;
   std::uint32_t port = 0;  // of the launcher; 0: any free one
   std::map<std::string, std::string> environment{};

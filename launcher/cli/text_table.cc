@@ -18,7 +18,7 @@ constexpr std::size_t kBelow = 4;       // it stands so far in there
 Style StyleOfState(std::string_view state) {
   for (const std::string_view good : {"running", "ready", "done"})
     if (state == good) return Style::green;
-  for (const std::string_view bad : {"failed", "lost", "suspect"})
+  for (const std::string_view bad : {"failed", "lost", "suspect", "quarantined"})
     if (state == bad) return Style::red;
   for (const std::string_view between : {"queued", "preparing", "recovering", "stopping", "away", "draining", "drained"})
     if (state == between) return Style::yellow;

@@ -34,6 +34,7 @@ struct UpFlags {
   std::uint32_t port = 0;
   std::string directory{};
   std::string profile = "default";
+  bool monitor = false;
   bool foreground = false;
 };
 
@@ -105,8 +106,10 @@ Result<Started> StartSupervisor(const Cli& cli, const UpFlags& flags) {
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno(errno, "make", "a pipe");
   Started started{.ready = Fd(ends[0])};
   const Fd tells(ends[1]);
-  EVERSTEP_ASSIGN(const pid_t pid, SpawnDaemon({.argv = {cli.program, "supervise", "--state", flags.directory, "--nodes",
-                                                         Cat(flags.nodes), "--port", Cat(flags.port)},
+  std::vector<std::string> argv{cli.program, "supervise",      "--state", flags.directory,
+                                "--nodes",   Cat(flags.nodes), "--port",  Cat(flags.port)};
+  if (flags.monitor) argv.push_back("--monitor");
+  EVERSTEP_ASSIGN(const pid_t pid, SpawnDaemon({.argv = std::move(argv),
                                                 .environment = DaemonEnvironment(cli),
                                                 .log = flags.directory + "/supervisor.log",
                                                 .keep = {tells.get(), lock.get()}}));
@@ -229,6 +232,7 @@ Result<int> Supervise(const Cli& cli, const UpFlags& flags) {
   for (const int fd : {kReadyFd, kLockFd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   Supervisor supervisor({.directory = flags.directory,
                          .programs = std::filesystem::path(cli.program).parent_path().string(),
+                         .monitor = flags.monitor,
                          .nodes = flags.nodes,
                          .port = flags.port,
                          .environment = cli.variables},
@@ -255,6 +259,7 @@ void AddUp(CLI::App& app, Cli& cli) {
       ->check(Between(0, 65535))
       ->capture_default_str();
   up->add_option("--state", flags->directory, "where the cluster lives [everstep/local in XDG_STATE_HOME]")->type_name("DIR");
+  up->add_flag("--monitor", flags->monitor, "each host also watches the health of this machine");
   up->add_flag("--foreground", flags->foreground, "stay; Ctrl-C ends the cluster");
   up->callback([&cli, flags] { cli.verb = [&cli, flags] { return Up(cli, *flags); }; });
 
@@ -262,6 +267,7 @@ void AddUp(CLI::App& app, Cli& cli) {
   supervise->add_option("--state", flags->directory)->required();
   supervise->add_option("--nodes", flags->nodes)->required();
   supervise->add_option("--port", flags->port)->required();
+  supervise->add_flag("--monitor", flags->monitor);
   supervise->callback([&cli, flags] { cli.verb = [&cli, flags] { return Supervise(cli, *flags); }; });
 }
 

@@ -25,6 +25,7 @@ void AddIncidents(CLI::App& app, Cli& cli);
 void AddBench(CLI::App& app, Cli& cli);
 void AddDrain(CLI::App& app, Cli& cli);
 void AddUndrain(CLI::App& app, Cli& cli);
+void AddClear(CLI::App& app, Cli& cli);
 void AddDrill(CLI::App& app, Cli& cli);
 void AddNodes(CLI::App& app, Cli& cli);
 void AddNode(CLI::App& app, Cli& cli);

@@ -192,21 +192,60 @@ TextTable JobsTable(const std::vector<JobView>& jobs, WallTime now, bool wide) {
   return table;
 }
 
+namespace {
+
+std::string FabricCell(const NodeView& node) {
+  return node.fabric ? Cat(node.fabric->passed ? "pass " : "FAIL ", Show(node.fabric->age)) : std::string();
+}
+
+std::string ChecksCell(const NodeView& node) {
+  if (!node.health || !node.health->watched) return {};
+  const HealthView& health = *node.health;
+  if (health.failing > 0) return Cat(health.failing, " of ", health.judged, " fail");
+  if (health.warning > 0) return Cat(health.warning, " of ", health.judged, " warn");
+  return Cat(health.judged, " ok");
+}
+
+std::string AlarmTitle(const AlarmView& alarm) {
+  return alarm.scope.empty() ? alarm.check : Cat(alarm.check, " of ", alarm.scope);
+}
+
+// Of a host that may be given work: what its checks have to say, if anything.
+std::string ReasonOf(const NodeView& node) {
+  if (node.phase != NodePhase::ready || !node.health) return node.why;
+  const AlarmView* worst = nullptr;
+  for (const AlarmView& alarm : node.health->alarms)
+    if (!alarm.cleared && (!worst || std::pair(alarm.action, alarm.fail) > std::pair(worst->action, worst->fail)))
+      worst = &alarm;
+  return worst ? Cat(AlarmTitle(*worst), ": ", worst->why) : node.why;
+}
+
+}  // namespace
+
 TextTable NodesTable(const std::vector<NodeView>& nodes, bool wide) {
-  TextTable table{.titles = {"NODE", "STATE", "JOB", "ROLE", "ADDRESS", "LAST-BEAT"}, .states = 1};
-  if (wide) table.titles.insert(table.titles.end(), {"ACCELERATORS", "VERSION", "BOOT-ID"});
-  table.titles.emplace_back("WHY");
+  TextTable table{.titles = {"NODE", "STATE", "JOB", "ACCEL", "FABRIC", "CHECKS", "LAST-BEAT"}, .states = 1};
+  if (wide) table.titles.insert(table.titles.end(), {"ROLE", "ADDRESS", "VERSION", "BOOT-ID"});
+  table.titles.emplace_back("REASON");
   for (const NodeView& node : nodes) {
     std::vector<std::string> row{node.node.value,
                                  std::string(Name(node.phase)),
                                  node.job ? node.job->value : "",
-                                 node.role,
-                                 node.address,
+                                 Cat(node.accelerators),
+                                 FabricCell(node),
+                                 ChecksCell(node),
                                  node.silent_for ? Cat(Show(*node.silent_for), " ago") : ""};
-    if (wide) row.insert(row.end(), {Cat(node.accelerators), node.version, node.boot.value});
-    row.push_back(node.why);
+    if (wide) row.insert(row.end(), {node.role, node.address, node.version, node.boot.value});
+    row.push_back(ReasonOf(node));
     table.rows.push_back(std::move(row));
   }
+  return table;
+}
+
+TextTable WhyNotTable(const std::vector<NodeView>& nodes) {
+  TextTable table{.titles = {"NODE", "STATE", "WHY-NOT"}, .states = 1};
+  for (const NodeView& node : nodes)
+    table.rows.push_back({node.node.value, std::string(Name(node.phase)),
+                          node.why_not.empty() ? std::string("it could be given to the job now") : node.why_not});
   return table;
 }
 
@@ -272,6 +311,32 @@ std::string NextOf(const JobView& job) {
   return silent ? Cat("everstep explain ", job.id) : job.next;
 }
 
+namespace {
+
+std::string ChecksRow(const HealthView& health) {
+  if (!health.watched) return Cat("not watched", health.unwatched.empty() ? "" : ": ", Plain(health.unwatched));
+  const std::uint32_t bad = health.failing + health.warning + health.unknown;
+  std::string text = Cat(health.judged - std::min(bad, health.judged), " of ", Count(health.judged, "value"), " good");
+  if (health.failing > 0) text += Cat(", ", health.failing, " bad");
+  if (health.warning > 0) text += Cat(", ", health.warning, " suspect");
+  if (health.unknown > 0) text += Cat(", ", health.unknown, " not readable");
+  return text;
+}
+
+std::string AlarmsText(const HealthView& health, std::optional<std::size_t> columns) {
+  TextTable alarms{.titles = {"ALARM", "ASKS-FOR", "SINCE", "WHY"}};
+  for (const AlarmView& alarm : health.alarms) {
+    std::string why = Plain(alarm.why);
+    if (!alarm.evidence.empty()) why += Cat("; read: ", Plain(alarm.evidence));
+    if (!alarm.remedy.empty()) why += Cat("; to do: ", Plain(alarm.remedy));
+    alarms.rows.push_back(
+        {AlarmTitle(alarm), alarm.cleared ? "cleared" : std::string(Name(alarm.action)), Rfc3339(alarm.since), why});
+  }
+  return Render(alarms, {.columns = columns, .wrap = true});
+}
+
+}  // namespace
+
 std::string DescribeNode(const NodeView& node, std::optional<std::size_t> columns) {
   Paragraph about(columns);
   about.Row("Node", node.node.value);
@@ -279,6 +344,7 @@ std::string DescribeNode(const NodeView& node, std::optional<std::size_t> column
   if (node.fabric)
     about.Row("Fabric",
               Cat(node.fabric->passed ? "passed " : "failed ", Show(node.fabric->age), " ago: ", Plain(node.fabric->why)));
+  if (node.health) about.Row("Checks", ChecksRow(*node.health));
   about.Row("Why", Plain(node.why));
   about.Row("Job", node.job ? Cat(node.job->value, node.role.empty() ? "" : ", ", node.role) : "none");
   about.Row("Address", node.address);
@@ -286,12 +352,16 @@ std::string DescribeNode(const NodeView& node, std::optional<std::size_t> column
   about.Row("Has", Count(node.accelerators, "accelerator"));
   about.Row("Boot id", node.boot.value);
   about.Row("Version", Plain(node.version));
-  const std::string out = std::move(about.text);
+  if (node.health && !node.health->offences.empty()) about.Row("Offences", Plain(node.health->offences));
+  std::string out = std::move(about.text);
+  if (node.health && !node.health->alarms.empty()) out += '\n' + AlarmsText(*node.health, columns);
   switch (node.phase) {
     case NodePhase::ready: return Cat(out, "\nNext: everstep events --node ", node.node, '\n');
     case NodePhase::suspect: return Cat(out, "\nNext: everstep events --node ", node.node, " -f\n");
     case NodePhase::draining:
     case NodePhase::drained: return Cat(out, "\nNext: everstep undrain ", node.node, '\n');
+    case NodePhase::quarantined:
+      return Cat(out, "\nNext: everstep clear ", node.node, " --note TEXT, once somebody has looked at it\n");
     case NodePhase::lost:
     case NodePhase::away:
       return Cat(out, "\nNext: start everstep-agent there, or, once the host is certainly off:\n      everstep node ",

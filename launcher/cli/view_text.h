@@ -25,6 +25,8 @@ std::string StepText(const JobView& job, std::string_view of = " of ");
 // `wide`: with the columns of -o wide.
 TextTable JobsTable(const std::vector<JobView>& jobs, WallTime now, bool wide = false);
 TextTable NodesTable(const std::vector<NodeView>& nodes, bool wide = false);
+// Of views that were asked for with ListNodes::why_not.
+TextTable WhyNotTable(const std::vector<NodeView>& nodes);
 TextTable EventsTable(const std::vector<EventView>& events, WallTime now, bool wide = false);
 // One line of it, for `events -f`; columns as wide as usual names need. With `columns` the sentence goes on below itself.
 std::string EventLine(const EventView& event, WallTime now, std::optional<std::size_t> columns = {});

@@ -73,6 +73,41 @@ yaml::Table<Options> FenceTable() {
   }};
 }
 
+// One hook of the map; none is an empty list.
+Row<Options> RemedyRow(std::string name, HealthAction action, std::string about) {
+  return yaml::KeyThrough<Options, std::vector<std::string>>(
+      std::move(name),
+      [action](const Options& options) {
+        const auto found = options.remedies.find(action);
+        return found == options.remedies.end() ? std::vector<std::string>() : found->second;
+      },
+      [action](Options& options, std::vector<std::string> command) {
+        if (command.empty())
+          options.remedies.erase(action);
+        else
+          options.remedies[action] = std::move(command);
+      },
+      ListOf(yaml::Text(), 64, "[/usr/sbin/site-hook, --now]"), std::move(about));
+}
+
+yaml::Table<Options> HealthTable() {
+  return {{
+      Key("mode", &Options::health_mode, yaml::EnumOf<HealthMode>(),
+          "act: a host whose checks ask for it is taken out of work; observe: the events say what would have been done"),
+      Key("removals_percent", &Options::removals_percent, Integer<std::uint32_t>(0, 100),
+          "of the hosts, that checks may take out of work within an hour; one may always go"),
+      Key("move_within", &Options::move_within, DurationBetween(0s, 24h),
+          "a job on a host to be drained moves at its next checkpoint, or after this"),
+      RemedyRow(
+          "reset", HealthAction::reset,
+          "run with the name of a host in quarantine as last argument, after its work has left it; exit code 0 says that its "
+          "device is reset; []: a person does it"),
+      RemedyRow("reboot", HealthAction::reboot, "the same, to reboot it"),
+      RemedyRow("replace", HealthAction::replace, "the same, to replace it"),
+      Key("deadline", &Options::remedy_deadline, DurationBetween(1s, 24h), "for each of the three"),
+  }};
+}
+
 yaml::Table<Options> PortsTable() {
   return {{
       Key("first", &Options::port_first, Integer<std::uint32_t>(1024, 65535), "lowest"),
@@ -93,6 +128,7 @@ yaml::Table<Options> MakeTable() {
       Key("insecure", &Options::insecure, yaml::Bool(), "plain text on an address that is not loopback; warns at every start"),
       Group("detection", DetectionTable(), "how a lost host is noticed"),
       Group("fence", FenceTable(), "how a lost host is kept from going on"),
+      Group("health", HealthTable(), "what is done about hosts whose own checks fail"),
       Group("ports", PortsTable(), "MASTER_PORT is taken from here; keep clear of the kernel's ephemeral ports"),
       Key("blame", &Options::blame_file, OrEmpty(Path()),
           "rules that put failures down to their causes, as in configs/blame.yaml; empty: those that are compiled in"),

@@ -27,7 +27,8 @@ constexpr bool Ended(JobPhase phase) { return phase >= JobPhase::done; }
 
 // ready: may be given work. suspect: silent for longer than it should. lost: evicted. away: left in order, or not seen since
 // the launcher started. draining: an operator has taken it out of work, what it has goes on to its end. drained: it has none.
-EVERSTEP_ENUM(NodePhase, ready, suspect, lost, away, draining, drained)
+// quarantined: its own checks have taken it out of work.
+EVERSTEP_ENUM(NodePhase, ready, suspect, lost, away, draining, drained, quarantined)
 
 // What a failure is to blame on.
 //   code        the program: an exception, a crash                  data        what it reads
@@ -179,6 +180,35 @@ struct FabricView {
 };
 EVERSTEP_FIELDS(FabricView, passed, age, why)
 
+// An alarm that stands.
+struct AlarmView {
+  std::string check{};
+  std::string scope{};
+  bool fail = false;
+  HealthAction action = HealthAction::note;
+  WallTime since{};
+  std::string why{};
+  std::string evidence{};
+  std::string remedy{};
+  bool cleared = false;  // by a person
+  friend bool operator==(const AlarmView&, const AlarmView&) = default;
+};
+EVERSTEP_FIELDS(AlarmView, check, scope, fail, action, since, why, evidence, remedy, cleared)
+
+// What the host's monitor says, and what has come of it.
+struct HealthView {
+  bool watched = false;
+  std::string unwatched{};  // why not
+  std::uint32_t judged = 0;
+  std::uint32_t failing = 0;
+  std::uint32_t warning = 0;
+  std::uint32_t unknown = 0;
+  std::vector<AlarmView> alarms{};
+  std::string offences{};  // "score 3.8, kept away from 3.0 on: …"; empty: none is known
+  friend bool operator==(const HealthView&, const HealthView&) = default;
+};
+EVERSTEP_FIELDS(HealthView, watched, unwatched, judged, failing, warning, unknown, alarms, offences)
+
 struct NodeView {
   NodeId node{};
   NodePhase phase = NodePhase::ready;
@@ -192,9 +222,12 @@ struct NodeView {
   std::string version{};
   std::optional<DrainView> drain{};  // also while it is suspect, lost or away
   std::optional<FabricView> fabric{};
+  std::optional<HealthView> health{};  // nullopt: not heard
+  std::string why_not{};               // for the job that was asked about; empty: it could be given to it now
   friend bool operator==(const NodeView&, const NodeView&) = default;
 };
-EVERSTEP_FIELDS(NodeView, node, phase, why, job, role, address, accelerators, silent_for, boot, version, drain, fabric)
+EVERSTEP_FIELDS(NodeView, node, phase, why, job, role, address, accelerators, silent_for, boot, version, drain, fabric, health,
+                why_not)
 
 struct EventView {
   LogIndex index{};
@@ -241,8 +274,9 @@ struct ExplainJob {
 EVERSTEP_FIELDS(ExplainJob, job)
 struct ListNodes {
   static constexpr std::string_view kName = "list_nodes";
+  JobId why_not{};  // or a job's name: each view says why the host cannot be given to it; empty: none is asked about
 };
-EVERSTEP_FIELDS(ListNodes)
+EVERSTEP_FIELDS(ListNodes, why_not)
 struct GetNode {
   static constexpr std::string_view kName = "get_node";
   NodeId node{};
@@ -269,6 +303,15 @@ struct UndrainNode {
   std::string by{};
 };
 EVERSTEP_FIELDS(UndrainNode, node, by)
+// A person has looked at alarms of a host: they count no more, nor a quarantine or offences that came of them.
+struct ClearNode {
+  static constexpr std::string_view kName = "clear_node";
+  NodeId node{};
+  std::string check{};  // empty: all
+  std::string note{};   // for whoever asks later; may be empty
+  std::string by{};     // user@host, for the record
+};
+EVERSTEP_FIELDS(ClearNode, node, check, note, by)
 // A drill: the fault is brought about on the host of this rank. The job must run, in this generation.
 struct InjectFault {
   static constexpr std::string_view kName = "inject_fault";
@@ -309,7 +352,7 @@ struct GetInfo {
 EVERSTEP_FIELDS(GetInfo)
 
 using ApiRequest = std::variant<SubmitJob, CancelJob, GetJob, ListJobs, ExplainJob, ListNodes, GetNode, ConfirmDead, DrainNode,
-                                UndrainNode, InjectFault, KillLauncher, ListIncidents, ListEvents, GetInfo>;
+                                UndrainNode, ClearNode, InjectFault, KillLauncher, ListIncidents, ListEvents, GetInfo>;
 
 struct Submitted {
   static constexpr std::string_view kName = "submitted";

@@ -13,6 +13,12 @@ constexpr std::ptrdiff_t kNotedKept = 4;  // of these, that cannot be resumed fr
 constexpr std::size_t kEndedJobs = 1000;
 constexpr std::size_t kIncidents = 16;  // of each job
 constexpr Duration kPortMemory = 1h;
+constexpr std::size_t kAlarms = 64;  // of each host, as these three
+constexpr std::size_t kOffences = 32;
+constexpr std::size_t kRemedies = 16;
+constexpr Duration kRemovalMemory = 1h;
+constexpr std::ptrdiff_t kFabricRunsAlike = 32;
+constexpr std::size_t kFabricRuns = 512;
 constexpr Duration kQuick = 10s;  // a generation that lives no longer than this has broken at its start
 
 void MergeEnds(JobState& job, const std::vector<RankEnd>& ends) {
@@ -97,6 +103,9 @@ class Applier {
     // While there was no launcher nobody could prepare: the time does not count against the hosts.
     for (auto& [id, job] : state_.jobs)
       if (job.phase == JobPhase::preparing) job.since = entry_.at;
+    // A hook has ended with the launcher that ran it: nobody knows how.
+    for (auto& [id, node] : state_.nodes)
+      if (node.quarantine && node.quarantine->remedy == RemedyPhase::running) node.quarantine->remedy = RemedyPhase::none;
   }
 
   void operator()(const LauncherHalted& f) { state_.halted = f.cleared ? std::string() : f.why; }
@@ -106,8 +115,9 @@ class Applier {
     ++state_.membership;
     const std::uint64_t changed = first || !node.member ? state_.membership : node.changed;
     const Time since = first || node.state_id != f.state_id ? entry_.at : node.speaks_since;
-    node = {f.node,    f.boot, f.state_id, since, f.address,    f.job_address, f.accelerators,
-            f.version, true,   changed,    f.why, node.lost_at, node.drain,    node.fabric};
+    node = {f.node,         f.boot,      f.state_id,  since,           f.address,     f.job_address,
+            f.accelerators, f.version,   true,        changed,         f.why,         node.lost_at,
+            node.drain,     node.fabric, node.alarms, node.quarantine, node.offences, node.remedies};
     std::erase_if(state_.fences, [&](const FenceRecord& r) { return r.node == f.node; });  // it is not off
   }
   void operator()(const NodeSuspected&) {}
@@ -131,6 +141,82 @@ class Applier {
   void operator()(const NodeUndrained& f) {
     const auto it = state_.nodes.find(f.node);
     if (it != state_.nodes.end()) it->second.drain.reset();
+  }
+  void operator()(const AlarmRaised& f) {
+    const auto it = state_.nodes.find(f.node);
+    if (it == state_.nodes.end()) return;
+    NodeState& node = it->second;
+    std::erase_if(node.alarms, [&](const KnownAlarm& known) {
+      return known.alarm.check == f.alarm.check && known.alarm.scope == f.alarm.scope;
+    });
+    node.alarms.push_back({f.alarm, entry_.wall});
+    if (node.alarms.size() > kAlarms) node.alarms.erase(node.alarms.begin());
+    if (f.alarm.action < HealthAction::defer) return;
+    // Of the host and of the device: a device keeps its name where it is told by something that moves with it.
+    node.offences.push_back(
+        {.who = f.node.value, .what = f.alarm.check, .job = f.job.value, .action = f.alarm.action, .at = entry_.at});
+    if (node.offences.size() > kOffences) node.offences.erase(node.offences.begin());
+  }
+  void operator()(const AlarmOver& f) {
+    if (const auto it = state_.nodes.find(f.node); it != state_.nodes.end())
+      std::erase_if(it->second.alarms,
+                    [&](const KnownAlarm& known) { return known.alarm.check == f.check && known.alarm.scope == f.scope; });
+  }
+  void operator()(const AlarmsCleared& f) {
+    const auto it = state_.nodes.find(f.node);
+    if (it == state_.nodes.end()) return;
+    for (KnownAlarm& known : it->second.alarms)
+      known.cleared = known.cleared || f.check.empty() || known.alarm.check == f.check;
+    std::erase_if(it->second.offences,
+                  [&](const health::Offence& offence) { return f.check.empty() || offence.what == f.check; });
+    if (f.check.empty()) it->second.remedies.clear();
+  }
+  void operator()(const NodeQuarantined& f) {
+    const auto it = state_.nodes.find(f.node);
+    if (it == state_.nodes.end()) return;
+    NodeState& node = it->second;
+    const auto job = state_.jobs.find(f.job);
+    node.quarantine = Quarantine{.check = f.check,
+                                 .scope = f.scope,
+                                 .action = f.action,
+                                 .boot = node.boot,
+                                 .state_id = node.state_id,
+                                 .since = entry_.at,
+                                 .at = entry_.wall,
+                                 .why = f.cause,
+                                 .job = f.job,
+                                 .checkpoints = job == state_.jobs.end() ? 0 : job->second.checkpoints_ever};
+    std::erase_if(state_.removals,
+                  [&](const Removal& old) { return old.node == f.node || entry_.at - old.at > kRemovalMemory; });
+    state_.removals.push_back({f.node, entry_.at});
+  }
+  void operator()(const QuarantineOver& f) {
+    if (const auto it = state_.nodes.find(f.node); it != state_.nodes.end()) it->second.quarantine.reset();
+  }
+  void operator()(const RemedyStarted& f) {
+    const auto it = state_.nodes.find(f.node);
+    if (it == state_.nodes.end() || !it->second.quarantine) return;
+    it->second.quarantine->remedy = RemedyPhase::running;
+    it->second.quarantine->remedy_why = f.why;
+    it->second.remedies.push_back({f.check, f.action, entry_.at});
+    if (it->second.remedies.size() > kRemedies) it->second.remedies.erase(it->second.remedies.begin());
+  }
+  void operator()(const RemedyEnded& f) {
+    const auto it = state_.nodes.find(f.node);
+    if (it == state_.nodes.end() || !it->second.quarantine || it->second.quarantine->action != f.action) return;
+    it->second.quarantine->remedy = f.succeeded ? RemedyPhase::succeeded : RemedyPhase::failed;
+    it->second.quarantine->remedy_why = f.why;
+  }
+  void operator()(const FabricMeasured& f) {
+    std::vector<FabricRun>& runs = state_.fabric_runs;
+    runs.push_back(f.run);
+    runs.back().at = entry_.at;
+    const auto alike = [&](const FabricRun& run) {
+      return run.provider == f.run.provider && run.test == f.run.test && run.bytes == f.run.bytes && run.hosts == f.run.hosts;
+    };
+    if (std::count_if(runs.begin(), runs.end(), alike) > kFabricRunsAlike)
+      runs.erase(std::find_if(runs.begin(), runs.end(), alike));
+    if (runs.size() > kFabricRuns) runs.erase(runs.begin());
   }
   void operator()(const FaultInjected& f) {
     constexpr Duration kTakes = 5s;   // a fault that does not last, until it has been seen

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/contains.h"
+#include "launcher/core/host_health.h"
 #include "launcher/core/placement.h"
 #include "launcher/core/sentence.h"
 
@@ -74,14 +75,18 @@ std::string DrainedReply(const State& state, const NodeId& node) {
                            : Sentence(what, "; it still works for ", jobs, " until that ends or starts anew (--now moves it)");
 }
 
-Facts MoveAway(const World& world, const JobState& job) {
+Facts MoveAway(const World& world, Now now, const JobState& job) {
   for (const NodeId& id : job.hosts) {
     const NodeState* node = NodeIn(world.state, id);
-    if (!node || !node->drain || !node->drain->now) continue;
+    if (!node) continue;
+    std::string because;
+    if (node->drain && node->drain->now) because = Cat(id, " is ", DrainText(*node));
+    if (because.empty() && node->quarantine) because = LeavesBecause(world, now, job, *node);
+    if (because.empty()) continue;
     GenerationBroken broken{.job = job.id, .generation = job.generation, .node = id, .host_failed = true, .moved = true};
     // Nothing is broken: who saves on SIGTERM may do so.
     broken.grace = job.spec.stop_grace;
-    broken.cause = Sentence(id, " is ", DrainText(*node), ": its work moves to another host");
+    broken.cause = Sentence(OneLine(because, 700), ": its work moves to another host");
     broken.why = Sentence(OneLine(broken.cause, 700), "; generation ", job.generation, " is stopped");
     return {broken};
   }

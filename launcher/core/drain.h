@@ -16,8 +16,9 @@ Result<Facts> UndrainBy(const World& world, const UndrainNode& request);
 // What happens next, for who asked. REQUIRES: the facts are applied.
 std::string DrainedReply(const State& state, const NodeId& node);
 
-// A running or preparing job whose host is drained with `now`: its generation is broken, at no cost. Empty: none is.
-Facts MoveAway(const World& world, const JobState& job);
+// A running or preparing job whose host is drained with `now`, or is in quarantine and must be left: its generation is broken,
+// at no cost. Empty: none is.
+Facts MoveAway(const World& world, Now now, const JobState& job);
 
 // "drained by ann@host: ecc"; with `at` also for how long: "drained by ann@host: ecc (2 h)". REQUIRES: it is drained.
 std::string DrainText(const NodeState& node, std::optional<Time> at = {});

@@ -91,6 +91,82 @@ struct NodeUndrained {
 };
 EVERSTEP_FIELDS(NodeUndrained, node, by, why)
 
+// A host's monitor has raised an alarm, or it has become graver.
+struct AlarmRaised {
+  static constexpr std::string_view kName = "alarm_raised";
+  NodeId node{};
+  HostAlarm alarm{};
+  JobId job{};  // that the host worked for; may be empty
+  std::string why{};
+};
+EVERSTEP_FIELDS(AlarmRaised, node, alarm, job, why)
+struct AlarmOver {
+  static constexpr std::string_view kName = "alarm_over";
+  NodeId node{};
+  std::string check{};
+  std::string scope{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(AlarmOver, node, check, scope, why)
+
+// A person's word about alarms: they have been looked at. They count no more, nor does what came of them: a quarantine for one
+// of them, offences.
+struct AlarmsCleared {
+  static constexpr std::string_view kName = "alarms_cleared";
+  NodeId node{};
+  std::string check{};  // empty: all
+  std::string by{};
+  std::string note{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(AlarmsCleared, node, check, by, note, why)
+
+// Its own checks take a host out of work. An operator's drain is another matter, and neither touches the other.
+struct NodeQuarantined {
+  static constexpr std::string_view kName = "node_quarantined";
+  NodeId node{};
+  std::string check{};
+  std::string scope{};
+  HealthAction action = HealthAction::drain;
+  JobId job{};  // that it works for; may be empty
+  std::string cause{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(NodeQuarantined, node, check, scope, action, job, cause, why)
+struct QuarantineOver {
+  static constexpr std::string_view kName = "quarantine_over";
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(QuarantineOver, node, why)
+
+// Intent and outcome of the site's hook that resets, reboots or replaces a host in quarantine.
+struct RemedyStarted {
+  static constexpr std::string_view kName = "remedy_started";
+  NodeId node{};
+  std::string check{};
+  HealthAction action = HealthAction::reset;
+  std::string why{};
+};
+EVERSTEP_FIELDS(RemedyStarted, node, check, action, why)
+struct RemedyEnded {
+  static constexpr std::string_view kName = "remedy_ended";
+  NodeId node{};
+  HealthAction action = HealthAction::reset;
+  bool succeeded = false;
+  std::string why{};
+};
+EVERSTEP_FIELDS(RemedyEnded, node, action, succeeded, why)
+
+// Pair tests without a finding: what is normal here is learned from them.
+struct FabricMeasured {
+  static constexpr std::string_view kName = "fabric_measured";
+  JobId job{};
+  FabricRun run{};  // `at` is set when it is applied
+  std::string why{};
+};
+EVERSTEP_FIELDS(FabricMeasured, job, run, why)
+
 // Intent and outcome of the fence hook, for this boot of the host only.
 struct FenceStarted {
   static constexpr std::string_view kName = "fence_started";
@@ -325,11 +401,13 @@ struct JobEnded {
 };
 EVERSTEP_FIELDS(JobEnded, job, outcome, exit_code, why)
 
-using Fact = std::variant<LauncherStarted, LauncherHalted, NodeJoined, NodeSuspected, NodeTrusted, NodeLost, EvictionHeld,
-                          NodeDrained, NodeUndrained, FenceStarted, FenceEnded, JobSubmitted, GenerationPlanned,
-                          GenerationStarted, PreflightEnded, GenerationBroken, FaultInjected, DrillNotDone, LauncherKilled,
-                          HostReleased, FailureJudged, HostForgiven, JobWaits, SpareAssigned, SpareReleased,
-                          CheckpointRegistered, CheckpointNoted, CheckpointWithdrawn, JobStopping, JobEnded>;
+using Fact =
+    std::variant<LauncherStarted, LauncherHalted, NodeJoined, NodeSuspected, NodeTrusted, NodeLost, EvictionHeld, NodeDrained,
+                 NodeUndrained, FenceStarted, FenceEnded, JobSubmitted, GenerationPlanned, GenerationStarted, PreflightEnded,
+                 GenerationBroken, FaultInjected, DrillNotDone, LauncherKilled, HostReleased, FailureJudged, HostForgiven,
+                 JobWaits, SpareAssigned, SpareReleased, CheckpointRegistered, CheckpointNoted, CheckpointWithdrawn,
+                 JobStopping, JobEnded, AlarmRaised, AlarmOver, AlarmsCleared, NodeQuarantined, QuarantineOver, RemedyStarted,
+                 RemedyEnded, FabricMeasured>;
 using Facts = std::vector<Fact>;
 
 // A fact with the time it was decided.

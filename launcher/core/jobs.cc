@@ -7,6 +7,7 @@
 #include "launcher/core/exclusion.h"
 #include "launcher/core/generation.h"
 #include "launcher/core/hang.h"
+#include "launcher/core/host_health.h"
 #include "launcher/core/preflight.h"
 #include "launcher/core/recovery.h"
 #include "launcher/core/sentence.h"
@@ -100,7 +101,7 @@ Facts AdvanceJob(const World& world, Now now, const JobState& job) {
   switch (job.phase) {
     case JobPhase::preparing:
     case JobPhase::running: {
-      if (Facts moved = MoveAway(world, job); !moved.empty()) return WithFirstSigns(world, now, std::move(moved));
+      if (Facts moved = MoveAway(world, now, job); !moved.empty()) return WithFirstSigns(world, now, std::move(moved));
       const bool runs = job.phase == JobPhase::running;
       return WithFirstSigns(world, now, runs ? AdvanceRunning(world, now, job) : AdvancePreparing(world, now, job));
     }
@@ -127,6 +128,9 @@ std::optional<Time> JobDeadline(const World& world, const JobState& job) {
   }
   if (job.phase != JobPhase::stopping) consider(TimeLimitAt(job));
   if (job.phase == JobPhase::preparing) consider(job.since + world.policy.prepare_deadline);
+  if (job.phase == JobPhase::preparing || job.phase == JobPhase::running)
+    for (const NodeId& id : job.hosts)
+      if (const NodeState* node = NodeIn(world.state, id)) consider(LeavesAt(world, job, *node));
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
     for (const LiveGang& gang : job.live) consider(ExclusionDue(world, gang));
   if (job.phase == JobPhase::recovering && job.live.empty() && job.judged) {

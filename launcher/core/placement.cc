@@ -6,6 +6,7 @@
 #include "base/contains.h"
 #include "base/text.h"
 #include "launcher/core/drain.h"
+#include "launcher/core/host_health.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
@@ -45,7 +46,7 @@ std::size_t Owed(const World& world, const JobState& job, const Taken& taken) {
   std::size_t owed = 0, spares = 0;
   for (const NodeId& node : job.hosts) {
     const NodeState* known = NodeIn(world.state, node);
-    owed += !known || !known->member || known->drain || Avoids(job, node) ? 1 : 0;
+    owed += !known || !known->member || OutOfWork(*known) || Avoids(job, node) ? 1 : 0;
   }
   for (const NodeId& node : job.spares) spares += NotEligible(world, job, node, taken).empty() ? 1 : 0;
   return owed - std::min(owed, spares);
@@ -115,6 +116,9 @@ std::string NotEligible(const World& world, const JobState& job, const NodeId& n
   if (host->pulse != Pulse::trusted) return "is suspect";
   if (!host->connected) return "is not connected";
   if (known->drain) return Cat(at ? "" : "is ", DrainText(*known, at));
+  if (known->quarantine) return Cat(at ? "" : "is ", QuarantineText(*known, at));
+  if (const auto score = OffencesOf(*known, world.state.now); score.keep_away)
+    return at ? Cat("kept away: ", score.why) : std::string("is kept away: it has broken jobs too often");
   for (const AvoidedHost& avoided : job.avoid)
     if (avoided.node == node)
       return avoided.why.empty() ? "failed this job before" : Cat("failed its preflight: ", OneLine(avoided.why, 200));
@@ -173,7 +177,7 @@ std::string WhyNotPlaced(const JobState& job, const Fit& fit) {
 
 std::size_t Capacity(const State& state, const JobSpec& spec) {
   return static_cast<std::size_t>(std::count_if(state.nodes.begin(), state.nodes.end(), [&](const auto& entry) {
-    return MayHave(spec, entry.first) && entry.second.member && !entry.second.drain;
+    return MayHave(spec, entry.first) && entry.second.member && !OutOfWork(entry.second);
   }));
 }
 

@@ -47,8 +47,8 @@ Facts AdvanceQueue(const World& world, Now now) {
       const bool drained = job->spec.hosts.empty() && MemberCount(world.state) >= needed;
       Say(facts, *job,
           Cat("needs ", Needs(job->spec), ", more than ",
-              job->spec.hosts.empty() ? "the cluster has" : "there are of its hosts", drained ? " while hosts are drained" : "",
-              ": it waits aside and blocks nobody"));
+              job->spec.hosts.empty() ? "the cluster has" : "there are of its hosts",
+              drained ? " while hosts are out of work" : "", ": it waits aside and blocks nobody"));
       continue;
     }
     std::vector<NodeId> fit = FitFor(world, *job, taken).hosts;

@@ -5,6 +5,7 @@
 #include "base/contains.h"
 #include "base/text.h"
 #include "launcher/core/blame.h"
+#include "launcher/core/host_health.h"
 #include "launcher/core/incidents.h"
 #include "launcher/core/placement.h"
 #include "launcher/core/preflight.h"
@@ -120,7 +121,7 @@ void JudgeRank(const World& world, const JobState& job, const Culprit& culprit, 
 std::string Verdict(const JobState& job, const FailureJudged& judged) {
   if (judged.port_taken) return "counts as no failure: another port will do";
   if (job.checkpoint_gone) return "counts as no failure: no host sees the checkpoint";
-  if (job.moved) return "counts as no failure: an operator moves it";
+  if (job.moved) return "counts as no failure: its host is out of work";
   const bool rank = judged.blame.rank.has_value();
   const std::string kind = rank ? Cat(" (class ", Name(judged.blame.kind), ')') : std::string();
   if (!judged.code)
@@ -184,7 +185,8 @@ Ladder Climb(const World& world, const JobState& job) {
     // A suspect may be back in a moment, and a host that a returning launcher has not heard yet as well: do not move on
     // suspicion.
     const NodeState* known = NodeIn(world.state, old);
-    const bool undecided = known && known->member && !known->drain && !Avoids(job, old) && !TakenByAnother(taken, job, old);
+    const bool undecided =
+        known && known->member && !OutOfWork(*known) && !Avoids(job, old) && !TakenByAnother(taken, job, old);
     if (undecided || fresh.empty()) {
       if (!ladder.why_not.empty()) continue;
       ladder.why_not = undecided ? Cat("waits for ", old, ", which ", reason)

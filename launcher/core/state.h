@@ -13,6 +13,7 @@
 #include "base/job_spec.h"
 #include "base/messages.h"
 #include "base/time.h"
+#include "health/core/offenders.h"
 #include "launcher/core/api.h"
 
 namespace everstep {
@@ -28,7 +29,67 @@ struct Drain {
 };
 EVERSTEP_FIELDS(Drain, by, reason, now, since, at)
 
-// A host that has joined once. It stays here when it is lost, until an operator removes it.
+// An alarm of a host's monitor that stands.
+struct KnownAlarm {
+  HostAlarm alarm{};
+  WallTime at{};
+  bool cleared = false;  // a person has looked at it: it counts no more, until there is new evidence
+  friend bool operator==(const KnownAlarm&, const KnownAlarm&) = default;
+};
+EVERSTEP_FIELDS(KnownAlarm, alarm, at, cleared)
+
+EVERSTEP_ENUM(RemedyPhase, none, running, succeeded, failed)
+
+// A host that its own checks have taken out of work (host_health.h): it gets nothing new, what it has leaves it as `action`
+// says.
+struct Quarantine {
+  std::string check{};
+  std::string scope{};
+  HealthAction action = HealthAction::drain;  // defer or graver
+  BootId boot{};                              // of the host then
+  std::string state_id{};                     // of its agent then
+  Time since{};                               // log time
+  WallTime at{};
+  std::string why{};              // the alarm
+  JobId job{};                    // that it worked for then
+  std::uint64_t checkpoints = 0;  // of that job, ever, then: one more, and it can move without losing anything
+  RemedyPhase remedy = RemedyPhase::none;
+  std::string remedy_why{};
+  friend bool operator==(const Quarantine&, const Quarantine&) = default;
+};
+EVERSTEP_FIELDS(Quarantine, check, scope, action, boot, state_id, since, at, why, job, checkpoints, remedy, remedy_why)
+
+// Something was done to a host for a check: the next time something stronger.
+struct RemedyRecord {
+  std::string check{};
+  HealthAction action = HealthAction::reset;
+  Time at{};
+  friend bool operator==(const RemedyRecord&, const RemedyRecord&) = default;
+};
+EVERSTEP_FIELDS(RemedyRecord, check, action, at)
+
+// A host that checks have taken out of work lately: so many an hour, no more.
+struct Removal {
+  NodeId node{};
+  Time at{};
+  friend bool operator==(const Removal&, const Removal&) = default;
+};
+EVERSTEP_FIELDS(Removal, node, at)
+
+// What a run of pair tests without a finding has measured: such runs are what is normal here.
+struct FabricRun {
+  std::string provider{};   // "tcp;ofi_rxm"
+  std::string test{};       // "pair"
+  std::uint64_t bytes = 0;  // of the test
+  std::uint32_t hosts = 0;
+  std::uint32_t samples = 0;
+  double median = 0;  // bytes a second
+  double mad = 0;     // median absolute deviation from it
+  Time at{};
+  friend bool operator==(const FabricRun&, const FabricRun&) = default;
+};
+EVERSTEP_FIELDS(FabricRun, provider, test, bytes, hosts, samples, median, mad, at)
+
 // What the last preflight said of a host's network.
 struct FabricCheck {
   bool passed = false;
@@ -41,6 +102,7 @@ struct FabricCheck {
 };
 EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why, level, run)
 
+// A host that has joined once. It stays here when it is lost, until an operator removes it.
 struct NodeState {
   NodeId node{};
   BootId boot{};
@@ -56,10 +118,14 @@ struct NodeState {
   Time lost_at{};             // when it was evicted last
   std::optional<Drain> drain{};
   std::optional<FabricCheck> fabric{};
+  std::vector<KnownAlarm> alarms{};
+  std::optional<Quarantine> quarantine{};
+  std::vector<health::Offence> offences{};  // oldest first; bounded
+  std::vector<RemedyRecord> remedies{};     // oldest first; bounded
   friend bool operator==(const NodeState&, const NodeState&) = default;
 };
 EVERSTEP_FIELDS(NodeState, node, boot, state_id, speaks_since, address, job_address, accelerators, version, member, changed,
-                why, lost_at, drain, fabric)
+                why, lost_at, drain, fabric, alarms, quarantine, offences, remedies)
 
 // A gang of some generation that may still have processes on a host. It is released by a HostReleased fact only.
 struct LiveGang {
@@ -259,8 +325,10 @@ struct State {
   std::map<JobId, JobState> jobs{};
   std::vector<PortUse> ports{};
   std::vector<FenceRecord> fences{};
+  std::vector<Removal> removals{};       // of the last hour
+  std::vector<FabricRun> fabric_runs{};  // oldest first; bounded
   friend bool operator==(const State&, const State&) = default;
 };
-EVERSTEP_FIELDS(State, epoch, now, membership, last_order, halted, nodes, jobs, ports, fences)
+EVERSTEP_FIELDS(State, epoch, now, membership, last_order, halted, nodes, jobs, ports, fences, removals, fabric_runs)
 
 }  // namespace everstep

@@ -8,6 +8,7 @@
 #include "launcher/core/blame.h"
 #include "launcher/core/drain.h"
 #include "launcher/core/exclusion.h"
+#include "launcher/core/host_health.h"
 #include "launcher/core/incidents.h"
 #include "launcher/core/jobs.h"
 #include "launcher/core/ledger.h"
@@ -220,6 +221,20 @@ JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& qu
   return view;
 }
 
+HealthView HealthOf(const NodeState& node, const HostHealth& said, Now now) {
+  HealthView view{.watched = said.watched,
+                  .unwatched = said.unwatched,
+                  .judged = said.judged,
+                  .failing = said.failing,
+                  .warning = said.warning,
+                  .unknown = said.unknown};
+  for (const KnownAlarm& known : node.alarms)
+    view.alarms.push_back({known.alarm.check, known.alarm.scope, known.alarm.fail, known.alarm.action, known.at,
+                           known.alarm.why, known.alarm.evidence, known.alarm.remedy, known.cleared});
+  if (!node.offences.empty()) view.offences = OffencesOf(node, now.at).why;
+  return view;
+}
+
 NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles& roles) {
   NodeView view{.node = node.node,
                 .why = node.why,
@@ -236,6 +251,7 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
   const HostNow* host = HostIn(world, node.node);
   const bool heard = host && host->report.has_value();
   if (heard) view.silent_for = std::max(Duration(0), now.at - host->silent_since);
+  if (heard) view.health = HealthOf(node, host->report->health, now);
   if (!node.member) {
     view.phase = NodePhase::lost;
   } else if (!heard) {
@@ -247,6 +263,14 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
   } else if (node.drain) {
     view.phase = view.job ? NodePhase::draining : NodePhase::drained;
     view.why = DrainText(node, now.at);
+  } else if (node.quarantine) {
+    view.phase = NodePhase::quarantined;
+  }
+  if (node.quarantine) {
+    const bool alone = view.phase == NodePhase::quarantined;
+    view.why = alone ? QuarantineText(node, now.at) : Sentence(OneLine(view.why, 600), "; ", QuarantineText(node, now.at));
+  } else if (const auto score = OffencesOf(node, now.at); score.keep_away && view.phase == NodePhase::ready) {
+    view.why = Cat("kept away: ", score.why);
   }
   if (!node.drain) return view;
   view.drain = DrainView{node.drain->by, node.drain->reason, node.drain->at};
@@ -277,10 +301,16 @@ std::vector<JobView> ViewJobs(const World& world, Now now, const ListJobs& reque
   return views;
 }
 
-std::vector<NodeView> ViewNodes(const World& world, Now now) {
+std::vector<NodeView> ViewNodes(const World& world, Now now, const JobState* why_not) {
   std::vector<NodeView> views;
   const Roles roles = RolesOf(world.state);
   for (const auto& [id, node] : world.state.nodes) views.push_back(ViewOf(world, now, node, roles));
+  if (why_not) {
+    std::map<NodeId, std::string> reasons;
+    for (auto& [id, reason] : FitFor(world, *why_not, TakenHosts(world.state), now.at).reasons) reasons.emplace(id, reason);
+    for (NodeView& view : views)
+      if (const auto it = reasons.find(view.node); it != reasons.end()) view.why_not = it->second;
+  }
   std::sort(views.begin(), views.end(), [](const NodeView& a, const NodeView& b) { return NaturalLess(a.node, b.node); });
   return views;
 }
@@ -341,6 +371,9 @@ Explanation Explain(const World& world, Now now, const JobState& job) {
     if (const NodeState* node = NodeIn(world.state, id); node && node->drain && !Ended(job.phase))
       says.push_back(
           Cat(id, " is ", DrainText(*node, now.at), "; it keeps the job until that ends or starts anew, and gets no other"));
+  for (const NodeId& id : job.hosts)
+    if (const NodeState* node = NodeIn(world.state, id); node && node->quarantine && !Ended(job.phase))
+      says.push_back(Cat(id, " is ", QuarantineText(*node, now.at)));
   for (const AvoidedHost& avoided : job.avoid) says.push_back(WhyAvoided(now, avoided));
   if (job.restarts_total > 0)
     says.push_back(Cat("restarted ", job.restarts_total, job.restarts_total == 1 ? " time, " : " times, ",

@@ -13,7 +13,8 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node);
 
 // Newest first for jobs, natural order for hosts. Not ended jobs come before ended ones.
 std::vector<JobView> ViewJobs(const World& world, Now now, const ListJobs& request);
-std::vector<NodeView> ViewNodes(const World& world, Now now);
+// `why_not`: each view also says why that job cannot be given the host now. nullptr: none is asked about.
+std::vector<NodeView> ViewNodes(const World& world, Now now, const JobState* why_not = nullptr);
 
 // Why a job in the queue, or one that is about to be, is not placed: "needs 3 hosts, 2 fit: n4 lost 12 s ago", or, when it
 // could be but for the queue's order, "waits behind big-2, which needs 4 hosts".

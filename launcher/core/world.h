@@ -22,6 +22,9 @@ struct Now {
   WallTime wall{};
 };
 
+// What is done about alarms of hosts: what they ask for, or nothing but telling.
+EVERSTEP_ENUM(HealthMode, act, observe)
+
 // Rules that the operator sets (LauncherOptions); in force for decisions made from now on.
 struct Policy {
   Duration fence_after = 4s;
@@ -36,6 +39,10 @@ struct Policy {
   std::uint32_t jobs_max = 10000;
   std::size_t checkpoints_kept = 16;  // records of each job
   BlameRules blame{};                 // none: only signals and exit codes speak
+  HealthMode health = HealthMode::act;
+  std::uint32_t removals_percent = 10;   // of the hosts, that checks may take out of work within an hour; at least one
+  Duration move_within = 15min;          // for a job on a host in quarantine, if it saves no checkpoint
+  std::vector<HealthAction> remedies{};  // that the site has hooks for
 };
 
 EVERSTEP_ENUM(Pulse, trusted, suspect, lost)

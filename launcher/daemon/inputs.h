@@ -31,11 +31,12 @@ struct Durable {
 struct StoreFailed {
   Error error{};
 };
-// The fence hook for this boot of the host has ended, or was given up at its deadline.
-struct FenceDone {
+// A hook for this boot of the host has ended, or was given up at its deadline.
+struct HookDone {
   NodeId node{};
   BootId boot{};
-  bool off = false;
+  std::optional<HealthAction> remedy{};  // nullopt: the fence hook
+  bool off = false;                      // exit code 0: it is off, or has had its remedy
   std::string why{};
 };
 // Rows for a ListEvents call that the store thread read.
@@ -45,7 +46,7 @@ struct HistoryRead {
 };
 
 using LauncherInput = std::variant<SessionOpened, SessionMessage, SessionClosed, DialAnswer, ApiCall, ApiGone, Durable,
-                                   StoreFailed, HistoryRead, FenceDone>;
+                                   StoreFailed, HistoryRead, HookDone>;
 
 // The way back to the people. Never blocks; a reply to a token that has gone is dropped.
 class ApiReplies {

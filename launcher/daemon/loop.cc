@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "launcher/core/host_health.h"
 #include "launcher/core/jobs.h"
 #include "launcher/core/membership.h"
 #include "launcher/core/queue.h"
@@ -39,6 +40,12 @@ Policy PolicyFrom(const LauncherOptions& options) {
   policy.port_rest = options.port_rest;
   policy.jobs_max = options.jobs_max;
   policy.blame = options.blame;
+  policy.health = options.health_mode;
+  policy.removals_percent = options.removals_percent;
+  policy.move_within = options.move_within;
+  for (const auto& [action, command] : options.remedies) {
+    if (!command.empty()) policy.remedies.push_back(action);
+  }
   return policy;
 }
 
@@ -62,7 +69,8 @@ std::string KeyOf(const ToAgent& command) {
 std::string_view LevelOf(const Fact& fact) {
   if (const auto* halt = std::get_if<LauncherHalted>(&fact); halt && !halt->cleared) return "error";
   if (std::holds_alternative<NodeSuspected>(fact) || std::holds_alternative<NodeLost>(fact) ||
-      std::holds_alternative<EvictionHeld>(fact) || std::holds_alternative<GenerationBroken>(fact))
+      std::holds_alternative<EvictionHeld>(fact) || std::holds_alternative<GenerationBroken>(fact) ||
+      std::holds_alternative<AlarmRaised>(fact) || std::holds_alternative<NodeQuarantined>(fact))
     return "warning";
   return "info";
 }
@@ -221,6 +229,7 @@ void LauncherLoop::Commit(const Facts& facts) {
   if (!followers_.empty()) WhenDurable([this, rows = batch.history] { ShowFollowers(rows); });
   rims_.journal.Append(before, world_.state.epoch, std::move(batch));
   StartFences(facts);
+  StartRemedies(facts);
   if (world_.state.membership == broadcast_membership_ || broadcast_at_) return;
   // What is sent then grows with the members, and so does the crowd in which they join.
   const auto members = static_cast<std::int64_t>(world_.state.nodes.size());
@@ -252,10 +261,14 @@ void LauncherLoop::SettleJobs() {
   if (settled_) return;
   for (int round = 0; round < kRoundsMax; ++round) {
     Facts facts;
+    for (const NodeId& node : touched_nodes_) {
+      facts = JudgeHealth(world_, NowAt(now_), node);
+      if (!facts.empty()) break;
+    }
     for (const auto& [id, job] : world_.state.jobs) {
+      if (!facts.empty()) break;
       if (job.phase == JobPhase::queued || everstep::Ended(job.phase)) continue;
       facts = AdvanceJob(world_, NowAt(now_), job);
-      if (!facts.empty()) break;
     }
     if (facts.empty()) facts = AdvanceQueue(world_, NowAt(now_));
     if (facts.empty()) {
@@ -389,11 +402,24 @@ void LauncherLoop::StartFences(const Facts& facts) {
   }
 }
 
+// On record first; who has come back rebooted meanwhile has had its remedy.
+void LauncherLoop::StartRemedies(const Facts& facts) {
+  for (const Fact& fact : facts) {
+    const auto* started = std::get_if<RemedyStarted>(&fact);
+    const NodeState* node = started ? NodeIn(world_.state, started->node) : nullptr;
+    if (!node || !node->quarantine) continue;
+    WhenDurable([this, id = started->node, boot = node->boot, action = started->action] {
+      for (const auto& [of, command] : options_.remedies)
+        if (of == action) rims_.fences.Run({id, boot, action, command, options_.remedy_deadline});
+    });
+  }
+}
+
 // The disk may have taken long: who has said hello meanwhile may have work already, and is not switched off.
 void LauncherLoop::RunFence(const NodeId& id, const BootId& boot) {
   const NodeState* node = NodeIn(world_.state, id);
   if (node && !node->member && node->boot == boot)
-    return rims_.fences.Run(id, boot, options_.fence_command, options_.fence_deadline);
+    return rims_.fences.Run({id, boot, std::nullopt, options_.fence_command, options_.fence_deadline});
   Commit({FenceEnded{id, boot, false, Cat("fence hook for ", id, " not run: it has come back before the disk took note")}});
 }
 

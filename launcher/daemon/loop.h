@@ -23,10 +23,10 @@
 #include "base/seam/links.h"
 #include "health/core/detector.h"
 #include "launcher/core/world.h"
-#include "launcher/daemon/fence_hooks.h"
 #include "launcher/daemon/inputs.h"
 #include "launcher/daemon/journal.h"
 #include "launcher/daemon/options.h"
+#include "launcher/daemon/site_hooks.h"
 
 namespace everstep {
 
@@ -39,7 +39,7 @@ struct LauncherRims {
   AgentLinks& links;
   ApiReplies& replies;
   Journal& journal;
-  FenceHooks& fences;
+  SiteHooks& fences;
   LogSink log;
   // What is known of the ends of a gang's stderr on a host, by rank. Must not block. None: nothing is.
   std::function<std::vector<RankWords>(const NodeId& node, const GangKey& gang)> last_words{};
@@ -111,6 +111,7 @@ class LauncherLoop {
   void WhenDurable(std::function<void()> action);
   void BroadcastMembership();
   void StartFences(const Facts& facts);
+  void StartRemedies(const Facts& facts);
   void RunFence(const NodeId& id, const BootId& boot);
   void MaybeCompact();
   void Halt(std::string why);
@@ -120,7 +121,7 @@ class LauncherLoop {
   void On(const SessionMessage& input);
   void On(const SessionClosed& input);
   void On(const DialAnswer& input);
-  void On(const FenceDone& input);
+  void On(const HookDone& input);
   void OnBeat(const NodeId& node, Session& session, const Beat& beat);
   void OnReport(const NodeId& node, Session& session, const Report& report);
   void SettleReports();
@@ -162,6 +163,7 @@ class LauncherLoop {
   void Answer(std::uint64_t token, const ConfirmDead& request);
   void Answer(std::uint64_t token, const DrainNode& request);
   void Answer(std::uint64_t token, const UndrainNode& request);
+  void Answer(std::uint64_t token, const ClearNode& request);
   void Answer(std::uint64_t token, const InjectFault& request);
   void Answer(std::uint64_t token, const KillLauncher& request);
   void Answer(std::uint64_t token, const ListIncidents& request);

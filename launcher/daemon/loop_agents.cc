@@ -184,8 +184,12 @@ void LauncherLoop::Found(const NodeId& suspect, std::uint64_t nonce, Opinion opi
   Take(output);
 }
 
-void LauncherLoop::On(const FenceDone& input) {
-  if (halted_.empty()) Commit({FenceEnded{input.node, input.boot, input.off, input.why}});
+void LauncherLoop::On(const HookDone& input) {
+  if (!halted_.empty()) return;
+  if (input.remedy)
+    Commit({RemedyEnded{input.node, *input.remedy, input.off, input.why}});
+  else
+    Commit({FenceEnded{input.node, input.boot, input.off, input.why}});
 }
 
 void LauncherLoop::OnBeat(const NodeId& node, Session& session, const Beat& beat) {

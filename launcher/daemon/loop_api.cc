@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "launcher/core/drain.h"
 #include "launcher/core/drill.h"
+#include "launcher/core/host_health.h"
 #include "launcher/core/incidents.h"
 #include "launcher/core/membership.h"
 #include "launcher/core/requests.h"
@@ -124,7 +125,12 @@ void LauncherLoop::Answer(std::uint64_t token, const ExplainJob& request) {
   Reply(token, std::move(explanation));
 }
 
-void LauncherLoop::Answer(std::uint64_t token, const ListNodes&) { Reply(token, NodesReply{ViewNodes(world_, NowAt(now_))}); }
+void LauncherLoop::Answer(std::uint64_t token, const ListNodes& request) {
+  if (request.why_not.empty()) return Reply(token, NodesReply{ViewNodes(world_, NowAt(now_))});
+  const Result<const JobState*> job = FindJob(world_.state, request.why_not);
+  if (!job) return Reply(token, Fail(job.error()));
+  Reply(token, NodesReply{ViewNodes(world_, NowAt(now_), *job)});
+}
 
 void LauncherLoop::Answer(std::uint64_t token, const GetNode& request) {
   const NodeState* node = NodeIn(world_.state, request.node);
@@ -153,6 +159,16 @@ void LauncherLoop::Answer(std::uint64_t token, const UndrainNode& request) {
   if (!facts) return Reply(token, Fail(facts.error()));
   Commit(*facts);
   ReplyWhenDurable(token, Accepted{facts->empty() ? Cat(request.node, " is not drained") : WhyOf(facts->front())});
+}
+
+void LauncherLoop::Answer(std::uint64_t token, const ClearNode& request) {
+  const Result<Facts> facts = ClearBy(world_, request);
+  if (!facts) return Reply(token, Fail(facts.error()));
+  Commit(*facts);
+  SettleJobs();
+  const std::string what = request.check.empty() ? std::string("no alarm") : Cat("no alarm of ", request.check);
+  ReplyWhenDurable(
+      token, Accepted{facts->empty() ? Cat(request.node, " has ", what, " that could be cleared") : WhyOf(facts->back())});
 }
 
 // On record first. Nobody sends it again: a launcher that dies before it was sent has spared the job a drill.

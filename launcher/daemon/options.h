@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "base/time.h"
 #include "launcher/core/blame_rules.h"
+#include "launcher/core/world.h"
 
 namespace everstep {
 
@@ -24,7 +26,13 @@ struct LauncherOptions {
   Duration return_grace = 10s;            // after a launcher start nobody is lost before this
   std::vector<std::string> fence_command{};  // fence hook: argv + node name; exit code 0: the host is off; empty: none
   Duration fence_deadline = 60s;             // for the hook
-  std::uint32_t port_first = 20000;          // MASTER_PORT is taken from [port_first, port_last]
+  HealthMode health_mode = HealthMode::act;  // about alarms of hosts
+  std::uint32_t removals_percent = 10;       // of the hosts, that checks may take out of work within an hour; at least one
+  Duration move_within = 15min;              // for a job on a host in quarantine, if it saves no checkpoint
+  // Hooks for a host in quarantine: argv + node name; exit code 0: done; empty: none.
+  std::map<HealthAction, std::vector<std::string>> remedies{};
+  Duration remedy_deadline = 10min;  // for each
+  std::uint32_t port_first = 20000;  // MASTER_PORT is taken from [port_first, port_last]
   std::uint32_t port_last = 29999;
   Duration port_rest = 10min;      // a port is not used again for this long
   bool clear_halt = false;         // decide again on a log that says "halted"; a flag only

@@ -35,7 +35,7 @@ Status Check(const CancelJob& cancel) {
 Status Check(const GetJob& get) { return CheckName("job", get.job.value); }
 Status Check(const ListJobs& list) { return AtMost("rows_max", list.rows_max, kRowsMax); }
 Status Check(const ExplainJob& explain) { return CheckName("job", explain.job.value); }
-Status Check(const ListNodes&) { return {}; }
+Status Check(const ListNodes& list) { return CheckNameOrNone("why_not", list.why_not.value); }
 Status Check(const GetNode& get) { return CheckName("node", get.node.value); }
 Status Check(const ConfirmDead& confirm) {
   EVERSTEP_TRY(AtMost("by", confirm.by.size(), limit::kWhyBytes));
@@ -49,6 +49,12 @@ Status Check(const DrainNode& drain) {
 Status Check(const UndrainNode& undrain) {
   EVERSTEP_TRY(AtMost("by", undrain.by.size(), limit::kWhyBytes));
   return CheckName("node", undrain.node.value);
+}
+Status Check(const ClearNode& clear) {
+  EVERSTEP_TRY(AtMost("by", clear.by.size(), limit::kWhyBytes));
+  EVERSTEP_TRY(AtMost("note", clear.note.size(), kReasonBytes));
+  EVERSTEP_TRY(AtMost("check", clear.check.size(), limit::kCheckBytes));
+  return CheckName("node", clear.node.value);
 }
 Status Check(const InjectFault& inject) {
   EVERSTEP_TRY(AtMost("by", inject.by.size(), limit::kWhyBytes));

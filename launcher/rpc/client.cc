@@ -47,6 +47,7 @@ class ControlClient::Impl {
   Result<ApiReply> Ask(const GetNode& r) { return Unary<v1::GetNode, NodesReply>(r, &Stub::GetNode); }
   Result<ApiReply> Ask(const ConfirmDead& r) { return Unary<v1::ConfirmDead, Accepted>(r, &Stub::ConfirmDead); }
   Result<ApiReply> Ask(const DrainNode& r) { return Unary<v1::DrainNode, Accepted>(r, &Stub::Drain); }
+  Result<ApiReply> Ask(const ClearNode& r) { return Unary<v1::ClearNode, Accepted>(r, &Stub::Clear); }
   Result<ApiReply> Ask(const UndrainNode& r) { return Unary<v1::UndrainNode, Accepted>(r, &Stub::Undrain); }
   Result<ApiReply> Ask(const InjectFault& r) { return Unary<v1::InjectFault, Accepted>(r, &Stub::InjectFault); }
   Result<ApiReply> Ask(const KillLauncher& r) { return Unary<v1::KillLauncher, Accepted>(r, &Stub::KillLauncher); }

@@ -200,6 +200,9 @@ ControlService::Unary ControlService::KillLauncher(Context context, const v1::Ki
 ControlService::Unary ControlService::Undrain(Context context, const v1::UndrainNode* request, v1::Accepted* reply) {
   return Answer<Accepted, UndrainNode>(shared_, context, *request, reply);
 }
+ControlService::Unary ControlService::Clear(Context context, const v1::ClearNode* request, v1::Accepted* reply) {
+  return Answer<Accepted, ClearNode>(shared_, context, *request, reply);
+}
 ControlService::Unary ControlService::ListIncidents(Context context, const v1::ListIncidents* request,
                                                     v1::IncidentsReply* reply) {
   return Answer<IncidentsReply, everstep::ListIncidents>(shared_, context, *request, reply);

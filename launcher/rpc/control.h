@@ -26,6 +26,7 @@ class ControlService final : public v1::Control::CallbackService {
   Unary ConfirmDead(Context, const v1::ConfirmDead*, v1::Accepted*) override;
   Unary Drain(Context, const v1::DrainNode*, v1::Accepted*) override;
   Unary Undrain(Context, const v1::UndrainNode*, v1::Accepted*) override;
+  Unary Clear(Context, const v1::ClearNode*, v1::Accepted*) override;
   Unary InjectFault(Context, const v1::InjectFault*, v1::Accepted*) override;
   Unary KillLauncher(Context, const v1::KillLauncher*, v1::Accepted*) override;
   Unary ListIncidents(Context, const v1::ListIncidents*, v1::IncidentsReply*) override;

@@ -140,8 +140,9 @@ TEST(Shape, EveryRequestAndReplyOfTheApiHasAMessageOfItsName) {
   };
   all(std::type_identity<ApiRequest>{}, v1::SubmitJob::descriptor(), v1::CancelJob::descriptor(), v1::GetJob::descriptor(),
       v1::ListJobs::descriptor(), v1::ExplainJob::descriptor(), v1::ListNodes::descriptor(), v1::GetNode::descriptor(),
-      v1::ConfirmDead::descriptor(), v1::DrainNode::descriptor(), v1::UndrainNode::descriptor(), v1::InjectFault::descriptor(),
-      v1::KillLauncher::descriptor(), v1::ListIncidents::descriptor(), v1::ListEvents::descriptor(), v1::GetInfo::descriptor());
+      v1::ConfirmDead::descriptor(), v1::DrainNode::descriptor(), v1::UndrainNode::descriptor(), v1::ClearNode::descriptor(),
+      v1::InjectFault::descriptor(), v1::KillLauncher::descriptor(), v1::ListIncidents::descriptor(),
+      v1::ListEvents::descriptor(), v1::GetInfo::descriptor());
   all(std::type_identity<ApiReply>{}, v1::Submitted::descriptor(), v1::Accepted::descriptor(), v1::JobReply::descriptor(),
       v1::JobsReply::descriptor(), v1::Explanation::descriptor(), v1::NodesReply::descriptor(),
       v1::IncidentsReply::descriptor(), v1::EventsReply::descriptor(), v1::InfoReply::descriptor());

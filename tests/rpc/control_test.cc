@@ -146,6 +146,7 @@ TEST_F(ControlTest, EveryVerbHasItsCallAndItsReply) {
   ExpectAnswered(ConfirmDead{.node = NodeId("n1")}, Accepted{});
   ExpectAnswered(DrainNode{.node = NodeId("n1")}, Accepted{});
   ExpectAnswered(UndrainNode{.node = NodeId("n1")}, Accepted{});
+  ExpectAnswered(ClearNode{.node = NodeId("n1")}, Accepted{});
   ExpectAnswered(
       InjectFault{.job = JobId("train-1"), .generation = Generation(2), .kind = FaultKind::freeze, .rank = 3, .lasts = 20s},
       Accepted{});

@@ -15,7 +15,7 @@
 
 namespace everstep::sim {
 
-struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLinks, ApiReplies, Journal, FenceHooks, Clock {
+struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLinks, ApiReplies, Journal, SiteHooks, Clock {
   explicit Life(LauncherProcess& process)
       : LoopProcess(process.around_.agenda, process.machine_, [this, &process] { process.LoopEnded(this); }),
         owner(process),
@@ -139,19 +139,20 @@ struct LauncherProcess::Life : LoopProcess<LauncherLoop, LauncherInput>, AgentLi
               });
   }
 
-  // ---- ApiReplies, FenceHooks ----------------------------------------------------------------------------------------------
+  // ---- ApiReplies, SiteHooks ----------------------------------------------------------------------------------------------
 
   void Reply(std::uint64_t token, Result<ApiReply> reply, bool) override {
     if (astray) return;  // people ask the launcher that answers at the address now
     around.agenda.After(1ms, [replied = owner.hooks_.replied, token, reply = std::move(reply)] { replied(token, reply); });
   }
-  void Run(const NodeId& node, const BootId& boot, std::vector<std::string>, Duration) override {
-    const auto done = [this, node, boot, still = alive()](bool off) {
-      if (!still.expired()) Deliver(FenceDone{node, boot, off, off ? "the site's hook has switched it off" : "exit code 1"});
+  void Run(HookRun run) override {
+    const auto done = [this, node = run.node, boot = run.boot, still = alive()](bool off) {
+      if (!still.expired())
+        Deliver(HookDone{node, boot, std::nullopt, off, off ? "the site's hook has switched it off" : "exit code 1"});
     };
-    if (const NodeState* known = NodeIn(loop->world().state, node); known && known->member)
-      around.accuse(Cat("I25: ", node, " is to be switched off, and is a member"));
-    owner.hooks_.fence(node, done);
+    if (const NodeState* known = NodeIn(loop->world().state, run.node); known && known->member)
+      around.accuse(Cat("I25: ", run.node, " is to be switched off, and is a member"));
+    owner.hooks_.fence(run.node, done);
   }
 
   // ---- Journal -------------------------------------------------------------------------------------------------------------

@@ -81,7 +81,8 @@ TEST(Drain, NowMovesTheJobAtNoCost) {
       story.Told(),
       (Lines{"n2 is drained by ann@login1: ecc; what it has moves to other hosts at once",
              "n2 is drained by ann@login1: ecc: its work moves to another host; generation 1 is stopped",
-             "n1 reported generation 1 empty", "n2 reported generation 1 empty", "counts as no failure: an operator moves it",
+             "n1 reported generation 1 empty", "n2 reported generation 1 empty",
+             "counts as no failure: its host is out of work",
              "n2 is drained by ann@login1: ecc: its work moves to another host; n3 takes rank 1 from n2, resuming from step "
              "40 (no restart is counted)",
              "generation 2 starts: 2 ranks on 2 hosts; 7 steps lost"}));
@@ -136,7 +137,7 @@ TEST(Drain, AJobThatOnlyADrainedHostCouldHoldBlocksNobody) {
   const JobId big = story.Submit(Train(2));
   const JobId small = story.Submit(Train(1));
   EXPECT_EQ(story.Job(big).why,
-            "needs 2 hosts, more than the cluster has while hosts are drained: it waits aside and blocks nobody");
+            "needs 2 hosts, more than the cluster has while hosts are out of work: it waits aside and blocks nobody");
   EXPECT_EQ(story.Phase(small), JobPhase::running);
 }
 

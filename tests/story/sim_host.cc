@@ -13,7 +13,7 @@ BootId SimHost::Boot() const { return BootId(Cat(id, "-boot-", boots)); }
 
 Report SimHost::MakeReport() {
   seq = seq.Next();
-  return {.seq = seq, .gangs = amnesia ? std::vector<GangStatus>() : gangs, .checkpoints = checkpoints};
+  return {.seq = seq, .gangs = amnesia ? std::vector<GangStatus>() : gangs, .checkpoints = checkpoints, .health = health};
 }
 
 Hello SimHost::MakeHello() {
@@ -143,6 +143,7 @@ void SimHost::PowerOn() {
   incarnation = incarnation.Next();
   seq = Sequence();
   beats = Sequence();
+  health = {};
 }
 
 }  // namespace everstep

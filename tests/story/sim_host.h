@@ -40,6 +40,7 @@ struct SimHost {
   std::set<JobId> left_for_good{};  // told so with a Forget
   std::map<GangKey, Time> kill_at{};
   std::vector<CheckpointSeen> checkpoints{};  // not acknowledged
+  HostHealth health{};                        // what its monitor says
   Sequence seq{};                             // of reports
   Sequence beats{};
   Time acked{};                // when its newest acknowledged beat was sent

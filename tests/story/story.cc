@@ -8,6 +8,7 @@
 #include "launcher/core/drain.h"
 #include "launcher/core/drill.h"
 #include "launcher/core/hang.h"
+#include "launcher/core/host_health.h"
 #include "launcher/core/jobs.h"
 #include "launcher/core/membership.h"
 #include "launcher/core/queue.h"
@@ -89,6 +90,49 @@ std::string Story::Drain(const std::string& node, const std::string& reason, boo
   Commit(*facts);
   Settle();
   return {};
+}
+
+std::string Story::Clear(const std::string& node, const std::string& note, const std::string& check) {
+  const auto facts = ClearBy(world_, {.node = NodeId(node), .check = check, .note = note, .by = "ann@login1"});
+  if (!facts) return facts.error().Str();
+  if (facts->empty()) return "nothing to clear";
+  Commit(*facts);
+  Settle();
+  return {};
+}
+
+void Story::Watched(const std::string& name) {
+  Host(name).health.watched = true;
+  Reports(name);
+}
+
+void Story::Raises(const std::string& name, const std::string& check, HealthAction action, const std::string& scope) {
+  HostHealth& health = Host(name).health;
+  health.watched = true;
+  std::erase_if(health.alarms, [&](const HostAlarm& alarm) { return alarm.check == check && alarm.scope == scope; });
+  health.alarms.push_back({.check = check,
+                           .scope = scope,
+                           .fail = action >= HealthAction::drain,
+                           .action = action,
+                           .why = "7, and more than 3 is bad",
+                           .since = now_});
+  health.failing = static_cast<std::uint32_t>(health.alarms.size());
+  Reports(name);
+}
+
+void Story::Mends(const std::string& name, const std::string& check) {
+  HostHealth& health = Host(name).health;
+  std::erase_if(health.alarms, [&](const HostAlarm& alarm) { return alarm.check == check; });
+  health.failing = static_cast<std::uint32_t>(health.alarms.size());
+  Reports(name);
+}
+
+void Story::RemedyHookSays(const std::string& name, bool done) {
+  const NodeState& node = world_.state.nodes.at(NodeId(name));
+  ASSERT_TRUE(node.quarantine && node.quarantine->remedy == RemedyPhase::running) << name;
+  news_ = true;
+  Commit({RemedyEnded{node.node, node.quarantine->action, done, done ? "the hook says that it is done" : "the hook failed"}});
+  Settle();
 }
 
 std::string Story::Drill(const InjectFault& request) {
@@ -436,7 +480,11 @@ void Story::Decide() {
   world_.heard_until = now_;
   for (int round = 0; round < kRoundsMax; ++round) {
     Facts facts;
+    for (const auto& [id, host] : hosts_)
+      if (facts.empty()) facts = JudgeHealth(world_, now(), id);
+    EXPECT_TRUE(facts.empty() || news_) << "decided by time alone: " << WhyOf(facts.front());
     for (const auto& [id, job] : world_.state.jobs) {
+      if (!facts.empty()) break;
       if (job.phase == JobPhase::queued || Ended(job.phase)) continue;
       facts = AdvanceJob(world_, now(), job);
       if (facts.empty()) continue;

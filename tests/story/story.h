@@ -44,6 +44,7 @@ class Story {
   std::string ConfirmDead(const std::string& node, const std::string& by = "ann");          // likewise
   std::string Drain(const std::string& node, const std::string& reason, bool now = false);  // by ann@login1; likewise
   std::string Undrain(const std::string& node);
+  std::string Clear(const std::string& node, const std::string& note = {}, const std::string& check = {});  // likewise
   std::string Drill(const InjectFault& request);  // the order alone: the story does what it says; likewise
 
   // Time.
@@ -58,6 +59,11 @@ class Story {
   void PowerOn(const std::string& name);
   void AgentDies(const std::string& name);
   void AgentStarts(const std::string& name);
+  // Its monitor: runs and has nothing to say; raises an alarm; has seen it get better.
+  void Watched(const std::string& name);
+  void Raises(const std::string& name, const std::string& check, HealthAction action, const std::string& scope = {});
+  void Mends(const std::string& name, const std::string& check);
+  void RemedyHookSays(const std::string& name, bool done);
   void FenceHookSays(const std::string& name, bool off);
   void Refuse(const std::string& name, Refusal refusal, const std::string& why);  // the next Prepare
   void Reports(const std::string& name);                                          // after changing Host(name) by hand

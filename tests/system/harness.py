@@ -35,16 +35,17 @@ class Story:
     nodes: int
     needs_cut: bool  # links must be cuttable: namespaces
     settings: dict
+    agent: dict
 
 
 STORIES: list[Story] = []
 
 
-def story(title: str, nodes: int = 3, needs_cut: bool = False, **settings: object) -> Callable:
-    """Registers a story. `settings` go into launcher.yaml; lost hosts are noticed by the `fast` profile unless it says otherwise."""
+def story(title: str, nodes: int = 3, needs_cut: bool = False, agent: dict | None = None, **settings: object) -> Callable:
+    """Registers a story. `settings` go into launcher.yaml, `agent` into each agent.yaml; lost hosts are noticed by the `fast` profile unless it says otherwise."""
 
     def register(play: Callable[["System"], None]) -> Callable:
-        STORIES.append(Story(title, play, nodes, needs_cut, {"profile": "fast", **settings}))
+        STORIES.append(Story(title, play, nodes, needs_cut, {"profile": "fast", **settings}, agent or {}))
         return play
 
     return register
@@ -154,9 +155,9 @@ class Job:
 class System:
     """A cluster of real daemons on a lab of its own, for one story."""
 
-    def __init__(self, programs: pathlib.Path, nodes: int, settings: dict, isolated: bool | None = None):
+    def __init__(self, programs: pathlib.Path, nodes: int, settings: dict, agent: dict | None = None, isolated: bool | None = None):
         self.lab = Lab(isolated=isolated)
-        self.cluster = Cluster(self.lab, programs, settings)
+        self.cluster = Cluster(self.lab, programs, settings, agent)
         self.jobs: list[Job] = []
         self.cluster.start([f"n{number + 1}" for number in range(nodes)])
         self.hosts = self.cluster.nodes

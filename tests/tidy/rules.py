@@ -176,7 +176,7 @@ RULES = (
          fine=(("base/a.cc", "const auto file_system(System());\n"), ("agent/keeper/rank_spawn.cc", "::execve(path, argv, env);\n"))),
     Rule("shell strings", "only a user's own command may be a shell's: no \"sh\", \"-c\" in the programs",
          match(r'"(/(usr/)?bin/)?(ba|da)?sh"[\s,]+"-\w*c"', but="tests/", view="uncommented"),
-         offences=(("launcher/daemon/fence_hooks.cc", 'Spawn({"/bin/sh", "-c", line});\n'), ("base/a.cc", 'argv = {"bash",\n  "-lc", x};\n')),
+         offences=(("launcher/daemon/site_hooks.cc", 'Spawn({"/bin/sh", "-c", line});\n'), ("base/a.cc", 'argv = {"bash",\n  "-lc", x};\n')),
          fine=(("tests/agent/keeper/host.cc", '.argv = {"/bin/sh", "-c", script}\n'), ("base/a.cc", '// {"sh", "-c", x}\n')),
          known={"agent/mpi/node.cc": "stands where a remote shell stands: mpirun sends it a line for one"}),
     Rule("shell in Python", "subprocess gets a list", match(r"\bshell=True|\bos\.(system|popen|spawn\w+)\(|\bgetoutput\(", language="python"),

@@ -40,7 +40,8 @@ TEST(Mpi, EveryCollectiveIsExactOutOfPlaceAndInPlaceAndNeedsNoMasterAddress) {
 
 TEST(Mpi, PairsAndLoopbackGoByItToo) {
   const RankEnd pairs = UnderMpirun(3, "pairs --backend mpi -e 64K -n 2");
-  EXPECT_NE(pairs.out.find("# 3 rounds, "), std::string::npos) << pairs.out << pairs.err;
+  // How many rounds there are depends on what the machine is doing: a pair that looks slow is measured again.
+  EXPECT_NE(pairs.out.find(" rounds, "), std::string::npos) << pairs.out << pairs.err;
   EXPECT_EQ(pairs.out.find('x', pairs.out.find("(column)")), pairs.out.find("x no answer")) << pairs.out;
   const RankEnd tampered = UnderMpirun(3, "pairs --backend mpi -e 64K -n 2 --tamper 1:0");
   EXPECT_EQ(tampered.code, 1) << tampered.err;

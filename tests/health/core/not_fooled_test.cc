@@ -1,9 +1,8 @@
-// What keeps the health loop from being fooled: growth instead of totals, strikes, grace, expiry, majorities, the breaker, and
+// What keeps the health loop from being fooled: growth instead of totals, strikes, grace, expiry, majorities, and
 // the score of who offends again and again.
 #include <gtest/gtest.h>
 
 #include "health/core/alarms.h"
-#include "health/core/breaker.h"
 #include "health/core/counters.h"
 #include "health/core/fleet.h"
 #include "health/core/offenders.h"
@@ -153,34 +152,6 @@ TEST(Fleet, ASlowHostIsFarFromTheMedianAndNoiseIsNot) {
   ASSERT_EQ(found.odd.size(), 1u);
   EXPECT_EQ(found.odd[0].why, "70 Gbit/s, the median of 5 hosts is 100 Gbit/s");
   EXPECT_TRUE(Compare({Rate("n1", 100), Rate("n2", 100), Rate("n3", 98), Rate("n4", 100)}, Unit::gbps).odd.empty());
-}
-
-TEST(Breaker, NotMoreThanItsShareOfHostsIsRemovedWithinAnHour) {
-  Breaker breaker({});
-  EXPECT_TRUE(breaker.Ask(NodeId("n1"), "gpu.xid", 1, 20, At(0s)).granted);
-  EXPECT_TRUE(breaker.Ask(NodeId("n1"), "gpu.count", 1, 20, At(1s)).granted);  // the same host: not a second one
-  EXPECT_TRUE(breaker.Ask(NodeId("n2"), "gpu.xid", 2, 20, At(1min)).granted);
-  const Permission third = breaker.Ask(NodeId("n3"), "gpu.xid", 3, 20, At(2min));
-  EXPECT_FALSE(third.granted);
-  EXPECT_EQ(third.why, "2 of 20 hosts were removed within 1 h, more than 2 (10 %) may not: n3 stays until a person drains it");
-  EXPECT_TRUE(breaker.Ask(NodeId("n3"), "gpu.xid", 3, 20, At(1h)).granted);
-}
-
-TEST(Breaker, OneHostOfAFewMayBeRemoved) {
-  Breaker breaker({});
-  EXPECT_TRUE(breaker.Ask(NodeId("n1"), "gpu.xid", 1, 3, At(0s)).granted);
-  EXPECT_FALSE(breaker.Ask(NodeId("n2"), "gpu.xid", 2, 3, At(1min)).granted);
-}
-
-TEST(Breaker, ACheckThatAllHostsFailIsBroken) {
-  Breaker breaker({});
-  const Permission none = breaker.Ask(NodeId("n1"), "mount.write", 4, 4, At(0s));
-  EXPECT_FALSE(none.granted);
-  EXPECT_EQ(none.why, "all 4 hosts fail mount.write: the check is broken, not the hosts; nobody is drained for it");
-  EXPECT_TRUE(breaker.Broken("mount.write"));
-  EXPECT_TRUE(breaker.Ask(NodeId("n1"), "mount.write", 3, 4, At(1min)).granted);
-  EXPECT_FALSE(breaker.Broken("mount.write"));
-  EXPECT_TRUE(Breaker({}).Ask(NodeId("n1"), "mount.write", 3, 3, At(0s)).granted);  // three hosts may all be bad
 }
 
 TEST(Offenders, WhoOffendsAgainAcrossJobsIsKeptAwayAndTheScoreExplainsItself) {

@@ -60,10 +60,7 @@ TEST(Monitor, ALineOfTheKernelIsAnAlarmAtTheNextStepAndWhatStoodThereBeforeIsNon
   host.KernelSays("NVRM: Xid (PCI:0000:2a:00): 79, GPU has fallen off the bus.");
   host.Step(1s);
   ASSERT_EQ(host.told.size(), 1u);
-  EXPECT_EQ(host.told[0],
-            "raised GPU at 0000:2a:00: gpu.xid: what the worst Xid of the GPU asks for: reboot, and == drain | reset | reboot "
-            "| replace is "
-            "bad");
+  EXPECT_EQ(host.told[0], "raised GPU at 0000:2a:00: gpu.xid: Xid 79 of 0000:2a:00: GPU has fallen off the bus: reboot");
   host.Step(2s);
   EXPECT_EQ(host.told.size(), 1u);  // told once
 }

@@ -65,7 +65,7 @@ TEST_F(CheckProgram, AScanJudgesThisHostAndAnXidInItsLogFailsIt) {
   KernelSays("12,2,600000,-;NVRM: Xid (PCI:0000:18:00): 79, pid=1, GPU has fallen off the bus.");
   const Ran bad = Scan({});
   EXPECT_EQ(bad.code, 1);
-  EXPECT_NE(bad.out.find("FAIL     GPU at 0000:18:00: gpu.xid: what the worst Xid of the GPU asks for: reboot"),
+  EXPECT_NE(bad.out.find("FAIL     GPU at 0000:18:00: gpu.xid: Xid 79 of 0000:18:00: GPU has fallen off the bus: reboot"),
             std::string::npos)
       << bad.out;
   EXPECT_NE(bad.out.find("(written by a program, not the kernel) NVRM: Xid (PCI:0000:18:00): 79"), std::string::npos)
@@ -96,7 +96,7 @@ TEST_F(CheckProgram, APreflightStartsTheProbeOnAHostThatIsFitAndOnNoOther) {
   const Ran bad = Preflight({"--", "everstep-probe", "--help"});
   EXPECT_EQ(bad.code, 2);
   EXPECT_EQ(bad.out, "");
-  EXPECT_EQ(bad.err.substr(0, 53), "everstep-agent: FAIL GPU at 0000:18:00: gpu.xid: what") << bad.err;
+  EXPECT_EQ(bad.err.substr(0, 55), "everstep-agent: FAIL GPU at 0000:18:00: gpu.xid: Xid 79") << bad.err;
 }
 
 TEST_F(CheckProgram, AScanThatIsMisusedSaysWhatIsLegal) {

@@ -157,12 +157,18 @@ TEST_F(ViewText, NodesAreOneLineEach) {
        .job = JobId("finetune-3"),
        .role = "rank 0",
        .address = "10.0.0.1:7470",
-       .silent_for = 220ms},
+       .accelerators = 8,
+       .silent_for = 220ms,
+       .fabric = FabricView{.passed = true, .age = 1min, .why = {}},
+       .health = HealthView{.watched = true,
+                            .judged = 83,
+                            .warning = 1,
+                            .alarms = {{.check = "net.errors", .scope = "eth0", .why = "7 in 1 h"}}}},
       {.node = NodeId("n2"), .phase = NodePhase::lost, .why = "3 of 3 peers got nothing", .address = "10.0.0.2:7470"}};
   EXPECT_EQ(Render(NodesTable(nodes), {}),
-            "NODE  STATE  JOB         ROLE    ADDRESS        LAST-BEAT   WHY\n"
-            "n1    ready  finetune-3  rank 0  10.0.0.1:7470  220 ms ago  beats\n"
-            "n2    lost   -           -       10.0.0.2:7470  -           3 of 3 peers got nothing\n");
+            "NODE  STATE  JOB         ACCEL  FABRIC      CHECKS        LAST-BEAT   REASON\n"
+            "n1    ready  finetune-3  8      pass 1 min  1 of 83 warn  220 ms ago  net.errors of eth0: 7 in 1 h\n"
+            "n2    lost   -           0      -           -             -           3 of 3 peers got nothing\n");
 }
 
 TEST_F(ViewText, ALostNodeSaysHowToGoOnWithoutIt) {
@@ -175,7 +181,7 @@ TEST_F(ViewText, WideTablesHaveMoreColumns) {
   EXPECT_NE(jobs.find("n[1,3-4]"), std::string::npos) << jobs;
   EXPECT_NE(jobs.find("/ckpt/.everstep/step-40.pt"), std::string::npos) << jobs;
   const std::string nodes = Render(NodesTable({{.node = NodeId("n1"), .accelerators = 8, .boot = BootId("b1")}}, true), {});
-  EXPECT_NE(nodes.find("8             -        b1       "), std::string::npos) << nodes;
+  EXPECT_NE(nodes.find("-        b1       -"), std::string::npos) << nodes;
   const std::string events = Render(EventsTable({{.index = LogIndex(7), .kind = "job_done"}}, kNow, true), {});
   EXPECT_NE(events.find("7      1970-01-01T00:00:00.000000000Z  -    -     job_done  -"), std::string::npos) << events;
 }
@@ -230,7 +236,8 @@ TEST_F(ViewText, AgesAreShort) {
 TEST(ViewJson, EveryKeyIsThereAndWhatIsNotKnownIsNull) {
   EXPECT_EQ(ViewJson(NodeView{.node = NodeId("n1"), .silent_for = 1500ms}),
             "{\"node\":\"n1\",\"phase\":\"ready\",\"why\":\"\",\"job\":null,\"role\":\"\",\"address\":\"\",\"accelerators\":0,"
-            "\"silent_for\":1500000000,\"boot\":\"\",\"version\":\"\",\"drain\":null,\"fabric\":null}\n");
+            "\"silent_for\":1500000000,\"boot\":\"\",\"version\":\"\",\"drain\":null,\"fabric\":null,\"health\":null,\"why_"
+            "not\":\"\"}\n");
   const std::string job = ViewJson(kQueued);
   EXPECT_NE(job.find("\"checkpoint\":null"), std::string::npos) << job;
   EXPECT_NE(job.find("\"hosts\":[]"), std::string::npos) << job;

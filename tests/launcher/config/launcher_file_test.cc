@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
          "launcher.yaml:1:10: profile: found \"fsat\", legal: default or fast; did you mean `fast`?"},
         {"Flat", "lost_after: 5s\n",
          "launcher.yaml:1:1: lost_after: found an unknown key, legal: profile, cluster, listen, state_dir, address_file, "
-         "insecure, detection, fence, ports, blame, history, jobs_max"},
+         "insecure, detection, fence, health, ports, blame, history, jobs_max"},
         {"LostBeforeFence", "detection:\n  lost_after: 4s\n",
          "launcher.yaml:2:3: detection.lost_after: found 4s, legal: at least 4.9s, because a lost host must have killed its "
          "own "

@@ -63,8 +63,8 @@ class Loop : public ::testing::Test {
     std::vector<std::uint64_t> reads;
   };
 
-  struct Hooks : FenceHooks {
-    void Run(const NodeId& node, const BootId&, std::vector<std::string>, Duration) override { ran.push_back(node); }
+  struct Hooks : SiteHooks {
+    void Run(HookRun run) override { ran.push_back(run.node); }
     std::vector<NodeId> ran;
   };
 

@@ -201,7 +201,7 @@ TEST_F(Loop, AFenceHookThatASlowDiskHeldUpDoesNotSwitchOffAHostThatIsBack) {
     Sync();
     EXPECT_EQ(hooks.ran.size(), back ? 0u : 1u);
     EXPECT_EQ(lines.back() == "fence hook for n1 not run: it has come back before the disk took note", back) << lines.back();
-    Do(FenceDone{.node = n1, .boot = BootId("boot"), .off = false, .why = "exit code 1"});
+    Do(HookDone{.node = n1, .boot = BootId("boot"), .off = false, .why = "exit code 1"});
     Sync();
   }
 }

@@ -1,5 +1,5 @@
 // Real hooks: what they say, and that nobody waits for one that hangs.
-#include "launcher/daemon/fence_hooks.h"
+#include "launcher/daemon/site_hooks.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -25,12 +25,12 @@ class FenceHook : public testing::Test {
   ~FenceHook() override { std::filesystem::remove_all(root_); }
 
   void Run(const std::string& script, Duration deadline) {
-    hooks_->Run(NodeId("n1"), BootId("boot"), {"sh", "-c", script, root_}, deadline);
+    hooks_->Run({NodeId("n1"), BootId("boot"), std::nullopt, {"sh", "-c", script, root_}, deadline});
   }
-  FenceDone Await() {
+  HookDone Await() {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(changed_.wait_for(lock, 30s, [this] { return !done_.empty(); }));
-    FenceDone first = done_.empty() ? FenceDone{} : done_.front();
+    HookDone first = done_.empty() ? HookDone{} : done_.front();
     if (!done_.empty()) done_.erase(done_.begin());
     return first;
   }
@@ -49,10 +49,10 @@ class FenceHook : public testing::Test {
   std::string root_ = Cat(testing::TempDir(), "fence-hooks-", ::getpid());
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<FenceDone> done_;
-  std::unique_ptr<RealFenceHooks> hooks_ = std::make_unique<RealFenceHooks>([this](LauncherInput input) {
+  std::vector<HookDone> done_;
+  std::unique_ptr<RealSiteHooks> hooks_ = std::make_unique<RealSiteHooks>([this](LauncherInput input) {
     const std::lock_guard lock(mutex_);
-    done_.push_back(std::get<FenceDone>(std::move(input)));
+    done_.push_back(std::get<HookDone>(std::move(input)));
     changed_.notify_all();
   });
 };
@@ -61,7 +61,7 @@ TEST_F(FenceHook, ItsExitCodeIsTheOutcome) {
   Run("exit 0", 20s);
   EXPECT_TRUE(Await().off);
   Run("exit 3", 20s);
-  const FenceDone failed = Await();
+  const HookDone failed = Await();
   EXPECT_FALSE(failed.off);
   EXPECT_EQ(failed.why, "fence hook for n1 failed: exit code 3");
 }
@@ -75,7 +75,7 @@ TEST_F(FenceHook, AtTheDeadlineItIsKilledWithWhatItStarted) {
   const std::string path = Fifo();
   Run("sleep 1000 > $0/alive & wait", 1s);
   const Fd alive(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  const FenceDone late = Await();
+  const HookDone late = Await();
   EXPECT_FALSE(late.off);
   EXPECT_EQ(late.why, "fence hook for n1 failed: no outcome within 1 s");
   EXPECT_TRUE(ClosesSoon(alive));

@@ -1,5 +1,5 @@
-// Runs the site's fence hook: a program that powers a host off and says so with exit code 0. Its outcome is an input
-// (FenceDone).
+// Runs the site's hooks: the fence hook, which powers a lost host off, and the remedies, which reset, reboot or replace one in
+// quarantine. Exit code 0 says that it is done. The outcome is an input (HookDone).
 #pragma once
 
 #include <atomic>
@@ -14,21 +14,28 @@
 
 namespace everstep {
 
-class FenceHooks {
+struct HookRun {
+  NodeId node{};
+  BootId boot{};
+  std::optional<HealthAction> remedy{};  // nullopt: the fence hook
+  std::vector<std::string> argv{};       // the node's name is appended
+  Duration deadline{};                   // killed then, and counted as failed
+};
+
+class SiteHooks {
  public:
-  virtual ~FenceHooks() = default;
-  // `argv` with the node's name appended; killed and counted as failed after `deadline`.
-  virtual void Run(const NodeId& node, const BootId& boot, std::vector<std::string> argv, Duration deadline) = 0;
+  virtual ~SiteHooks() = default;
+  virtual void Run(HookRun run) = 0;
 };
 
 // Each hook runs as a child process in a group of its own, waited for by a thread of its own. The group is killed at the
 // deadline.
-class RealFenceHooks final : public FenceHooks {
+class RealSiteHooks final : public SiteHooks {
  public:
-  explicit RealFenceHooks(std::function<void(LauncherInput)> post);
+  explicit RealSiteHooks(std::function<void(LauncherInput)> post);
   // Kills hooks under way: a launcher that ends does not wait for them. Their hosts are not known to be off.
-  ~RealFenceHooks() override;
-  void Run(const NodeId& node, const BootId& boot, std::vector<std::string> argv, Duration deadline) override;
+  ~RealSiteHooks() override;
+  void Run(HookRun run) override;
 
  private:
   struct Running {

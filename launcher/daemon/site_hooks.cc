@@ -1,4 +1,4 @@
-#include "launcher/daemon/fence_hooks.h"
+#include "launcher/daemon/site_hooks.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -83,28 +83,30 @@ Outcome RunToEnd(std::vector<std::string> argv, Duration deadline, int ending) {
 
 }  // namespace
 
-RealFenceHooks::RealFenceHooks(std::function<void(LauncherInput)> post)
+RealSiteHooks::RealSiteHooks(std::function<void(LauncherInput)> post)
     : post_(std::move(post)), ending_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   Check(ending_.open(), "an eventfd can be made");
 }
 
-RealFenceHooks::~RealFenceHooks() {
+RealSiteHooks::~RealSiteHooks() {
   eventfd_write(ending_.get(), 1);
   for (Running& hook : running_) hook.thread.join();
 }
 
-void RealFenceHooks::Run(const NodeId& node, const BootId& boot, std::vector<std::string> argv, Duration deadline) {
+void RealSiteHooks::Run(HookRun run) {
   std::erase_if(running_, [](Running& hook) {
     if (!hook.done->load()) return false;
     hook.thread.join();
     return true;
   });
-  argv.push_back(node.value);
+  run.argv.push_back(run.node.value);
   const auto done = std::make_shared<std::atomic<bool>>(false);
-  const auto work = [this, node, boot, argv = std::move(argv), deadline, done] {
-    const Outcome outcome = RunToEnd(argv, deadline, ending_.get());
-    post_(FenceDone{node, boot, outcome.off,
-                    Cat("fence hook for ", node, outcome.off ? " says that it is off: " : " failed: ", outcome.why)});
+  const auto work = [this, run = std::move(run), done] {
+    const Outcome outcome = RunToEnd(run.argv, run.deadline, ending_.get());
+    const std::string which = run.remedy ? std::string(Name(*run.remedy)) : std::string("fence");
+    const char* good = run.remedy ? " says that it is done: " : " says that it is off: ";
+    post_(HookDone{run.node, run.boot, run.remedy, outcome.off,
+                   Cat(which, " hook for ", run.node, outcome.off ? good : " failed: ", outcome.why)});
     done->store(true);
   };
   running_.push_back({std::thread(work), done});

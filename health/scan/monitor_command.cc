@@ -1,0 +1,101 @@
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/json/codec.h"
+#include "base/real/clock.h"
+#include "base/real/files.h"
+#include "base/real/host.h"
+#include "base/text.h"
+#include "health/scan/command.h"
+#include "health/scan/monitor.h"
+#include "health/scan/report_text.h"
+
+namespace everstep::health {
+
+namespace {
+
+// Of the same boot; anything else is no memory of this host.
+MonitorMemory Remembered(RealFiles& files, const std::string& path, const BootId& boot) {
+  const auto text = files.Read(path);
+  if (!text) return {};
+  const auto memory = FromJson<MonitorMemory>(*text);
+  return memory && memory->boot == boot ? *memory : MonitorMemory();
+}
+
+// What an agent reads, and what stays for the next monitor.
+class Feed {
+ public:
+  Feed(std::string path, BootId boot) : path_(std::move(path)), boot_(std::move(boot)) {}
+  MonitorMemory Memory() { return Remembered(files_, path_, boot_); }
+
+  // false: nobody reads it.
+  bool Tell(const Monitor& monitor) {
+    const HostHealth health = monitor.Health();
+    if (told_ && *told_ == health) return true;
+    const bool alarms = !told_ || told_->alarms != health.alarms;
+    told_ = health;
+    if (std::fputs((ToJson(health) + '\n').c_str(), stdout) < 0 || std::fflush(stdout) != 0) return false;
+    if (alarms) Remember(monitor);  // after it is told: a disk may be what is bad
+    return true;
+  }
+
+ private:
+  void Remember(const Monitor& monitor) {
+    MonitorMemory memory = monitor.Memory();
+    memory.boot = boot_;
+    if (const Status kept = files_.Write(path_, ToJson(memory)); !kept)
+      std::fprintf(stderr, "everstep-agent monitor: %s\n", kept.error().Str().c_str());
+  }
+
+  RealFiles files_{};
+  std::string path_;
+  BootId boot_;
+  std::optional<HostHealth> told_{};
+};
+
+// The reader of stdout has gone: a pipe says so without a word being written.
+bool Unheard(const pollfd& out) { return (out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0; }
+
+}  // namespace
+
+int RunMonitorCommand(int argc, const char* const* argv) {
+  const auto failed = [](const Error& error) {
+    std::fprintf(stderr, "everstep-agent monitor: %s\n", error.Str().c_str());
+    return 2;
+  };
+  const auto command = ScanCommandFrom(argc, argv);
+  if (!command) return failed(command.error());
+  const ScanOptions& options = command->options;
+  const auto catalogue = LoadCatalogue(options.catalogue);
+  if (!catalogue) return failed(catalogue.error());
+  const auto chosen = ProfileOf(options, *catalogue);
+  if (!chosen) return failed(chosen.error());
+  std::fprintf(stderr, "everstep-agent monitor: %s\n", chosen->why.c_str());
+  std::optional<Feed> feed;
+  if (!command->feed.empty()) {
+    auto boot = command->boot.empty() ? KernelBootId() : Result<BootId>(BootId(command->boot));
+    if (!boot) return failed(boot.error());
+    feed.emplace(command->feed, *std::move(boot));
+  }
+  RealClock clock;
+  bool heard = true;
+  const std::string host = HostName(),
+                    log = options.kernel_log.empty() ? Root(options.root).At("/dev/kmsg") : options.kernel_log;
+  const auto emit = [&](const AlarmChange& change) {
+    if (!feed) heard = heard && std::fputs(AlarmJson(change, host).c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  };
+  Monitor monitor(*catalogue, chosen->profile, HostGroups(options, *catalogue, chosen->profile), log, {}, clock.Now(), emit,
+                  feed ? feed->Memory() : MonitorMemory());
+  while (heard) {
+    monitor.Step(clock.Now());
+    if (feed) heard = heard && feed->Tell(monitor);
+    std::vector<pollfd> polled{{.fd = STDOUT_FILENO, .events = 0, .revents = 0}};
+    monitor.AddTo(polled);
+    ::poll(polled.data(), polled.size(), monitor.TimeoutMs(clock.Now()));
+    heard = heard && !Unheard(polled.front());
+  }
+  return 0;
+}
+
+}  // namespace everstep::health

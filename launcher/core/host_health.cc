@@ -1,0 +1,264 @@
+#include "launcher/core/host_health.h"
+
+#include <algorithm>
+
+#include "base/contains.h"
+#include "launcher/core/drain.h"
+#include "launcher/core/membership.h"
+#include "launcher/core/sentence.h"
+
+namespace everstep {
+
+namespace {
+
+constexpr std::size_t kEverybody = 4;                        // fewer hosts may all be bad
+constexpr Duration kRemovalWindow = 1h;                      // policy.removals_percent counts within it
+constexpr Duration kRemedyMemory = std::chrono::hours(168);  // remedies for the same check within it lead to a graver one
+constexpr std::size_t kRemediesOfAKind = 2;
+
+std::string TitleOf(const HostAlarm& alarm) {
+  return alarm.scope.empty() ? alarm.check : Cat(alarm.check, " of ", alarm.scope);
+}
+
+const KnownAlarm* Known(const NodeState& node, const HostAlarm& alarm) {
+  for (const KnownAlarm& known : node.alarms)
+    if (known.alarm.check == alarm.check && known.alarm.scope == alarm.scope) return &known;
+  return nullptr;
+}
+
+// Raised anew, or graver than what is on record.
+bool IsNews(const NodeState& node, const HostAlarm& alarm) {
+  const KnownAlarm* known = Known(node, alarm);
+  if (!known) return true;
+  const HostAlarm& old = known->alarm;
+  return old.since != alarm.since || (alarm.fail && !old.fail) || alarm.action > old.action;
+}
+
+const HostHealth* HealthOf(const World& world, const NodeId& node) {
+  const HostNow* host = HostIn(world, node);
+  return host && host->connected && host->report ? &host->report->health : nullptr;
+}
+
+JobId JobOn(const World& world, const NodeId& node) {
+  for (const auto& [id, job] : world.state.jobs)
+    for (const LiveGang& gang : job.live)
+      if (gang.node == node) return id;
+  return {};
+}
+
+// ---- whether a host may be taken out of work ------------------------------------------------------------------------------
+
+struct Crowd {
+  std::size_t watched = 0;
+  std::size_t failing = 0;
+};
+Crowd FailingNow(const World& world, const std::string& check) {
+  Crowd crowd;
+  for (const auto& [id, node] : world.state.nodes) {
+    const HostHealth* health = node.member ? HealthOf(world, id) : nullptr;
+    if (!health || !health->watched) continue;
+    ++crowd.watched;
+    const auto fails = [&](const HostAlarm& alarm) { return alarm.check == check && alarm.action >= HealthAction::defer; };
+    crowd.failing += std::any_of(health->alarms.begin(), health->alarms.end(), fails) ? 1 : 0;
+  }
+  return crowd;
+}
+bool IsBroken(const Crowd& crowd) { return crowd.watched >= kEverybody && crowd.failing == crowd.watched; }
+
+// Why not; empty: it may.
+std::string Forbidden(const World& world, Now now, const NodeState& node, const std::string& check) {
+  if (const Crowd crowd = FailingNow(world, check); IsBroken(crowd))
+    return Cat("all ", crowd.watched, " hosts fail ", check,
+               ", so the check is taken for broken and nobody is taken out of work");
+  if (world.policy.health == HealthMode::observe) return "health.mode is observe, so nothing is done";
+  std::size_t removed = 0;
+  for (const Removal& removal : world.state.removals) {
+    if (now.at - removal.at >= kRemovalWindow) continue;
+    if (removal.node == node.node) return {};  // counted already
+    ++removed;
+  }
+  const std::size_t members = MemberCount(world.state);
+  const std::size_t most = std::max<std::size_t>(1, members * world.policy.removals_percent / 100);
+  if (removed < most) return {};
+  return Cat("checks have taken ", removed, " of ", members, " hosts out of work within ", Show(kRemovalWindow),
+             " and no more than ", most, " may go (health.removals_percent: ", world.policy.removals_percent,
+             "), so it stays; to do it by hand: everstep drain ", node.node);
+}
+
+// The alarm's own action, or a graver one where that has been tried in vain.
+HealthAction ActionFor(Now now, const NodeState& node, const HostAlarm& alarm, std::string& because) {
+  if (alarm.action < HealthAction::reset || alarm.action == HealthAction::replace) return alarm.action;
+  HealthAction action = alarm.action;
+  while (action < HealthAction::replace) {
+    const auto tried =
+        static_cast<std::size_t>(std::count_if(node.remedies.begin(), node.remedies.end(), [&](const RemedyRecord& record) {
+          return record.check == alarm.check && record.action == action && now.at - record.at < kRemedyMemory;
+        }));
+    if (tried < kRemediesOfAKind) break;
+    because = Cat(" (", Name(action), " was tried ", tried, " times)");
+    action = static_cast<HealthAction>(static_cast<int>(action) + 1);
+  }
+  return action;
+}
+
+std::string WhatHappens(const World& world, const JobId& job, HealthAction action) {
+  const JobState* runs = job.empty() ? nullptr : JobIn(world.state, job);
+  if (!runs) return "nothing new is placed there";
+  switch (action) {
+    case HealthAction::defer: return Cat(job, " goes on there to its end, nothing new is placed there");
+    case HealthAction::drain:
+      if (!runs->spec.checkpoint) return Cat(job, ", which has no checkpoints, goes on there to its end");
+      return Cat(job, " moves to another host at its next checkpoint, in ", Show(world.policy.move_within), " at the latest");
+    default: return Cat(job, " moves to another host at once");
+  }
+}
+
+Facts Raised(const World& world, Now now, const NodeState& node, const HostAlarm& alarm) {
+  AlarmRaised raised{.node = node.node, .alarm = alarm, .job = JobOn(world, node.node)};
+  const std::string what = Sentence(node.node, ": ", TitleOf(alarm), ": ", OneLine(alarm.why, 400));
+  if (alarm.action < HealthAction::defer) {
+    raised.why = Sentence(what, alarm.action == HealthAction::app ? "; the program's doing, the host stays" : "; noted");
+    return {raised};
+  }
+  if (node.quarantine && node.quarantine->action >= alarm.action) {
+    raised.why = Sentence(what, "; it is in quarantine already");
+    return {raised};
+  }
+  if (const std::string forbidden = Forbidden(world, now, node, alarm.check); !forbidden.empty()) {
+    raised.why = Sentence(what, "; asks for ", Name(alarm.action), ": ", forbidden);
+    return {raised};
+  }
+  raised.why = what;
+  NodeQuarantined quarantined{.node = node.node, .check = alarm.check, .scope = alarm.scope, .job = raised.job};
+  std::string because;
+  quarantined.action = ActionFor(now, node, alarm, because);
+  quarantined.cause = Cat(TitleOf(alarm), ": ", OneLine(alarm.why, 400));
+  quarantined.why = Sentence(node.node, " is taken out of work, ", Name(quarantined.action), because, ": ", quarantined.cause,
+                             "; ", WhatHappens(world, raised.job, quarantined.action));
+  Facts facts{raised, quarantined};
+  for (const auto& [id, job] : world.state.jobs)
+    if (Contains(job.spares, node.node))
+      facts.push_back(
+          SpareReleased{id, node.node, Sentence(node.node, " is no spare of ", id, " any more: it is quarantined")});
+  return facts;
+}
+
+// ---- the way back --------------------------------------------------------------------------------------------------------
+
+// What the quarantine still waits for; empty: it is over.
+std::string StillWaits(const World& world, const NodeState& node) {
+  const Quarantine& quarantine = *node.quarantine;
+  const bool rebooted = node.boot != quarantine.boot;
+  switch (quarantine.action) {
+    case HealthAction::replace:
+      if (node.state_id == quarantine.state_id) return "it is to be replaced";
+      break;
+    case HealthAction::reboot:
+      if (!rebooted) return "it is to be rebooted";
+      break;
+    case HealthAction::reset:
+      if (!rebooted && quarantine.remedy != RemedyPhase::succeeded) return "its device is to be reset";
+      break;
+    default: break;
+  }
+  const HostHealth* health = HealthOf(world, node.node);
+  if (!health || !health->watched) return "its monitor has not looked at it again yet";
+  for (const KnownAlarm& known : node.alarms)
+    if (!known.cleared && known.alarm.action >= HealthAction::defer) return Cat(TitleOf(known.alarm), " stands");
+  return health->failing > 0 ? Cat(Count(health->failing, "check"), " of it fail") : std::string();
+}
+
+Facts BrokenCheckReleases(const World& world, const std::string& check) {
+  const Crowd crowd = FailingNow(world, check);
+  if (!IsBroken(crowd)) return {};
+  Facts facts;
+  for (const auto& [id, node] : world.state.nodes)
+    if (node.quarantine && node.quarantine->check == check && node.quarantine->remedy == RemedyPhase::none)
+      facts.push_back(QuarantineOver{id, Sentence(id, " may be given work again: all ", crowd.watched, " hosts fail ", check,
+                                                  ", so the check is taken for broken")});
+  return facts;
+}
+
+}  // namespace
+
+Facts JudgeHealth(const World& world, Now now, const NodeId& id) {
+  const NodeState* node = NodeIn(world.state, id);
+  if (!node) return {};
+  if (const HostHealth* health = HealthOf(world, id)) {
+    for (const HostAlarm& alarm : health->alarms)
+      if (IsNews(*node, alarm)) return Raised(world, now, *node, alarm);
+    for (const KnownAlarm& known : node->alarms) {
+      const auto same = [&](const HostAlarm& alarm) {
+        return alarm.check == known.alarm.check && alarm.scope == known.alarm.scope;
+      };
+      if (!health->watched || std::any_of(health->alarms.begin(), health->alarms.end(), same)) continue;
+      return {AlarmOver{id, known.alarm.check, known.alarm.scope, Sentence(id, ": ", TitleOf(known.alarm), " is over")}};
+    }
+    for (const HostAlarm& alarm : health->alarms)
+      if (alarm.action >= HealthAction::defer)
+        if (Facts released = BrokenCheckReleases(world, alarm.check); !released.empty()) return released;
+  }
+  if (!node->quarantine) return {};
+  if (StillWaits(world, *node).empty())
+    return {QuarantineOver{id, Sentence(id, " may be given work again: ", node->quarantine->check,
+                                        " is over, and it has passed its checks since")}};
+  if (auto due = RemedyDue(world, *node)) return {*std::move(due)};
+  return {};
+}
+
+std::optional<RemedyStarted> RemedyDue(const World& world, const NodeState& node) {
+  if (!node.quarantine || node.quarantine->remedy != RemedyPhase::none) return std::nullopt;
+  const Quarantine& quarantine = *node.quarantine;
+  if (!Contains(world.policy.remedies, quarantine.action) || node.boot != quarantine.boot) return std::nullopt;
+  if (!JobOn(world, node.node).empty()) return std::nullopt;  // its work leaves it first
+  return RemedyStarted{
+      node.node, quarantine.check, quarantine.action,
+      Sentence("the site's hook for ", Name(quarantine.action), " is run for ", node.node, ": ", quarantine.why)};
+}
+
+Result<Facts> ClearBy(const World& world, const ClearNode& request) {
+  const NodeState* node = NodeIn(world.state, request.node);
+  if (!node) return Fail(UnknownHost(world.state, request.node));
+  const auto meant = [&](const std::string& check) { return request.check.empty() || check == request.check; };
+  const bool alarms = std::any_of(node->alarms.begin(), node->alarms.end(),
+                                  [&](const KnownAlarm& known) { return !known.cleared && meant(known.alarm.check); });
+  const bool offences = std::any_of(node->offences.begin(), node->offences.end(),
+                                    [&](const health::Offence& offence) { return meant(offence.what); });
+  const bool held = node->quarantine && meant(node->quarantine->check);
+  if (!alarms && !offences && !held) return Facts();
+  const std::string what = request.check.empty() ? std::string("all alarms") : request.check;
+  const std::string note = request.note.empty() ? std::string() : Cat(": ", Said(request.note));
+  Facts facts{AlarmsCleared{request.node, request.check, OneLine(request.by, 100), Said(request.note),
+                            Sentence(request.node, ": ", what, " cleared by ", Who(request.by), note)}};
+  if (held)
+    facts.push_back(
+        QuarantineOver{request.node, Sentence(request.node, " may be given work again: cleared by ", Who(request.by))});
+  return facts;
+}
+
+std::string QuarantineText(const NodeState& node, std::optional<Time> at) {
+  const Quarantine& quarantine = *node.quarantine;
+  const std::string ago = at ? Cat(" (", Show(std::max(Duration(0), *at - quarantine.since)), ')') : std::string();
+  const std::string remedy = quarantine.remedy == RemedyPhase::none ? std::string() : Cat("; ", quarantine.remedy_why);
+  return Cat("quarantined, ", Name(quarantine.action), ": ", quarantine.why, remedy, ago);
+}
+
+std::string LeavesBecause(const World& world, Now now, const JobState& job, const NodeState& node) {
+  const Quarantine& quarantine = *node.quarantine;
+  if (quarantine.action <= HealthAction::defer) return {};
+  if (quarantine.action > HealthAction::drain || job.preflight) return Cat(node.node, " is ", QuarantineText(node));
+  if (quarantine.job == job.id && job.checkpoints_ever > quarantine.checkpoints)
+    return Cat(node.node, " is ", QuarantineText(node), "; there is a checkpoint of after that");
+  const auto at = LeavesAt(world, job, node);
+  if (!at || now.at < *at) return {};
+  return Cat(node.node, " is ", QuarantineText(node), "; there was no checkpoint within ", Show(world.policy.move_within));
+}
+
+std::optional<Time> LeavesAt(const World& world, const JobState& job, const NodeState& node) {
+  if (!node.quarantine || node.quarantine->action != HealthAction::drain || !job.spec.checkpoint) return std::nullopt;
+  return node.quarantine->since + world.policy.move_within;
+}
+
+health::OffenderScore OffencesOf(const NodeState& node, Time at) { return health::Score(node.offences, node.node.value, at); }
+
+}  // namespace everstep

@@ -1,0 +1,47 @@
+// What is done about hosts whose own monitors have raised alarms: noted, taken out of work (quarantine), mended by the site's
+// hooks, given back after a pass. Level-triggered like the rest: reported alarms are held against those on record. Pure; facts
+// out.
+//
+//   alarm ──► on record ──► note, app            nothing but the record, and an offence that counts
+//                      └──► defer and graver     quarantine, unless something forbids it: nothing new is placed there
+//                             defer              what it has goes on to its end
+//                             drain              its job moves at its next checkpoint, at the latest after policy.move_within
+//                             reset, reboot, replace   its job moves at once; then the site's hook, if there is one
+//
+// Not fooled: no more than max(1, removals_percent) of the hosts an hour; a check that all hosts fail at once (four and more)
+// is broken and drains nobody; a person's clear stands until there is new evidence; an operator's drain is never touched.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "health/core/offenders.h"
+#include "launcher/core/world.h"
+
+namespace everstep {
+
+// The next thing to be recorded or done about this host; empty: nothing. To be asked again after what it returns is applied.
+Facts JudgeHealth(const World& world, Now now, const NodeId& node);
+
+// Errors: kNotFound. Empty: there is nothing to clear.
+Result<Facts> ClearBy(const World& world, const ClearNode& request);
+
+// "quarantined: gpu.xid GPU at 0000:18:00: …"; with `at` also for how long. REQUIRES: it is in quarantine.
+std::string QuarantineText(const NodeState& node, std::optional<Time> at = {});
+
+// Why the host, in quarantine, must be left by the job that it works for now; empty: it need not.
+std::string LeavesBecause(const World& world, Now now, const JobState& job, const NodeState& node);
+// When LeavesBecause has something to say by time alone; nullopt: never.
+std::optional<Time> LeavesAt(const World& world, const JobState& job, const NodeState& node);
+
+// What the host has done to jobs, weighed and faded.
+health::OffenderScore OffencesOf(const NodeState& node, Time at);
+
+// What its hook is to be run for now; nullopt: none.
+std::optional<RemedyStarted> RemedyDue(const World& world, const NodeState& node);
+
+// Drained by an operator or in quarantine.
+inline bool OutOfWork(const NodeState& node) { return node.drain.has_value() || node.quarantine.has_value(); }
+
+}  // namespace everstep

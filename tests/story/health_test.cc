@@ -1,0 +1,288 @@
+// Hosts whose own monitors raise alarms.
+#include "launcher/core/host_health.h"
+
+#include "base/text.h"
+#include "launcher/core/status.h"
+#include "tests/story/story.h"
+
+namespace everstep {
+namespace {
+
+using enum HealthAction;
+
+NodeView Node(const Story& story, const std::string& node) {
+  return ViewOf(story.world(), story.now(), story.world().state.nodes.at(NodeId(node)));
+}
+
+// One host in two may go within an hour: enough for stories that are about something else.
+Policy Lenient() {
+  Policy policy;
+  policy.removals_percent = 50;
+  return policy;
+}
+
+TEST(Health, WhatAsksForNothingIsNotedAndTheJobGoesOn) {
+  Story story({"n1", "n2"});
+  const JobId train = story.Submit(Train(2));
+  story.Told();
+  story.Raises("n2", "net.errors", note);
+  story.Raises("n2", "gpu.xid", app, "GPU at 0000:18:00");
+  EXPECT_EQ(story.Told(),
+            (Lines{"n2: net.errors: 7, and more than 3 is bad; noted",
+                   "n2: gpu.xid of GPU at 0000:18:00: 7, and more than 3 is bad; the program's doing, the host stays"}));
+  EXPECT_EQ(story.Job(train).generation, Generation(1));
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::ready);
+  EXPECT_EQ(Node(story, "n2").health->alarms.size(), 2u);
+  story.Mends("n2", "net.errors");
+  EXPECT_EQ(story.Told(), Lines{"n2: net.errors is over"});
+  EXPECT_EQ(Node(story, "n2").health->alarms.size(), 1u);
+}
+
+TEST(Health, AHostToBeDrainedKeepsItsJobUntilTheNextCheckpoint) {
+  Story story({"n1", "n2", "n3"});
+  const JobId train = story.Submit(Train(2));
+  story.Saves(train, "step-10.pt", 10);
+  story.Told();
+  story.Raises("n2", "mem.ecc", drain);
+  EXPECT_EQ(story.Told().back(),
+            "n2 is taken out of work, drain: mem.ecc: 7, and more than 3 is bad; train-1 moves to another host at its next "
+            "checkpoint, "
+            "in 15 min at the latest");
+  story.Pass(1min);
+  EXPECT_EQ(story.Job(train).generation, Generation(1)) << "it trains on";
+  story.Saves(train, "step-20.pt", 20);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
+  EXPECT_EQ(story.Job(train).restarts_total, 0u) << "nothing of the job has failed";
+}
+
+TEST(Health, AJobThatSavesNothingInTimeMovesAllTheSame) {
+  Story story({"n1", "n2", "n3"});
+  const JobId train = story.Submit(Train(2));
+  story.Raises("n2", "mem.ecc", drain);
+  story.Pass(14min);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n2"}));
+  story.Pass(2min);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+}
+
+TEST(Health, AJobWithoutCheckpointsIsNotThrownAwayForAHostThatWorks) {
+  Story story({"n1", "n2", "n3"});
+  JobSpec spec = Train(2);
+  spec.checkpoint.reset();
+  const JobId train = story.Submit(spec);
+  story.Told();
+  story.Raises("n2", "mem.ecc", drain);
+  EXPECT_EQ(story.Told().back(),
+            "n2 is taken out of work, drain: mem.ecc: 7, and more than 3 is bad; train-1, which has no checkpoints, "
+            "goes on there to its end");
+  story.Pass(1h);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n2"}));
+  story.AllRanksEnd(train, ExitCode(0));
+  const JobId next = story.Submit(Train(3));
+  EXPECT_EQ(story.Phase(next), JobPhase::queued);
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined);
+}
+
+TEST(Health, AHostToBeRebootedIsLeftAtOnceAndComesBackByAPassOfItsNextLife) {
+  Policy policy;
+  policy.remedies = {reboot};
+  Story story({"n1", "n2", "n3"}, policy);
+  const JobId train = story.Submit(Train(2));
+  story.Told();
+  story.Raises("n2", "gpu.xid", reboot, "GPU at 0000:18:00");
+  const Lines told = story.Told();
+  EXPECT_EQ(told.at(1),
+            "n2 is taken out of work, reboot: gpu.xid of GPU at 0000:18:00: 7, and more than 3 is bad; train-1 moves to "
+            "another host at once");
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+  EXPECT_NE(std::find(told.begin(), told.end(),
+                      "the site's hook for reboot is run for n2: gpu.xid of GPU at 0000:18:00: 7, and more than 3 is bad"),
+            told.end());
+  story.RemedyHookSays("n2", true);
+  story.PowerOff("n2");
+  story.Pass(30s);
+  story.PowerOn("n2");
+  story.Pass(1min);
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined) << "nobody has looked at it yet";
+  story.Told();
+  story.Watched("n2");
+  EXPECT_EQ(story.Told(), (Lines{"n2: gpu.xid of GPU at 0000:18:00 is over",
+                                 "n2 may be given work again: gpu.xid is over, and it has passed its checks since"}));
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::ready);
+}
+
+TEST(Health, AHostToBeRebootedDoesNotComeBackBecauseTheAlarmIsOver) {
+  Story story({"n1", "n2", "n3"});
+  story.Raises("n2", "gpu.xid", reboot);
+  story.Mends("n2", "gpu.xid");
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined);
+  story.Raises("n3", "mem.ecc", drain);
+}
+
+TEST(Health, AHostThatFailsAgainAfterItsRebootDoesNotComeBack) {
+  Story story({"n1", "n2", "n3"});
+  story.Raises("n2", "gpu.xid", reboot);
+  story.PowerOff("n2");
+  story.Pass(30s);
+  story.PowerOn("n2");
+  story.Host("n2").health.failing = 1;  // its first look has found something; two are needed for an alarm
+  story.Watched("n2");
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined);
+}
+
+TEST(Health, WhoOnlyObservesIsToldWhatWouldHaveBeenDone) {
+  Policy policy;
+  policy.health = HealthMode::observe;
+  Story story({"n1", "n2", "n3"}, policy);
+  const JobId train = story.Submit(Train(2));
+  story.Told();
+  story.Raises("n2", "gpu.xid", reboot);
+  EXPECT_EQ(story.Told(),
+            Lines{"n2: gpu.xid: 7, and more than 3 is bad; asks for reboot: health.mode is observe, so nothing is done"});
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n2"}));
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::ready);
+}
+
+TEST(Health, OfTenHostsOneAnHourAndNoMore) {
+  Story story({"n1", "n2", "n3", "n4", "n5"});
+  for (const char* name : {"n1", "n4", "n5"}) story.Watched(name);
+  story.Raises("n2", "mem.ecc", drain);
+  story.Told();
+  story.Raises("n3", "mem.ecc", drain);
+  EXPECT_EQ(story.Told(),
+            Lines{"n3: mem.ecc: 7, and more than 3 is bad; asks for drain: checks have taken 1 of 5 hosts out of work "
+                  "within 1 h and no more than 1 may go (health.removals_percent: 10), so it stays; to do it by hand: "
+                  "everstep drain n3"});
+  EXPECT_EQ(Node(story, "n3").phase, NodePhase::ready);
+  story.Pass(61min);
+  story.Raises("n4", "mem.ecc", drain);
+  EXPECT_EQ(Node(story, "n4").phase, NodePhase::quarantined) << "the hour is over";
+}
+
+TEST(Health, ACheckThatAllHostsFailIsBrokenAndNobodyIsDrained) {
+  Story story({"n1", "n2", "n3", "n4"}, Lenient());
+  for (const char* name : {"n1", "n2", "n3", "n4"}) story.Watched(name);
+  story.Raises("n1", "cpu.clocksource", drain);
+  story.Raises("n2", "cpu.clocksource", drain);
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined);
+  story.Raises("n3", "cpu.clocksource", drain);
+  story.Told();
+  story.Raises("n4", "cpu.clocksource", drain);
+  Lines told = story.Told();
+  std::sort(told.begin(), told.end());
+  EXPECT_EQ(told, (Lines{"n1 may be given work again: all 4 hosts fail cpu.clocksource, so the check is taken for broken",
+                         "n2 may be given work again: all 4 hosts fail cpu.clocksource, so the check is taken for broken",
+                         "n4: cpu.clocksource: 7, and more than 3 is bad; asks for drain: all 4 hosts fail cpu.clocksource, so "
+                         "the check is taken for broken and nobody is taken out of work"}));
+  for (const char* name : {"n1", "n2", "n3", "n4"}) EXPECT_EQ(Node(story, name).phase, NodePhase::ready) << name;
+}
+
+TEST(Health, WhatAPersonHasClearedCountsNoMoreUntilItIsSeenAgain) {
+  Story story({"n1", "n2", "n3"});
+  story.Raises("n2", "mem.ecc", drain);
+  story.Told();
+  EXPECT_EQ(story.Clear("n2", "DIMM reseated"), "");
+  EXPECT_EQ(story.Told(), (Lines{"n2: all alarms cleared by ann@login1: DIMM reseated",
+                                 "n2 may be given work again: cleared by ann@login1"}));
+  story.Reports("n2");
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::ready) << "the monitor still tells of the old alarm";
+  EXPECT_TRUE(Node(story, "n2").health->alarms.front().cleared);
+  EXPECT_EQ(story.Clear("n2"), "nothing to clear");
+  story.Pass(1min);
+  story.Raises("n2", "mem.ecc", drain);
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined) << "a new one";
+  EXPECT_NE(story.Clear("n9"), "");
+}
+
+TEST(Health, AnOperatorsDrainIsNeverUndoneByAPass) {
+  Story story({"n1", "n2"});
+  story.Drain("n2", "mine");
+  story.Raises("n2", "mem.ecc", drain);
+  story.Mends("n2", "mem.ecc");
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::drained);
+  story.Raises("n2", "mem.ecc", drain);
+  story.Undrain("n2");
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined) << "nor is a quarantine by undrain";
+}
+
+TEST(Health, WhatWasTriedTwiceInVainIsFollowedBySomethingStronger) {
+  Policy policy = Lenient();
+  policy.remedies = {reset};
+  Story story({"n1", "n2", "n3"}, policy);
+  for (int i = 0; i < 2; ++i) {
+    story.Raises("n2", "gpu.hung", reset);
+    story.RemedyHookSays("n2", true);
+    story.Mends("n2", "gpu.hung");
+    ASSERT_EQ(Node(story, "n2").phase, NodePhase::ready);
+    story.Pass(1min);
+  }
+  story.Clear("n2", "", "gpu.hung");  // offences, not what was tried
+  story.Told();
+  story.Raises("n2", "gpu.hung", reset);
+  EXPECT_EQ(story.Told().back(),
+            "n2 is taken out of work, reboot (reset was tried 2 times): gpu.hung: 7, and more than 3 is bad; "
+            "nothing new is placed there");
+}
+
+TEST(Health, WhoseHookHasFailedStaysAndSaysSo) {
+  Policy policy;
+  policy.remedies = {reset};
+  Story story({"n1", "n2"}, policy);
+  story.Raises("n2", "gpu.hung", reset);
+  story.RemedyHookSays("n2", false);
+  story.Mends("n2", "gpu.hung");
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined);
+  EXPECT_EQ(Node(story, "n2").why, "quarantined, reset: gpu.hung: 7, and more than 3 is bad; the hook failed (0 s)");
+}
+
+TEST(Health, AHookThatEndedWithItsLauncherIsRunAgain) {
+  Policy policy;
+  policy.remedies = {reset};
+  Story story({"n1", "n2"}, policy);
+  story.Raises("n2", "gpu.hung", reset);
+  story.RestartLauncher();
+  story.Pass(2s);
+  EXPECT_EQ(story.world().state.nodes.at(NodeId("n2")).remedies.size(), 2u);
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined);
+  story.RemedyHookSays("n2", true);
+}
+
+TEST(Health, WhoOffendsAgainAndAgainIsKeptAwayAndSaysWhy) {
+  Story story({"n1", "n2"}, Lenient());
+  for (int i = 0; i < 4; ++i) {
+    story.Raises("n2", "mem.ecc", drain);
+    story.Mends("n2", "mem.ecc");
+    story.Pass(1min);
+  }
+  const JobId train = story.Submit(Train(2));
+  EXPECT_EQ(story.Phase(train), JobPhase::queued);
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::ready);
+  EXPECT_EQ(Node(story, "n2").why, "kept away: score 4.0, kept away from 3.0 on: mem.ecc (4 times); newest 1 min ago");
+  story.Clear("n2", "new board");
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
+}
+
+TEST(Health, ALauncherThatStartsAgainRepeatsNothing) {
+  Story story({"n1", "n2", "n3"});
+  story.Raises("n2", "mem.ecc", drain);
+  story.RestartLauncher();
+  story.Pass(2s);
+  for (const std::string& line : story.Told()) EXPECT_EQ(line.find("mem.ecc"), line.rfind("mem.ecc")) << line;
+  EXPECT_EQ(story.world().state.nodes.at(NodeId("n2")).offences.size(), 1u);
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined);
+}
+
+TEST(Health, WhyAHostIsNotGivenToAJobIsToldForEach) {
+  Story story({"n1", "n2", "n3"});
+  story.Raises("n2", "mem.ecc", drain);
+  story.Submit(Train(1));
+  const JobId waits = story.Submit(Train(3));
+  const auto views = ViewNodes(story.world(), story.now(), &story.Job(waits));
+  EXPECT_EQ(views[0].why_not, "works for train-1");
+  EXPECT_EQ(views[1].why_not, "quarantined, drain: mem.ecc: 7, and more than 3 is bad (0 s)");
+  EXPECT_EQ(views[2].why_not, "");
+}
+
+}  // namespace
+}  // namespace everstep

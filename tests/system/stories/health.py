@@ -1,0 +1,51 @@
+"""Hosts whose own monitors raise alarms: who is taken out of work, what happens to the job, and how the host comes back."""
+
+import time
+
+from harness import require, story, wait_until
+
+WATCHED = {"monitor": True, "monitor_arguments": ["--profile", "cpu"]}
+XID_79 = "NVRM: Xid (PCI:0000:18:00): 79, pid=1234, name=python3, GPU has fallen off the bus."
+
+
+def kernel_says(s, host: str, text: str) -> None:
+    """As the kernel of that host would: its agent's monitor follows this file."""
+    with open(s.hosts[host].directory / "kmsg", "a") as log:
+        log.write(f"3,{time.monotonic_ns() // 1000 % 10**9},{time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000},-;{text}\n")
+
+
+def watched(s, *hosts: str) -> None:
+    wait_until(lambda: all(s.node(host)["health"]["watched"] for host in hosts), "the monitors have looked once")
+
+
+@story("A GPU falls off the bus: the host is quarantined, its job moves to another, and a person's clear gives it back", nodes=3, agent=WATCHED)
+def gpu_falls_off(s):
+    watched(s, "n1", "n2", "n3")
+    job = s.submit(nodes=2, trainer=["--steps", 400])
+    job.wait_step(3)
+    host = job.host_names()[1]
+    kernel_says(s, host, XID_79)
+    wait_until(lambda: s.node(host)["phase"] == "quarantined", f"{host} is quarantined")
+    wait_until(lambda: host not in job.host_names() and job.view()["phase"] == "running", "the job runs elsewhere")
+    whys = [event["why"] for event in job.events()]
+    require(any(why.startswith(f"{host} is taken out of work, reboot: gpu.xid of GPU at 0000:18:00") for why in whys), f"{whys}")
+    require(job.view()["restarts"] == 0, "the job has not failed")
+    table = s.cluster.run("nodes")
+    require("quarantined" in table and "CHECKS" in table, table)
+    s.cluster.run("clear", host, "--note", "reseated")
+    require(s.node(host)["phase"] == "ready", f"{s.node(host)}")
+    require("cleared" in s.cluster.run("node", host), "the alarm stands, and somebody has seen it")
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")
+
+
+@story("An alarm outlives its agent, and a monitor that dies is started again and says so", nodes=2, agent=WATCHED)
+def monitor_again(s):
+    watched(s, "n1", "n2")
+    kernel_says(s, "n2", XID_79)
+    wait_until(lambda: s.node("n2")["phase"] == "quarantined", "n2 is quarantined")
+    s.cluster.agents["n2"].kill()
+    s.cluster.start_agent("n2")
+    watched(s, "n2")
+    view = s.node("n2")
+    require(view["phase"] == "quarantined" and "gpu.xid" in [alarm["check"] for alarm in view["health"]["alarms"]], f"{view}")
