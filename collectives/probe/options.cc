@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <limits>
+#include <set>
 
 #include "base/contains.h"
 #include "base/text.h"
@@ -26,11 +27,13 @@ constexpr std::string_view kHelp =
   -J, --output_file F also as JSON, on rank 0; -: JSON in place of the table
   --backend B         ofi (libfabric), nccl (GPU memory), mpi     (ofi)
   --provider P        efa, verbs, tcp, shm or a whole name: this one or an error
-  --interface I       by which to send
+  --interface I,J     by which to send, a rail each: efa and verbs by all, tcp by that by which the ranks have met
+  --rails N           NICs at most
   --algorithm A       ring, recursive_doubling, halving_doubling, direct, star
   --register N        of loopback: most memory that is registered  (1G)
   --root DIR          below it is sysfs, for counters of devices  (/)
   --chunk N           largest message                             (4M)
+  --split N           of several rails: smallest piece of one     (128K)
   --level L           of pairs: quick (4 rounds) or full          (full)
   --quiet 0|1         of pairs: one line where nothing is bad     (0)
   --seed N            of the order of pairs                       (1)
@@ -137,7 +140,14 @@ std::vector<Flag> OwnFlags() {
          return backend.has_value();
        }},
       {{"--provider"}, "a provider's name", Text(&ProbeOptions::provider)},
-      {{"--interface"}, "an interface", Text(&ProbeOptions::interface)},
+      {{"--interface"},
+       "an interface, or several: eth0,eth1",
+       [](ProbeOptions& options, const std::string& value) {
+         options.interfaces = Split(value, ',');
+         const std::set<std::string> different(options.interfaces.begin(), options.interfaces.end());
+         return different.size() == options.interfaces.size() && !different.contains("");
+       }},
+      {{"--rails"}, "1 to 64", Number(&ProbeOptions::rails, 1, 64)},
       {{"--quiet"},
        "0 or 1",
        [](ProbeOptions& options, const std::string& value) {
@@ -151,6 +161,7 @@ std::vector<Flag> OwnFlags() {
          return options.algorithm.has_value();
        }},
       {{"--chunk"}, "a size of at least 64", Size(&ProbeOptions::chunk_bytes, 64)},
+      {{"--split"}, "a size of at least 64", Size(&ProbeOptions::split_bytes, 64)},
       {{"--seed"}, "a whole number", Number(&ProbeOptions::seed, 0, std::numeric_limits<std::uint64_t>::max())},
       {{"--level"},
        "quick or full",
@@ -175,8 +186,8 @@ Status CheckTogether(const ProbeOptions& options) {
                 Cat("at least ", SizeOf(options.type), " bytes"));
   if (options.backend != ProbeBackend::ofi)
     for (const auto& [flag, given] :
-         {std::pair("--provider", !options.provider.empty()), std::pair("--interface", !options.interface.empty()),
-          std::pair("--algorithm", options.algorithm.has_value())})
+         {std::pair("--provider", !options.provider.empty()), std::pair("--interface", !options.interfaces.empty()),
+          std::pair("--rails", options.rails > 0), std::pair("--algorithm", options.algorithm.has_value())})
       if (given)
         return Fail(ErrorCode::kInvalid, Cat(flag, " has no meaning with --backend ", Name(options.backend)),
                     "it chooses its own way: see its documentation for variables that steer it");

@@ -12,6 +12,17 @@ std::string Refused(const std::string& line) {
   return options ? "" : options.error().Str();
 }
 
+TEST(Options, SeveralInterfacesAreRailsAndNoneIsNamedTwice) {
+  const Result<ProbeOptions> options = ParseProbeOptions(Split("pairs --interface eth0,eth1 --rails 2", ' '));
+  ASSERT_TRUE(options.has_value()) << options.error().Str();
+  EXPECT_EQ(options->interfaces, (std::vector<std::string>{"eth0", "eth1"}));
+  EXPECT_EQ(options->rails, 2u);
+  for (const std::string wrong : {"eth0,eth0", "eth0,,eth1", ","})
+    EXPECT_EQ(ParseProbeOptions({"pairs", "--interface", wrong}).error().Str(),
+              Cat("--interface is \"", wrong, "\"; legal: an interface, or several: eth0,eth1"));
+  EXPECT_EQ(ParseProbeOptions(Split("pairs --rails 0", ' ')).error().Str(), "--rails is \"0\"; legal: 1 to 64");
+}
+
 TEST(Options, AreThoseThatPeopleTypeForNcclTests) {
   const Result<ProbeOptions> options =
       ParseProbeOptions(Split("allreduce -b 1K -e 64M -f 4 -c 1 -g 1 -w 2 -n 7 -d bfloat16 -T 30 --provider tcp", ' '));
