@@ -16,7 +16,7 @@ struct Stripes {
   std::uint32_t rails = 1;
   std::size_t chunk_bytes = 4 << 20;  // the largest piece
   // The smallest piece that is worth a message of its own. Measured: docs/performance.md, "Rails".
-  std::size_t split_bytes = 128 << 10;
+  std::size_t split_bytes = 256 << 10;
 };
 
 // Bytes of each piece but the last, whole cache lines. Over one rail: chunks.

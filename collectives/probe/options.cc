@@ -26,6 +26,7 @@ constexpr std::string_view kHelp =
   -T, --timeout S     seconds without progress until the test ends (10)
   -J, --output_file F also as JSON, on rank 0; -: JSON in place of the table
   --backend B         ofi (libfabric), nccl (GPU memory), mpi     (ofi)
+  --compare P,P       afterwards through gloo, mpi, nccl, beside each other
   --provider P        efa, verbs, tcp, shm or a whole name: this one or an error
   --interface I,J     by which to send, a rail each: efa and verbs by all, tcp by that by which the ranks have met
   --rails N           NICs at most
@@ -33,7 +34,7 @@ constexpr std::string_view kHelp =
   --register N        of loopback: most memory that is registered  (1G)
   --root DIR          below it is sysfs, for counters of devices  (/)
   --chunk N           largest message                             (4M)
-  --split N           of several rails: smallest piece of one     (128K)
+  --split N           of several rails: smallest piece of one     (256K)
   --level L           of pairs: quick (4 rounds) or full          (full)
   --quiet 0|1         of pairs: one line where nothing is bad     (0)
   --seed N            of the order of pairs                       (1)
@@ -82,6 +83,15 @@ bool TakeTamper(ProbeOptions& options, const std::string& value) {
   if (!rank || !round || *rank > 65535 || *round > 65535) return false;
   options.tamper = {.rank = static_cast<std::uint32_t>(*rank), .round = static_cast<std::uint32_t>(*round)};
   return true;
+}
+
+bool TakePeers(ProbeOptions& options, const std::string& value) {
+  for (const std::string& name : Split(value, ',')) {
+    const auto peer = EnumNamed<ProbePeer>(name);
+    if (!peer || Contains(options.compare, *peer)) return false;
+    options.compare.push_back(*peer);
+  }
+  return !options.compare.empty();
 }
 
 std::vector<Flag> FlagsOfNcclTests() {
@@ -139,6 +149,7 @@ std::vector<Flag> OwnFlags() {
          if (backend) options.backend = *backend;
          return backend.has_value();
        }},
+      {{"--compare"}, "gloo, mpi, nccl, or several: gloo,mpi", TakePeers},
       {{"--provider"}, "a provider's name", Text(&ProbeOptions::provider)},
       {{"--interface"},
        "an interface, or several: eth0,eth1",
@@ -191,6 +202,11 @@ Status CheckTogether(const ProbeOptions& options) {
       if (given)
         return Fail(ErrorCode::kInvalid, Cat(flag, " has no meaning with --backend ", Name(options.backend)),
                     "it chooses its own way: see its documentation for variables that steer it");
+  if (!options.compare.empty() && (options.test >= ProbeTest::pairs || options.backend != ProbeBackend::ofi))
+    return Fail(ErrorCode::kInvalid,
+                Cat("--compare has no meaning with ",
+                    options.test >= ProbeTest::pairs ? Name(options.test) : Cat("--backend ", Name(options.backend))),
+                "a collective by --backend ofi is compared with others");
   if (options.backend == ProbeBackend::nccl && options.test >= ProbeTest::pairs)
     return Fail(ErrorCode::kInvalid, Cat(Name(options.test), " does not go by nccl"), "by ofi and mpi it does");
   if (options.algorithm && options.test <= ProbeTest::alltoall &&

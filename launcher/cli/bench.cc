@@ -41,6 +41,7 @@ constexpr ProbeFlag kProbeFlags[] = {
     {"-d,--datatype", "float, double, half, bfloat16, int32, int64 [float]", "TYPE"},
     {"-T,--timeout", "seconds without progress until the test ends [10]", "N"},
     {"--backend", "ofi (libfabric), nccl (GPU memory), mpi (by mpirun, without ssh) [ofi]", "NAME"},
+    {"--compare", "the same afterwards through gloo, mpi, nccl: its columns, or why it does not run here", "PEER,PEER"},
     {"--provider", "efa, verbs, tcp or a whole name: this one or an error", "NAME"},
     {"--interface", "by which to send, or several, a rail each [efa, verbs: all; tcp: by which the ranks meet]", "NAME"},
     {"--rails", "NICs of a host at most", "N"},

@@ -12,6 +12,15 @@ std::string Refused(const std::string& line) {
   return options ? "" : options.error().Str();
 }
 
+TEST(Options, PeersAreForCollectivesByOurOwnBackEnd) {
+  const Result<ProbeOptions> options = ParseProbeOptions(Split("allgather --compare mpi,gloo", ' '));
+  ASSERT_TRUE(options.has_value()) << options.error().Str();
+  EXPECT_EQ(options->compare, (std::vector<ProbePeer>{ProbePeer::mpi, ProbePeer::gloo}));
+  for (const std::string wrong : {"allgather --compare mpi,mpi", "allgather --compare ucc", "pairs --compare gloo",
+                                  "allgather --backend mpi --compare gloo"})
+    EXPECT_NE(ParseProbeOptions(Split(wrong, ' ')).error().Str().find("--compare "), std::string::npos) << wrong;
+}
+
 TEST(Options, SeveralInterfacesAreRailsAndNoneIsNamedTwice) {
   const Result<ProbeOptions> options = ParseProbeOptions(Split("pairs --interface eth0,eth1 --rails 2", ' '));
   ASSERT_TRUE(options.has_value()) << options.error().Str();
