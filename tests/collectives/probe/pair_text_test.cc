@@ -75,7 +75,10 @@ TEST(PairText, EveryRailHasItsOwnMatrix) {
   const std::string text = PairText(two);
   EXPECT_TRUE(
       text.starts_with("# 1 rounds, 1 tests, seed 0\n# rail 0: slow below 0.9\n# rail 1: slow below 1.9\n"
-                       "# rail 0: GB/s from (row) to (column)\n"))
+                       "# rail 0: GB/s from (row) to (column)\n"
+                       "#            0      1\n"
+                       "      0      -   1.00  |\\ |  n1\n"
+                       "      1   1.00      -  | \\|  n2\n"))
       << text;
   EXPECT_NE(text.find("# rail 1: GB/s from (row) to (column)\n"
                       "#            0      1\n"
