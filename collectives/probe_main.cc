@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "base/real/clock.h"
@@ -12,6 +13,7 @@
 #include "base/version.h"
 #include "collectives/backends.h"
 #include "collectives/probe/collective_bench.h"
+#include "collectives/probe/compare.h"
 #include "collectives/probe/device_watch.h"
 #include "collectives/probe/group.h"
 #include "collectives/probe/options.h"
@@ -110,10 +112,11 @@ Result<bool> Proven(const ProbeGroup& group, const DeviceWatch& watch, const Voi
 }
 
 int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vector<std::string>& arguments, Clock& clock,
-                  const Voice& voice) {
+                  const Voice& voice, const PeerSurroundings& around) {
   const bool speaks = group.rank() == 0;
   const DeviceWatch watch(group, options);
   ProbeTable table = EmptyTable(group, options, arguments, clock);
+  const Time begin = clock.Now();
   if (speaks) voice.Say(TableHead(table));
   const Status done =
       RunCollectiveBench(group, options, clock, table, [&](const TableRow& row, const std::vector<std::string>& wrong) {
@@ -126,7 +129,14 @@ int RunCollective(ProbeGroup& group, const ProbeOptions& options, const std::vec
   if (!proven) return Failed(group, proven.error());
   table.ended = TimeOfDay(clock);
   if (speaks) voice.Say(TableFoot(table));
-  if (speaks && !Written(options, TableJson(table))) return 1;
+  std::string json = TableJson(table);
+  if (!options.compare.empty()) {
+    const auto peers = RunPeers(group, options, around, table, Seconds(clock.Now() - begin), clock);
+    if (!peers) return Failed(group, peers.error());
+    if (speaks) voice.Say(CompareText(table, *peers));
+    json = WithCompare(std::move(json), table, *peers);
+  }
+  if (speaks && !Written(options, json)) return 1;
   return table.Wrong() == 0 && *proven ? 0 : 1;
 }
 
@@ -184,7 +194,11 @@ int Run(const std::vector<std::string>& arguments, char** argv, char** variables
   }
   if (options->test == ProbeTest::pairs || options->test == ProbeTest::loopback)
     return RunPairTests(*group, *options, clock, voice);
-  return RunCollective(*group, *options, arguments, clock, voice);
+  std::error_code error;
+  const PeerSurroundings around{.folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path(),
+                                .master = identity->master_host,
+                                .environment = Environment(variables)};
+  return RunCollective(*group, *options, arguments, clock, voice, around);
 }
 
 }  // namespace

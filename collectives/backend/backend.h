@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,19 +44,45 @@ struct WrongHop {
   std::size_t elements = 0;
 };
 
-// Messages between two ranks, for tests of pairs. `test` tells tests apart, so that what comes too late belongs to none. A
-// failure is the pair's, not everybody's: kTimeout after the company's timeout, and the link goes on; memory of a message that
-// failed must stay until the back end is gone.
+// Where a message of a pair test goes.
+struct PairPath {
+  std::uint32_t peer = 0;
+  std::uint16_t test = 0;               // tells tests apart, so that what comes too late belongs to none
+  std::optional<std::uint32_t> rail{};  // nullopt: as a collective's message goes, over all
+};
+
+// Messages between two ranks, for tests of pairs. A failure is the pair's, not everybody's: kTimeout after the company's
+// timeout, and the link goes on; memory of a message that failed must stay until the back end is gone, so it is the link's own.
 class PairLink {
  public:
   virtual ~PairLink() = default;
-  virtual Status SendTo(std::uint32_t peer, std::uint16_t test, const void* data, std::size_t bytes) = 0;
-  virtual Status ReceiveFrom(std::uint32_t peer, std::uint16_t test, void* data, std::size_t bytes) = 0;
-  virtual Status SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes) = 0;
+  virtual std::uint32_t rails() const { return 1; }  // on all ranks alike
+  // "rail 1 (eth1)": what a rank has there. Asked where there are several.
+  virtual std::string Nic(std::uint32_t, std::uint32_t rail) const { return "rail " + std::to_string(rail); }
+  // Memory for messages, registered where that needs to be; it stays as long as the link.
+  virtual Result<std::byte*> Room(std::size_t bytes) {
+    rooms_.push_back(std::make_unique<std::byte[]>(bytes));
+    return rooms_.back().get();
+  }
+  virtual Status SendTo(const PairPath& path, const void* data, std::size_t bytes) = 0;
+  virtual Status ReceiveFrom(const PairPath& path, void* data, std::size_t bytes) = 0;
+  virtual Status SwapWith(const PairPath& path, const void* out, void* in, std::size_t bytes) = 0;
+
+ private:
+  std::vector<std::unique_ptr<std::byte[]>> rooms_{};
+};
+
+// A NIC of this rank, as it is used.
+struct RailUse {
+  std::string name{};
+  std::string address{};                     // numeric; empty where it has none of IP
+  std::optional<std::string> rdma_device{};  // that its bytes should pass; nullopt: none, or not known
+  MovedBytes moved{};                        // payload since the start
 };
 
 // Memory of a size, registered with the NIC and given back.
 struct Registered {
+  std::string nic{};  // empty: there is one only
   std::size_t bytes = 0;
   double register_seconds = 0;
   double deregister_seconds = 0;
@@ -67,7 +94,7 @@ class Backend {
   virtual ~Backend() = default;
 
   virtual std::string Library() const = 0;  // "libfabric 1.17"
-  virtual std::string Device() const = 0;   // of this rank: "tcp eth0"
+  virtual std::string Device() const = 0;   // of this rank: "tcp eth0,eth1"
 
   // Memory for sizes up to `bytes`, once, before anything else of a collective.
   virtual Status Reserve(std::size_t bytes) = 0;
@@ -85,11 +112,9 @@ class Backend {
   // Seconds that this rank has waited for data from each other since the last call; empty: not known.
   virtual std::vector<double> TakeWaits() { return {}; }
 
-  // The RDMA device that this rank's bytes should pass; nullopt: none, or not known.
-  virtual std::optional<std::string> RdmaDevice() const { return std::nullopt; }
-  // Payload that this rank has given and got since the start.
-  virtual MovedBytes Moved() const { return {}; }
-  // Registers memory of each size, until one fails; empty: there is nothing to register.
+  // Empty: not known.
+  virtual std::vector<RailUse> Nics() const { return {}; }
+  // Registers memory of each size with every NIC, until one fails; empty: there is nothing to register.
   virtual std::vector<Registered> Register(const std::vector<std::size_t>&) { return {}; }
 
   // nullptr: it has no messages between two.

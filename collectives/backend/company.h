@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "collectives/core/stuck.h"
 
 namespace everstep {
 
@@ -28,8 +29,8 @@ struct Company {
   // Whether all are still there; an error ends a wait.
   std::function<Status()> look = [] { return Status(); };
   // What is said about a wait that was too long; all ranks agree there on who it is.
-  std::function<Status(std::uint32_t round, const std::string& how)> stuck = [](std::uint32_t, const std::string& how) {
-    return Status(Fail(ErrorCode::kTimeout, how));
+  std::function<Status(const StuckWait&)> stuck = [](const StuckWait& wait) {
+    return Status(Fail(ErrorCode::kTimeout, wait.how));
   };
 
   // "rank 3 (n4)"

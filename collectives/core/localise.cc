@@ -112,7 +112,9 @@ Verdict HostVerdict(std::uint32_t host, const CheckedHosts& hosts, const HostEvi
   if (!direction.empty() && std::min(evidence.sent.failed, evidence.received.failed) > 0)
     direction = verdict.kind == VerdictKind::host_tx ? ", most of them when it sends" : ", most of them when it receives";
   if (verdict.rail) verdict.kind = VerdictKind::nic;
-  const std::string rail = verdict.rail ? Cat(" on rail ", *verdict.rail, " only") : "";
+  const std::string rail = !verdict.rail        ? ""
+                           : hosts.nics.empty() ? Cat(" on rail ", *verdict.rail, " only")
+                                                : Cat(" over its ", hosts.nics[host][*verdict.rail], " only");
   verdict.why = Cat(hosts.names[host], " failed with ", verdict.failed, " of ", Count(verdict.tested, "partner"), rail,
                     direction, " (", evidence.all.Faults(), ")");
   return verdict;
@@ -158,17 +160,19 @@ std::optional<Verdict> PairVerdict(const CheckedHosts& hosts, const PairLedger& 
   if (sum.retests > 0 && sum.retests_failed < std::min(options.retests_failed_min, sum.retests)) return std::nullopt;
   const auto [a, b] = sum.pair;
   Tally all, there, back;
+  std::vector<Tally> rails(hosts.rails);
   for (const PairTest& test : tests) {
     if (test.pair != sum.pair) continue;
     for (const Edge& edge : test.edges) {
       all.Count(edge);
       (edge.from == a ? there : back).Count(edge);
+      if (edge.rail < rails.size()) rails[edge.rail].Count(edge);
     }
   }
   const bool both_work = WorksWithOthers(ledger, a, b) && WorksWithOthers(ledger, b, a);
   Verdict verdict{.kind = both_work ? VerdictKind::link : VerdictKind::pair,
                   .hosts = {a, b},
-                  .rail = {},
+                  .rail = BadRail(rails),
                   .racks = {},
                   .tested = sum.tests + sum.retests,
                   .failed = sum.failed + sum.retests_failed,
@@ -177,9 +181,10 @@ std::optional<Verdict> PairVerdict(const CheckedHosts& hosts, const PairLedger& 
   std::string direction;
   if (back.tested > 0 && back.failed == 0) direction = Cat(", only from ", hosts.names[a], " to ", hosts.names[b]);
   if (there.tested > 0 && there.failed == 0) direction = Cat(", only from ", hosts.names[b], " to ", hosts.names[a]);
-  verdict.why = Cat(hosts.names[a], " and ", hosts.names[b], " failed ", verdict.failed, " of ", Count(verdict.tested, "test"),
-                    " with each other", direction, " (", all.Faults(), ")",
-                    both_work ? ", and both work with others: test the link again" : ", and nothing tells which of them it is");
+  verdict.why =
+      Cat(hosts.names[a], " and ", hosts.names[b], " failed ", verdict.failed, " of ", Count(verdict.tested, "test"),
+          " with each other", verdict.rail ? Cat(" over rail ", *verdict.rail, " only") : "", direction, " (", all.Faults(),
+          ")", both_work ? ", and both work with others: test the link again" : ", and nothing tells which of them it is");
   return verdict;
 }
 

@@ -62,6 +62,7 @@ struct CheckedHosts {
   std::vector<std::string> names{};    // one a host
   std::vector<std::uint32_t> racks{};  // one a host, or empty: not known
   std::uint32_t rails = 1;
+  std::vector<std::vector<std::string>> nics{};  // by host, by rail: "rail 1 (eth1)"; or empty: they have no names
 };
 
 struct LocaliserOptions {

@@ -17,7 +17,7 @@ namespace {
 constexpr char kText = 'T', kGaveUp = 'A';
 constexpr Duration kLinger = 1s;
 constexpr std::size_t kHead = 5, kTextMax = 16u << 20;
-// Begins the text of a rank that is stuck; then the round, in ten digits.
+// Begins the text of a rank that is stuck; then its wait.
 constexpr char kStuck = '\x01';
 constexpr std::string_view kGreeting = "everstep-probe 1\n";
 
@@ -264,11 +264,12 @@ Status Meeting::AskRound() {
     return ranks;
   };
   while (!silent().empty() && clock_.Now() < deadline) EVERSTEP_TRY(Pump(deadline - clock_.Now()));
-  std::string first;
+  std::vector<StuckWait> waits;
   for (const Line& line : lines_)
     for (const std::string& frame : line.frames)
-      if (frame.starts_with(kStuck) && (first.empty() || frame < first)) first = frame;
-  const std::string how = first.size() > 11 ? first.substr(11) : "";
+      if (frame.starts_with(kStuck))
+        if (auto wait = UnpackStuck(frame.substr(1))) waits.push_back(*std::move(wait));
+  const std::string how = waits.empty() ? "" : StuckText(waits, [this](std::uint32_t rank) { return Who(rank); });
   const std::vector<std::uint32_t> ranks = silent();
   std::vector<std::string> names;
   for (const std::uint32_t rank : ranks) names.push_back(Who(rank));
@@ -279,10 +280,10 @@ Status Meeting::AskRound() {
   return Fail(ErrorCode::kTimeout, why);
 }
 
-Status Meeting::Stuck(std::uint32_t round, const std::string& how) {
-  if (place_.ranks == 1) return Fail(ErrorCode::kTimeout, how);
+Status Meeting::Stuck(const StuckWait& wait) {
+  if (place_.ranks == 1) return Fail(ErrorCode::kTimeout, wait.how);
   EVERSTEP_TRY(StillOn());
-  const std::string text = Cat(std::string_view(&kStuck, 1), Digits(round), how);
+  const std::string text = Cat(std::string_view(&kStuck, 1), PackStuck(wait));
   if (place_.rank == 0) {
     lines_[0].frames.push_back(text);
     return AskRound();
@@ -290,7 +291,7 @@ Status Meeting::Stuck(std::uint32_t round, const std::string& how) {
   EVERSTEP_TRY(Send(0, kText, text));
   const Time deadline = clock_.Now() + 2 * place_.answer;
   while (clock_.Now() < deadline) EVERSTEP_TRY(Pump(deadline - clock_.Now()));
-  return Fail(ErrorCode::kTimeout, Cat(Who(0), " does not answer; ", how));
+  return Fail(ErrorCode::kTimeout, Cat(Who(0), " does not answer; ", wait.how));
 }
 
 Status Meeting::Look() {

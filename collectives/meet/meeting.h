@@ -16,6 +16,7 @@
 #include "base/real/fd.h"
 #include "base/result.h"
 #include "base/seam/clock.h"
+#include "collectives/core/stuck.h"
 
 namespace everstep {
 
@@ -50,9 +51,9 @@ class Meeting {
   // Looks without waiting whether somebody has gone or given up. For those who wait on the fabric.
   Status Look();
 
-  // For who has waited for too long on the fabric, in `round` of what all do: rank 0 asks who is still there. The error is what
-  // all ranks get: who does not answer, or, if all do, what the rank says that stuck first: the others only wait for it.
-  Status Stuck(std::uint32_t round, const std::string& how);
+  // For who has waited for too long on the fabric: rank 0 asks who is still there. The error is what all ranks get: who does
+  // not answer, or, if all do, what their waits say together (core/stuck.h).
+  Status Stuck(const StuckWait& wait);
 
   // Tells everybody that it is over and why; they get it as an error. For the first that fails.
   void GiveUp(const std::string& why);

@@ -114,9 +114,9 @@ class MpiBackend final : public Backend, public PairLink {
   Result<std::vector<WrongHop>> Check(const CollectiveRun& run, const ExactData& data) override;
   PairLink* Pairs() override { return this; }
 
-  Status SendTo(std::uint32_t peer, std::uint16_t test, const void* data, std::size_t bytes) override;
-  Status ReceiveFrom(std::uint32_t peer, std::uint16_t test, void* data, std::size_t bytes) override;
-  Status SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes) override;
+  Status SendTo(const PairPath& path, const void* data, std::size_t bytes) override;
+  Status ReceiveFrom(const PairPath& path, void* data, std::size_t bytes) override;
+  Status SwapWith(const PairPath& path, const void* out, void* in, std::size_t bytes) override;
 
  private:
   Status Done(int answer, std::string_view doing);
@@ -212,20 +212,20 @@ Status MpiBackend::WaitFor(MPI_Request request, std::uint32_t peer, bool sends) 
   }
 }
 
-Status MpiBackend::SendTo(std::uint32_t peer, std::uint16_t test, const void* data, std::size_t bytes) {
-  EVERSTEP_ASSIGN(const MPI_Request out, Post(peer, test, true, const_cast<void*>(data), bytes));
-  return WaitFor(out, peer, true);
+Status MpiBackend::SendTo(const PairPath& path, const void* data, std::size_t bytes) {
+  EVERSTEP_ASSIGN(const MPI_Request out, Post(path.peer, path.test, true, const_cast<void*>(data), bytes));
+  return WaitFor(out, path.peer, true);
 }
 
-Status MpiBackend::ReceiveFrom(std::uint32_t peer, std::uint16_t test, void* data, std::size_t bytes) {
-  EVERSTEP_ASSIGN(const MPI_Request in, Post(peer, test, false, data, bytes));
-  return WaitFor(in, peer, false);
+Status MpiBackend::ReceiveFrom(const PairPath& path, void* data, std::size_t bytes) {
+  EVERSTEP_ASSIGN(const MPI_Request in, Post(path.peer, path.test, false, data, bytes));
+  return WaitFor(in, path.peer, false);
 }
 
-Status MpiBackend::SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes) {
-  EVERSTEP_ASSIGN(const MPI_Request comes, Post(peer, test, false, in, bytes));
-  EVERSTEP_TRY(SendTo(peer, test, out, bytes));
-  return WaitFor(comes, peer, false);
+Status MpiBackend::SwapWith(const PairPath& path, const void* out, void* in, std::size_t bytes) {
+  EVERSTEP_ASSIGN(const MPI_Request comes, Post(path.peer, path.test, false, in, bytes));
+  EVERSTEP_TRY(SendTo(path, out, bytes));
+  return WaitFor(comes, path.peer, false);
 }
 
 }  // namespace

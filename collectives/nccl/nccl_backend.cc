@@ -137,8 +137,15 @@ Status NcclBackend::WaitFor(std::string_view what, const std::function<Result<bo
     }
     if (now - begin <= company_.timeout) continue;
     Abort();
-    return company_.stuck(calls_,
-                          Cat("NCCL on ", Here(), " does not come to the end of ", what, " in ", Show(company_.timeout)));
+    return company_.stuck(
+        {.rank = company_.rank,
+         .round = calls_,
+         .peer = {},
+         .sends = false,
+         .nic_here = {},
+         .nic_there = {},
+         .down = {},
+         .how = Cat("NCCL on ", Here(), " does not come to the end of ", what, " in ", Show(company_.timeout))});
   }
 }
 

@@ -23,7 +23,7 @@ struct Carrier::RoundReceives {
   std::vector<Operation> operations{};
   std::vector<Incoming> pieces{};  // one an operation
   std::vector<std::byte> scratch{};
-  Registration scratch_registration{};
+  RailMemory scratch_memory{};
 };
 
 // One run of a plan. Blocks that nothing has been added to are read from the source.
@@ -66,16 +66,31 @@ constexpr Duration kSleepMost = 10ms;
 constexpr Duration kLookEvery = 50ms;
 constexpr Duration kNewsTakes = 1s;  // for word of a dead process to come round
 
+void* DescriptionOf(const RailMemory* memory, std::uint32_t rail) {
+  return memory == nullptr ? nullptr : memory->Description(rail);
+}
+
 bool Overlap(Blocks a, Blocks b) { return a.first < b.first + b.count && b.first < a.first + a.count; }
 
 }  // namespace
 
-Carrier::Carrier(std::unique_ptr<Endpoint> endpoint, Clock& clock, CarryOptions options)
-    : endpoint_(std::move(endpoint)), clock_(clock), options_(std::move(options)) {
-  options_.chunk_bytes = std::min(options_.chunk_bytes, endpoint_->message_max()) / 64 * 64;
+Carrier::Carrier(std::unique_ptr<Rails> rails, Clock& clock, CarryOptions options)
+    : rails_(std::move(rails)), clock_(clock), options_(std::move(options)) {
+  options_.chunk_bytes = std::min(options_.chunk_bytes, rails_->message_max()) / 64 * 64;
   for (auto& receives : receives_) receives = std::make_unique<RoundReceives>();
 }
-Carrier::~Carrier() = default;
+Carrier::~Carrier() {
+  for (auto& receives : receives_) receives->scratch_memory = {};
+  for (auto& room : rooms_) room->memory = {};
+}
+
+Stripes Carrier::Striped() const {
+  return {.rails = rails_->size(), .chunk_bytes = options_.chunk_bytes, .split_bytes = options_.split_bytes};
+}
+
+std::string Carrier::Nic(std::uint32_t rank, std::uint32_t rail) const {
+  return options_.nic ? options_.nic(rank, rail) : Cat("rail ", rail);
+}
 
 // Runs and rounds wrap around long after their messages have arrived.
 std::uint64_t Carrier::Tag(std::uint32_t sender, std::size_t round, std::size_t chunk) const {
@@ -85,7 +100,8 @@ std::uint64_t Carrier::Tag(std::uint32_t sender, std::size_t round, std::size_t 
 
 std::string Carrier::Told(const Operation& operation, std::size_t round, const std::string& what) const {
   return Cat(operation.sends ? "sending to " : "waiting for data from ",
-             options_.who ? options_.who(operation.peer) : Cat("rank ", operation.peer), " in round ", round, ": ", what);
+             options_.who ? options_.who(operation.peer) : Cat("rank ", operation.peer),
+             rails_->size() > 1 ? Cat(" over its ", Nic(operation.peer, operation.rail)) : "", " in round ", round, ": ", what);
 }
 
 Status Carrier::Broken(const Operation& operation, std::size_t round, const std::string& what) {
@@ -100,7 +116,16 @@ Status Carrier::Broken(const Operation& operation, std::size_t round, const std:
 
 Status Carrier::Stuck(const Operation& operation, std::size_t round) {
   const std::string how = Told(operation, round, Cat("nothing in ", Show(options_.timeout)));
-  return options_.stuck ? options_.stuck(static_cast<std::uint32_t>(round), how) : Fail(ErrorCode::kTimeout, how);
+  if (!options_.stuck) return Fail(ErrorCode::kTimeout, how);
+  const bool several = rails_->size() > 1;
+  return options_.stuck({.rank = options_.rank,
+                         .round = rounds_before_ + round,
+                         .peer = operation.peer,
+                         .sends = operation.sends,
+                         .nic_here = several ? Nic(options_.rank, operation.rail) : "",
+                         .nic_there = several ? Nic(operation.peer, operation.rail) : "",
+                         .down = options_.down ? options_.down() : "",
+                         .how = how});
 }
 
 Status Carrier::WaitFor(const Operation& operation, std::size_t round, bool asks) {
@@ -110,7 +135,7 @@ Status Carrier::WaitFor(const Operation& operation, std::size_t round, bool asks
   for (int idle = 0; !operation.done; ++idle) {
     // Ranks may outnumber cores: who has waited for a while leaves the core to those who have something to do.
     const bool sleeps = idle >= kPollsBeforeSleep;
-    EVERSTEP_ASSIGN(const std::size_t completed, sleeps ? endpoint_->PollAfterSleep(kSleepMost) : endpoint_->Poll());
+    EVERSTEP_ASSIGN(const std::size_t completed, sleeps ? rails_->PollAfterSleep(kSleepMost) : rails_->Poll());
     if (completed > 0) idle = 0;
     if (completed == 0 && !sleeps) {
       if (idle % kPollsBeforeYield == kPollsBeforeYield - 1) sched_yield();
@@ -137,11 +162,11 @@ Status Carrier::Post(Operation& operation, bool send, void* data, std::size_t by
   const Time deadline = clock_.Now() + options_.timeout;
   for (;;) {
     Result<bool> posted =
-        send ? endpoint_->Send(operation, data, bytes, description) : endpoint_->Receive(operation, data, bytes, description);
+        send ? rails_->Send(operation, data, bytes, description) : rails_->Receive(operation, data, bytes, description);
     if (!posted && asks) return Broken(operation, 0, posted.error().message);
     if (!posted) return Fail(posted.error());
     if (*posted) return {};
-    EVERSTEP_ASSIGN(const std::size_t completed, endpoint_->Poll());
+    EVERSTEP_ASSIGN(const std::size_t completed, rails_->Poll());
     if (completed > 0) continue;
     sched_yield();
     if (options_.look) EVERSTEP_TRY(options_.look());
@@ -158,12 +183,13 @@ Status Carrier::PostReceives(Job& job, std::size_t round) {
   if (round >= job.plan.rounds.size()) return {};
   std::size_t scratch = 0;
   const auto& planned = job.plan.rounds[round].receives;
-  const std::size_t most = options_.chunk_bytes / job.size;
+  const std::uint32_t rails = rails_->size();
   for (std::size_t index = 0; index < planned.size(); ++index) {
     const PlannedReceive& receive = planned[index];
     const bool fresh = receive.add && job.All(job.planned, receive.blocks, false);
     Check(!receive.add || fresh || job.All(job.planned, receive.blocks, true), "a receive is of blocks of one kind");
     const std::size_t first = job.First(receive.blocks), count = job.Count(receive.blocks);
+    const std::size_t most = PieceBytes(count * job.size, Striped()) / job.size;
     for (std::size_t done = 0; done < count; done += most) {
       Incoming piece{.receive = index,
                      .first = first + done,
@@ -175,15 +201,16 @@ Status Carrier::PostReceives(Job& job, std::size_t round) {
       Operation operation;
       operation.peer = receive.peer;
       operation.tag = Tag(receive.peer, round, done / most);
+      operation.rail = RailOf(receive.peer, options_.rank, round, done / most, rails);
       receives.operations.push_back(operation);
       receives.pieces.push_back(piece);
     }
     job.Mark(job.planned, receive.blocks);
   }
   if (receives.scratch.size() < scratch) {
-    receives.scratch_registration = {};
+    receives.scratch_memory = {};
     receives.scratch.resize(scratch);
-    EVERSTEP_ASSIGN(receives.scratch_registration, endpoint_->Register(receives.scratch.data(), scratch));
+    EVERSTEP_ASSIGN(receives.scratch_memory, rails_->Register(receives.scratch.data(), scratch));
   }
   std::byte* free = receives.scratch.data();
   for (std::size_t i = 0; i < receives.pieces.size(); ++i) {
@@ -191,14 +218,14 @@ Status Carrier::PostReceives(Job& job, std::size_t round) {
     const bool aside = piece.then == Incoming::Then::add_to_buffer;
     piece.landed = aside ? free : job.InBuffer(piece.first);
     if (aside) free += piece.count * job.size;
-    EVERSTEP_TRY(Post(receives.operations[i], false, piece.landed, piece.count * job.size,
-                      aside ? receives.scratch_registration.Description() : job.carried.buffer_description, true));
+    Operation& operation = receives.operations[i];
+    EVERSTEP_TRY(Post(operation, false, piece.landed, piece.count * job.size,
+                      DescriptionOf(aside ? &receives.scratch_memory : job.carried.buffer_memory, operation.rail), true));
   }
   return {};
 }
 
 Status Carrier::PostSends(Job& job, std::size_t round) {
-  const std::size_t most = options_.chunk_bytes / job.size;
   struct Out {
     const std::byte* data;
     std::size_t bytes;
@@ -210,14 +237,16 @@ Status Carrier::PostSends(Job& job, std::size_t round) {
     const bool from_source = job.to_all() || job.All(job.written, send.blocks, false);
     Check(from_source || job.All(job.written, send.blocks, true), "a send is of blocks of one kind");
     const std::size_t first = job.First(send.blocks), count = job.Count(send.blocks);
+    const std::size_t most = PieceBytes(count * job.size, Striped()) / job.size;
     for (std::size_t done = 0; done < count; done += most) {
       Operation operation;
       operation.peer = send.peer;
       operation.tag = Tag(options_.rank, round, done / most);
+      operation.rail = RailOf(options_.rank, send.peer, round, done / most, rails_->size());
       sends_.push_back(operation);
       outs.push_back({from_source ? job.InSource(first + done) : job.InBuffer(first + done),
                       std::min(most, count - done) * job.size,
-                      from_source ? job.carried.source_description : job.carried.buffer_description});
+                      DescriptionOf(from_source ? job.carried.source_memory : job.carried.buffer_memory, operation.rail)});
     }
   }
   for (std::size_t i = 0; i < outs.size(); ++i)
@@ -305,6 +334,7 @@ Status Carrier::Run(const Plan& plan, const Carried& carried, HopCheck* check) {
     EVERSTEP_TRY(PostReceives(job, round + 1));
     EVERSTEP_TRY(ApplyReceives(job, round));
   }
+  rounds_before_ += plan.rounds.size();
   // One rank alone has its result without any addition.
   if (plan.rounds.empty() && !in_place) std::memcpy(carried.buffer, carried.source, carried.elements * size);
   return {};
@@ -317,47 +347,87 @@ std::vector<double> Carrier::TakeWaits(std::uint32_t ranks) {
   return taken;
 }
 
+Result<std::byte*> Carrier::Room(std::size_t bytes) {
+  auto room = std::make_unique<PairRoom>();
+  room->bytes.resize(bytes);
+  EVERSTEP_ASSIGN(room->memory, rails_->Register(room->bytes.data(), bytes));
+  rooms_.push_back(std::move(room));
+  return rooms_.back()->bytes.data();
+}
+
+const RailMemory* Carrier::MemoryOf(const void* data) const {
+  const auto* byte = static_cast<const std::byte*>(data);
+  for (const auto& room : rooms_)
+    if (byte >= room->bytes.data() && byte < room->bytes.data() + room->bytes.size()) return &room->memory;
+  return nullptr;
+}
+
 // Tests of pairs have numbers of their own: the upper half.
-std::unique_ptr<Operation> Carrier::Message(std::uint32_t peer, std::uint16_t test, bool sends) const {
-  auto operation = std::make_unique<Operation>();
-  operation->peer = peer;
-  operation->sends = sends;
-  operation->tag = Tag(sends ? options_.rank : peer, test, 0) | std::uint64_t{1} << 63;
-  return operation;
+Carrier::Flight Carrier::Message(const PairPath& path, bool sends, std::size_t bytes) const {
+  Flight flight{.pieces = {}, .piece_bytes = path.rail ? bytes : PieceBytes(bytes, Striped()), .bytes = bytes};
+  const std::uint32_t sender = sends ? options_.rank : path.peer, receiver = sends ? path.peer : options_.rank;
+  for (std::size_t done = 0, piece = 0; done < bytes; done += flight.piece_bytes, ++piece) {
+    auto operation = std::make_unique<Operation>();
+    operation->peer = path.peer;
+    operation->rail = path.rail ? *path.rail : RailOf(sender, receiver, path.test, piece, rails_->size());
+    operation->sends = sends;
+    operation->tag = Tag(sender, path.test, piece) | std::uint64_t{1} << 63;
+    flight.pieces.push_back(std::move(operation));
+  }
+  return flight;
 }
 
-Status Carrier::Single(std::unique_ptr<Operation>& operation, void* data, std::size_t bytes) {
-  Status posted = Post(*operation, operation->sends, data, bytes, nullptr, false);
-  if (!posted) abandoned_.push_back(std::move(operation));
-  return posted;
+void Carrier::Abandon(Flight& flight) {
+  for (auto& piece : flight.pieces) {
+    if (!piece->done) rails_->Cancel(*piece);
+    abandoned_.push_back(std::move(piece));
+  }
+  flight.pieces.clear();
 }
 
-Status Carrier::Finish(std::unique_ptr<Operation>& operation) {
-  Status done = WaitFor(*operation, 0, false);
-  if (done) return done;
-  endpoint_->Cancel(*operation);
-  abandoned_.push_back(std::move(operation));
-  return done;
+Status Carrier::Start(Flight& flight, void* data) {
+  const RailMemory* memory = MemoryOf(data);
+  for (std::size_t i = 0; i < flight.pieces.size(); ++i) {
+    Operation& piece = *flight.pieces[i];
+    const std::size_t begin = i * flight.piece_bytes;
+    const Status posted = Post(piece, piece.sends, static_cast<std::byte*>(data) + begin,
+                               std::min(flight.piece_bytes, flight.bytes - begin), DescriptionOf(memory, piece.rail), false);
+    if (posted) continue;
+    // It and those behind it were never on their way.
+    for (std::size_t later = i; later < flight.pieces.size(); ++later) flight.pieces[later]->done = true;
+    Abandon(flight);
+    return posted;
+  }
+  return {};
 }
 
-Status Carrier::SendTo(std::uint32_t peer, std::uint16_t test, const void* data, std::size_t bytes) {
-  std::unique_ptr<Operation> out = Message(peer, test, true);
-  EVERSTEP_TRY(Single(out, const_cast<void*>(data), bytes));
+Status Carrier::Finish(Flight& flight) {
+  for (const auto& piece : flight.pieces) {
+    const Status done = WaitFor(*piece, 0, false);
+    if (done) continue;
+    Abandon(flight);
+    return done;
+  }
+  return {};
+}
+
+Status Carrier::SendTo(const PairPath& path, const void* data, std::size_t bytes) {
+  Flight out = Message(path, true, bytes);
+  EVERSTEP_TRY(Start(out, const_cast<void*>(data)));
   return Finish(out);
 }
 
-Status Carrier::ReceiveFrom(std::uint32_t peer, std::uint16_t test, void* data, std::size_t bytes) {
-  std::unique_ptr<Operation> in = Message(peer, test, false);
-  EVERSTEP_TRY(Single(in, data, bytes));
+Status Carrier::ReceiveFrom(const PairPath& path, void* data, std::size_t bytes) {
+  Flight in = Message(path, false, bytes);
+  EVERSTEP_TRY(Start(in, data));
   return Finish(in);
 }
 
-Status Carrier::SwapWith(std::uint32_t peer, std::uint16_t test, const void* out, void* in, std::size_t bytes) {
-  std::unique_ptr<Operation> comes = Message(peer, test, false);
-  EVERSTEP_TRY(Single(comes, in, bytes));
-  if (Status sent = SendTo(peer, test, out, bytes); !sent) {
-    endpoint_->Cancel(*comes);
-    abandoned_.push_back(std::move(comes));
+Status Carrier::SwapWith(const PairPath& path, const void* out, void* in, std::size_t bytes) {
+  Flight comes = Message(path, false, bytes);
+  EVERSTEP_TRY(Start(comes, in));
+  if (Status sent = SendTo(path, out, bytes); !sent) {
+    Abandon(comes);
     return sent;
   }
   return Finish(comes);

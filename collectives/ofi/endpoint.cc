@@ -4,6 +4,7 @@
 #include <rdma/fi_domain.h>
 #include <rdma/fi_errno.h>
 #include <rdma/fi_tagged.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <array>
@@ -36,13 +37,7 @@ Result<std::unique_ptr<Endpoint>> Endpoint::Open(FabricInfo info) {
   fid_domain* domain = nullptr;
   error = fi_domain(fabric, asked, &domain, nullptr);
   EVERSTEP_TRY(open(self->domain_, error, domain, Cat("open the domain ", asked->domain_attr->name)));
-  fi_cq_attr queue_attributes{};
-  queue_attributes.format = FI_CQ_FORMAT_CONTEXT;
-  queue_attributes.wait_obj = FI_WAIT_UNSPEC;
-  queue_attributes.size = asked->tx_attr->size + asked->rx_attr->size;
-  fid_cq* queue = nullptr;
-  error = fi_cq_open(domain, &queue_attributes, &queue, nullptr);
-  EVERSTEP_TRY(open(self->queue_, error, queue, "open a completion queue"));
+  EVERSTEP_TRY(self->OpenQueue());
   fi_av_attr peers_attributes{};
   peers_attributes.type = FI_AV_TABLE;
   fid_av* peers = nullptr;
@@ -51,7 +46,7 @@ Result<std::unique_ptr<Endpoint>> Endpoint::Open(FabricInfo info) {
   fid_ep* endpoint = nullptr;
   error = fi_endpoint(domain, asked, &endpoint, nullptr);
   EVERSTEP_TRY(open(self->endpoint_, error, endpoint, "open an endpoint"));
-  if (error = fi_ep_bind(endpoint, &queue->fid, FI_TRANSMIT | FI_RECV); error != 0)
+  if (error = fi_ep_bind(endpoint, &self->queue_->fid, FI_TRANSMIT | FI_RECV); error != 0)
     return FabricFailed("bind the queue", error);
   if (error = fi_ep_bind(endpoint, &peers->fid, 0); error != 0) return FabricFailed("bind the addresses", error);
   if (error = fi_enable(endpoint); error != 0) return FabricFailed("enable the endpoint", error);
@@ -60,6 +55,31 @@ Result<std::unique_ptr<Endpoint>> Endpoint::Open(FabricInfo info) {
   if (error = fi_getname(&endpoint->fid, name.data(), &size); error != 0) return FabricFailed("tell its own address", error);
   self->address_.assign(name.data(), size);
   return self;
+}
+
+// With a file descriptor to wait for, best; with whatever the provider waits by; without, as EFA's only.
+Status Endpoint::OpenQueue() {
+  fi_cq_attr attributes{};
+  attributes.format = FI_CQ_FORMAT_CONTEXT;
+  attributes.size = info_->tx_attr->size + info_->rx_attr->size;
+  fid_cq* queue = nullptr;
+  int error = 0;
+  for (const fi_wait_obj wait : {FI_WAIT_FD, FI_WAIT_UNSPEC, FI_WAIT_NONE}) {
+    attributes.wait_obj = wait;
+    error = fi_cq_open(domain_.get(), &attributes, &queue, nullptr);
+    if (error != 0) continue;
+    queue_.reset(queue);
+    sleeps_ = wait != FI_WAIT_NONE;
+    int fd = -1;
+    if (wait == FI_WAIT_FD && fi_control(&queue->fid, FI_GETWAIT, &fd) == 0) wait_fd_ = fd;
+    return {};
+  }
+  return FabricFailed("open a completion queue", error);
+}
+
+bool Endpoint::MaySleep() {
+  fid* queue = &queue_->fid;
+  return fi_trywait(fabric_.get(), &queue, 1) == FI_SUCCESS;
 }
 
 Status Endpoint::AddPeers(const std::vector<std::string>& addresses) {
@@ -113,6 +133,10 @@ Result<std::size_t> Endpoint::Poll() {
 }
 
 Result<std::size_t> Endpoint::PollAfterSleep(Duration most) {
+  if (!sleeps_) {
+    sched_yield();
+    return Poll();
+  }
   std::array<fi_cq_entry, 16> entries{};
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(most).count();
   const ssize_t got = fi_cq_sread(queue_.get(), entries.data(), entries.size(), nullptr, static_cast<int>(milliseconds));

@@ -25,6 +25,7 @@ struct Operation {
   fi_context2 context{};
   std::uint32_t peer = 0;
   std::uint64_t tag = 0;
+  std::uint32_t rail = 0;  // which of the own endpoints
   bool sends = false;
   std::size_t bytes = 0;
   bool done = false;
@@ -55,6 +56,8 @@ class Endpoint {
   std::string provider() const { return info_->fabric_attr->prov_name; }
   std::string domain() const { return info_->domain_attr->name; }
   std::size_t message_max() const { return info_->ep_attr->max_msg_size; }
+  // Numeric; empty where addresses are not IP's.
+  std::string ip() const { return NumericAddress(*info_); }
   const std::string& address() const { return address_; }
 
   // The addresses of all ranks, in order.
@@ -77,11 +80,16 @@ class Endpoint {
   // Marks operations done, with their errors. Returns how many.
   Result<std::size_t> Poll();
   // The same, after waiting for something to complete, but no longer than `most`: whoever waits for long leaves the core to
-  // others.
+  // others. Where the provider cannot sleep (EFA's), without waiting.
   Result<std::size_t> PollAfterSleep(Duration most);
+  // What becomes readable when something has completed, for who waits on several endpoints; nullopt: the provider has none.
+  const std::optional<int>& wait_fd() const { return wait_fd_; }
+  // Whether that is to be relied on now; else there is something to poll already.
+  bool MaySleep();
 
  private:
   Endpoint() = default;
+  Status OpenQueue();
   Result<std::size_t> Mark(const fi_cq_entry* entries, ssize_t got);
   Result<bool> Posted(ssize_t result, const Operation& operation) const;
 
@@ -90,6 +98,8 @@ class Endpoint {
   Owned<fid_fabric> fabric_{};
   Owned<fid_domain> domain_{};
   Owned<fid_cq> queue_{};
+  bool sleeps_ = true;
+  std::optional<int> wait_fd_{};
   Owned<fid_av> peers_{};
   Owned<fid_ep> endpoint_{};
   std::string address_{};

@@ -1,9 +1,12 @@
-// Which of the ways that libfabric offers is taken. The provider asked for, or an error that names what there is: never another
-// one in silence (the classic failure of collective libraries is to fall back to sockets and be slow). Works with
+// Which of the ways that libfabric offers are taken, one a rail. The provider asked for, or an error that names what there is:
+// never another one in silence (the classic failure of collective libraries is to fall back to sockets and be slow). Works with
 // libfabric 1.17 to 2.x.
 //
-// libfabric's list begins with whatever interface it found first (a bridge's link-local address, on a test host): what counts
-// is the interface by which the ranks have met, or the one that was named. With a list of equals the first is taken.
+// RDMA devices (efa, verbs) are rails, all of a host, in the order of their names with numbers as numbers: rail i of a host
+// talks to rail i of the others. Several ranks of a host share them out where there are enough, and each use all where not.
+//
+// Of other providers one interface is taken, for libfabric's list begins with whatever it found first (a bridge's link-local
+// address, on a test host): the one by which the ranks have met. Interfaces that are named are taken as named.
 #pragma once
 
 #include <rdma/fabric.h>
@@ -24,9 +27,12 @@ struct FreeInfo {
 using FabricInfo = std::unique_ptr<fi_info, FreeInfo>;
 
 struct ProviderWish {
-  std::string provider{};    // "efa", "verbs", "tcp", "shm", or a whole name, "tcp;ofi_rxm"; empty: the best there is
-  std::string interface {};  // "eth0", or a domain, "rdmap16s27-rdm"; empty: the one that has `address`
-  std::string address{};     // numeric, by which the others are reached; empty: not known
+  std::string provider{};  // "efa", "verbs", "tcp", "shm", or a whole name, "tcp;ofi_rxm"; empty: the best there is
+  std::vector<std::string> interfaces{};  // "eth0", or domains, "rdmap16s27-rdm"; empty: as above
+  std::string address{};                  // numeric, by which the others are reached; empty: not known
+  std::uint32_t rails_max = 0;            // 0: as many as there are
+  std::uint32_t place = 0;                // of this rank among those of its host
+  std::uint32_t ranks_here = 1;           // on its host
 };
 
 struct ProviderRow {
@@ -35,11 +41,14 @@ struct ProviderRow {
   std::string address{};  // numeric; empty where addresses are not IP's
 };
 
-// The choice as a plain function of what libfabric lists: an index into `rows`.
-Result<std::size_t> PickProvider(const std::vector<ProviderRow>& rows, const ProviderWish& wish);
+// The choice as a plain function of what libfabric lists: an index into `rows` for each rail; not empty.
+Result<std::vector<std::size_t>> PickRails(const std::vector<ProviderRow>& rows, const ProviderWish& wish);
 
-// Asks libfabric and picks. The endpoint that comes of it is reliable, unconnected and has tagged messages.
-Result<FabricInfo> FindProvider(const ProviderWish& wish);
+// Asks libfabric and picks. The endpoints that come of it are reliable, unconnected and have tagged messages.
+Result<std::vector<FabricInfo>> FindRails(const ProviderWish& wish);
+
+// By which an endpoint of it is reached; empty where addresses are not IP's.
+std::string NumericAddress(const fi_info& info);
 
 // The kernel's name of the RDMA device behind a domain: "rdmap16s27" of "rdmap16s27-rdm"; nullopt where there is none.
 std::optional<std::string> RdmaDeviceOf(const std::string& provider, const std::string& domain);

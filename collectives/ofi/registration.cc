@@ -40,10 +40,11 @@ Error CannotRegister(std::size_t bytes, const std::string& domain, const std::st
               ", which is enough: is that much memory free, and does the device take as much?")};
 }
 
-std::vector<Registered> TestRegistration(Endpoint& endpoint, const std::vector<std::size_t>& sizes, Clock& clock) {
+std::vector<Registered> TestRegistration(Endpoint& endpoint, const std::string& nic, const std::vector<std::size_t>& sizes,
+                                         Clock& clock) {
   std::vector<Registered> all;
   for (const std::size_t bytes : sizes) {
-    Registered one{.bytes = bytes};
+    Registered one{.nic = nic, .bytes = bytes};
     const Mapping memory(bytes);
     if (memory.data == MAP_FAILED) {
       one.error = CannotRegister(bytes, endpoint.domain(), "there is not that much memory", LockLimit()).Str();

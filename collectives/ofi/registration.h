@@ -14,7 +14,9 @@
 namespace everstep {
 
 // Registers and gives back memory of each size; stops at the first that fails.
-std::vector<Registered> TestRegistration(Endpoint& endpoint, const std::vector<std::size_t>& sizes, Clock& clock);
+// `nic`: as Registered has it.
+std::vector<Registered> TestRegistration(Endpoint& endpoint, const std::string& nic, const std::vector<std::size_t>& sizes,
+                                         Clock& clock);
 
 // What RLIMIT_MEMLOCK is; nullopt: unlimited. Pure from here on.
 std::optional<std::size_t> LockLimit();

@@ -2,6 +2,7 @@
 // they should have passed. Without such a device (tcp, shared memory) there is nothing to prove.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,11 @@ class DeviceWatch {
  private:
   const ProbeGroup& group_;
   std::string root_;
-  std::string device_;  // empty: nothing to prove
-  MovedBytes moved_before_{};
+  // Payload since the start, by the device that it should pass. Empty: nothing to prove.
+  std::map<std::string, MovedBytes> MovedByDevice() const;
+
+  std::string device_;  // instead of the rails' own
+  std::map<std::string, MovedBytes> moved_before_{};
   std::vector<DeviceBytes> before_{};
 };
 

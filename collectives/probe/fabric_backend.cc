@@ -6,12 +6,18 @@
 #include "collectives/core/choice.h"
 #include "collectives/ofi/carry.h"
 #include "collectives/ofi/registration.h"
+#include "collectives/probe/fabric_peers.h"
 #include "collectives/probe/link_measure.h"
+#include "collectives/probe/link_state.h"
 
 namespace everstep {
 namespace {
 
-constexpr char kBetween = '\x1f';
+std::vector<std::string> NamesOf(const Rails& rails) {
+  std::vector<std::string> names;
+  for (std::uint32_t rail = 0; rail < rails.size(); ++rail) names.push_back(rails[rail].domain());
+  return names;
+}
 
 class FabricBackend final : public Backend {
  public:
@@ -19,7 +25,7 @@ class FabricBackend final : public Backend {
       : options_(options), company_(std::move(company)), clock_(clock), carrier_(std::move(carrier)) {}
 
   std::string Library() const override { return FabricVersion(); }
-  std::string Device() const override { return Cat(carrier_->endpoint().provider(), " ", carrier_->endpoint().domain()); }
+  std::string Device() const override { return Cat(carrier_->over().provider(), " ", Join(NamesOf(carrier_->over()), ",")); }
 
   Status Reserve(std::size_t bytes) override;
   std::byte* Image(Side side) override { return side == Side::source ? source_.data() : result_.data(); }
@@ -27,13 +33,8 @@ class FabricBackend final : public Backend {
   Result<double> Timed(const CollectiveRun& run, std::uint32_t times) override;
   Result<std::vector<WrongHop>> Check(const CollectiveRun& run, const ExactData& data) override;
   std::vector<double> TakeWaits() override { return carrier_->TakeWaits(company_.ranks); }
-  std::optional<std::string> RdmaDevice() const override {
-    return RdmaDeviceOf(carrier_->endpoint().provider(), carrier_->endpoint().domain());
-  }
-  MovedBytes Moved() const override { return carrier_->endpoint().moved(); }
-  std::vector<Registered> Register(const std::vector<std::size_t>& sizes) override {
-    return TestRegistration(carrier_->endpoint(), sizes, clock_);
-  }
+  std::vector<RailUse> Nics() const override;
+  std::vector<Registered> Register(const std::vector<std::size_t>& sizes) override;
   PairLink* Pairs() override { return carrier_.get(); }
 
  private:
@@ -44,16 +45,37 @@ class FabricBackend final : public Backend {
   Clock& clock_;
   std::unique_ptr<Carrier> carrier_;
   std::vector<std::byte> source_{}, result_{};
-  Registration source_registration_{}, result_registration_{};
+  RailMemory source_memory_{}, result_memory_{};
   std::optional<LinkModel> model_{};
   Plan plan_{};
 };
 
+std::vector<RailUse> FabricBackend::Nics() const {
+  std::vector<RailUse> all;
+  for (std::uint32_t rail = 0; rail < carrier_->rails(); ++rail) {
+    const Endpoint& endpoint = carrier_->over()[rail];
+    all.push_back({.name = endpoint.domain(),
+                   .address = endpoint.ip(),
+                   .rdma_device = RdmaDeviceOf(endpoint.provider(), endpoint.domain()),
+                   .moved = endpoint.moved()});
+  }
+  return all;
+}
+
+std::vector<Registered> FabricBackend::Register(const std::vector<std::size_t>& sizes) {
+  std::vector<Registered> all;
+  for (std::uint32_t rail = 0; rail < carrier_->rails(); ++rail) {
+    const std::string nic = carrier_->rails() > 1 ? carrier_->Nic(company_.rank, rail) : "";
+    for (Registered& one : TestRegistration(carrier_->over()[rail], nic, sizes, clock_)) all.push_back(std::move(one));
+  }
+  return all;
+}
+
 Status FabricBackend::Reserve(std::size_t bytes) {
   source_.resize(bytes);
   result_.resize(bytes);
-  EVERSTEP_ASSIGN(source_registration_, carrier_->endpoint().Register(source_.data(), bytes));
-  EVERSTEP_ASSIGN(result_registration_, carrier_->endpoint().Register(result_.data(), bytes));
+  EVERSTEP_ASSIGN(source_memory_, carrier_->over().Register(source_.data(), bytes));
+  EVERSTEP_ASSIGN(result_memory_, carrier_->over().Register(result_.data(), bytes));
   return {};
 }
 
@@ -77,11 +99,11 @@ Carried FabricBackend::CarriedFor(const CollectiveRun& run) {
                   .source = source_.data(),
                   .buffer = result_.data(),
                   .elements = run.shape.bytes / run.shape.element,
-                  .source_description = source_registration_.Description(),
-                  .buffer_description = result_registration_.Description()};
+                  .source_memory = &source_memory_,
+                  .buffer_memory = &result_memory_};
   if (run.in_place) {
     carried.source = carried.buffer;
-    carried.source_description = carried.buffer_description;
+    carried.source_memory = carried.buffer_memory;
   }
   return carried;
 }
@@ -101,54 +123,68 @@ Result<std::vector<WrongHop>> FabricBackend::Check(const CollectiveRun& run, con
   return check.wrong;
 }
 
-Result<std::unique_ptr<Carrier>> OpenCarrier(const ProbeOptions& options, const Company& company, Clock& clock) {
-  EVERSTEP_ASSIGN(FabricInfo info,
-                  FindProvider({.provider = options.provider, .interface = options.interface, .address = company.address}));
-  EVERSTEP_ASSIGN(std::unique_ptr<Endpoint> endpoint, Endpoint::Open(std::move(info)));
+Result<std::unique_ptr<Rails>> OpenRails(const ProbeOptions& options, const Company& company) {
+  EVERSTEP_ASSIGN(std::vector<FabricInfo> infos, FindRails({.provider = options.provider,
+                                                            .interfaces = options.interfaces,
+                                                            .address = company.address,
+                                                            .rails_max = options.rails,
+                                                            .place = company.PlaceOnHost(),
+                                                            .ranks_here = company.RanksOnHost()}));
+  return Rails::Open(std::move(infos));
+}
+
+using NicNames = std::vector<std::vector<std::string>>;  // by rank, by rail
+
+// Everybody's NICs; their addresses are for the endpoints.
+Result<NicNames> AddPeers(Rails& rails, const Company& company) {
+  FabricPeer own{.version = FabricVersion(), .provider = rails.provider(), .nics = NamesOf(rails), .addresses = {}};
+  for (std::uint32_t rail = 0; rail < rails.size(); ++rail) own.addresses.push_back(rails[rail].address());
+  EVERSTEP_ASSIGN(const std::vector<std::string> all, company.exchange(Introduction(own)));
+  EVERSTEP_ASSIGN(const std::vector<FabricPeer> peers, ReadIntroductions(all, company));
+  for (std::uint32_t rail = 0; rail < rails.size(); ++rail) {
+    std::vector<std::string> addresses;
+    for (const FabricPeer& peer : peers) addresses.push_back(peer.addresses[rail]);
+    EVERSTEP_TRY(rails[rail].AddPeers(addresses));
+  }
+  NicNames nics;
+  for (const FabricPeer& peer : peers) nics.push_back(peer.nics);
+  return nics;
+}
+
+CarryOptions CarryingOf(const ProbeOptions& options, const Company& company, const Rails& rails, NicNames nics) {
   CarryOptions carry;
   carry.rank = company.rank;
   carry.chunk_bytes = options.chunk_bytes;
+  if (options.split_bytes > 0) carry.split_bytes = options.split_bytes;
   carry.timeout = options.timeout;
   carry.look = company.look;
   carry.stuck = company.stuck;
   carry.who = [company](std::uint32_t rank) { return company.Who(rank); };
+  carry.down = [root = options.root, provider = rails.provider(), own = nics[company.rank]] {
+    std::vector<std::string> down;
+    for (std::size_t rail = 0; rail < own.size(); ++rail)
+      if (!HasLink(root, RdmaDeviceOf(provider, own[rail]).value_or(own[rail])))
+        down.push_back(Cat("rail ", rail, " (", own[rail], ")"));
+    return Join(down);
+  };
+  carry.nic = [nics = std::move(nics)](std::uint32_t rank, std::uint32_t rail) {
+    return Cat("rail ", rail, " (", nics[rank][rail], ")");
+  };
   if (options.tamper && options.tamper->rank == company.rank) {
     carry.tamper = [round = options.tamper->round](std::uint32_t now, std::byte* data, std::size_t) {
       if (now == round) data[0] ^= std::byte{1};
     };
   }
-  return std::make_unique<Carrier>(std::move(endpoint), clock, std::move(carry));
-}
-
-// Everybody's version, provider and fabric address; the addresses are for the endpoint.
-Status AddPeers(Endpoint& endpoint, const Company& company) {
-  const std::string between(1, kBetween);
-  EVERSTEP_ASSIGN(const std::vector<std::string> all,
-                  company.exchange(Cat(FabricVersion(), between, endpoint.provider(), between, endpoint.address())));
-  std::vector<std::string> addresses;
-  std::vector<std::string> first;
-  for (std::uint32_t rank = 0; rank < company.ranks; ++rank) {
-    const std::vector<std::string> parts = Split(all[rank], kBetween);
-    if (parts.size() < 3)
-      return Fail(ErrorCode::kConflict, Cat(company.Who(rank), " speaks another version"), "install one version everywhere");
-    if (rank == 0) first = parts;
-    if (parts[0] != first[0])
-      return Fail(ErrorCode::kConflict, Cat(company.Who(rank), " has version ", parts[0], ", ", company.Who(0), " ", first[0]),
-                  "install one version everywhere");
-    if (parts[1] != first[1])
-      return Fail(ErrorCode::kConflict, Cat(company.Who(rank), " has provider ", parts[1], ", ", company.Who(0), " ", first[1]),
-                  "name one with --provider that all have");
-    // An address is any bytes, the separator among them.
-    addresses.push_back(all[rank].substr(all[rank].find(kBetween, all[rank].find(kBetween) + 1) + 1));
-  }
-  return endpoint.AddPeers(addresses);
+  return carry;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Backend>> OpenFabric(const ProbeOptions& options, const Company& company, Clock& clock) {
-  EVERSTEP_ASSIGN(std::unique_ptr<Carrier> carrier, OpenCarrier(options, company, clock));
-  EVERSTEP_TRY(AddPeers(carrier->endpoint(), company));
+  EVERSTEP_ASSIGN(std::unique_ptr<Rails> rails, OpenRails(options, company));
+  EVERSTEP_ASSIGN(NicNames nics, AddPeers(*rails, company));
+  CarryOptions carrying = CarryingOf(options, company, *rails, std::move(nics));
+  auto carrier = std::make_unique<Carrier>(std::move(rails), clock, std::move(carrying));
   return std::unique_ptr<Backend>(std::make_unique<FabricBackend>(options, company, clock, std::move(carrier)));
 }
 

@@ -61,7 +61,7 @@ Result<ProbeGroup> JoinGroup(const ProbeIdentity& identity, const ProbeOptions& 
                    .timeout = options.timeout,
                    .exchange = [meeting](const std::string& text) { return meeting->Exchange(text); },
                    .look = [meeting] { return meeting->Look(); },
-                   .stuck = [meeting](std::uint32_t round, const std::string& how) { return meeting->Stuck(round, how); }};
+                   .stuck = [meeting](const StuckWait& wait) { return meeting->Stuck(wait); }};
   if (const Status opened = Open(group, options, pid, clock, make); !opened) {
     meeting->GiveUp(Cat(group.company.Who(identity.rank), ": ", opened.error().Str()));
     return Fail(opened.error());

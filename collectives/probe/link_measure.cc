@@ -11,31 +11,31 @@ constexpr int kPings = 100, kStream = 100, kLarge = 12;
 constexpr std::size_t kLargeBytes = 1 << 20;
 
 // Messages one after the other in one direction; the last is answered.
-Result<double> Stream(PairLink& link, std::uint32_t peer, bool first, std::vector<std::byte>& data, std::size_t bytes,
-                      int times, Clock& clock) {
-  std::byte answer{};
+Result<double> Stream(PairLink& link, const PairPath& path, bool first, std::byte* data, std::size_t bytes, int times,
+                      Clock& clock) {
   const Time start = clock.Now();
   for (int i = 0; i < times; ++i) {
-    if (first) EVERSTEP_TRY(link.SendTo(peer, 0, data.data(), bytes));
-    if (!first) EVERSTEP_TRY(link.ReceiveFrom(peer, 0, data.data(), bytes));
+    if (first) EVERSTEP_TRY(link.SendTo(path, data, bytes));
+    if (!first) EVERSTEP_TRY(link.ReceiveFrom(path, data, bytes));
   }
-  if (first) EVERSTEP_TRY(link.ReceiveFrom(peer, 0, &answer, 1));
-  if (!first) EVERSTEP_TRY(link.SendTo(peer, 0, &answer, 1));
+  if (first) EVERSTEP_TRY(link.ReceiveFrom(path, data, 1));
+  if (!first) EVERSTEP_TRY(link.SendTo(path, data, 1));
   return Seconds(clock.Now() - start) / times;
 }
 
 Result<PairMeasured> MeasurePair(PairLink& link, std::uint32_t peer, bool first, Clock& clock) {
-  std::vector<std::byte> data(kLargeBytes);
-  EVERSTEP_TRY(Stream(link, peer, first, data, kLargeBytes, 2, clock));  // connects, warms
+  EVERSTEP_ASSIGN(std::byte * data, link.Room(kLargeBytes));
+  const PairPath path{.peer = peer, .test = 0, .rail = {}};
+  EVERSTEP_TRY(Stream(link, path, first, data, kLargeBytes, 2, clock));  // connects, warms
   const Time start = clock.Now();
   for (int i = 0; i < kPings; ++i) {
-    if (first) EVERSTEP_TRY(link.SendTo(peer, 0, data.data(), 8));
-    EVERSTEP_TRY(link.ReceiveFrom(peer, 0, data.data(), 8));
-    if (!first) EVERSTEP_TRY(link.SendTo(peer, 0, data.data(), 8));
+    if (first) EVERSTEP_TRY(link.SendTo(path, data, 8));
+    EVERSTEP_TRY(link.ReceiveFrom(path, data, 8));
+    if (!first) EVERSTEP_TRY(link.SendTo(path, data, 8));
   }
   const double latency = Seconds(clock.Now() - start) / kPings / 2;
-  EVERSTEP_ASSIGN(const double message, Stream(link, peer, first, data, 8, kStream, clock));
-  EVERSTEP_ASSIGN(const double large, Stream(link, peer, first, data, kLargeBytes, kLarge, clock));
+  EVERSTEP_ASSIGN(const double message, Stream(link, path, first, data, 8, kStream, clock));
+  EVERSTEP_ASSIGN(const double large, Stream(link, path, first, data, kLargeBytes, kLarge, clock));
   return PairMeasured{.latency_seconds = latency, .message_seconds = message, .bytes_per_second = kLargeBytes / large};
 }
 

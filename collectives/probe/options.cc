@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <limits>
+#include <set>
 
 #include "base/contains.h"
 #include "base/text.h"
@@ -25,12 +26,15 @@ constexpr std::string_view kHelp =
   -T, --timeout S     seconds without progress until the test ends (10)
   -J, --output_file F also as JSON, on rank 0; -: JSON in place of the table
   --backend B         ofi (libfabric), nccl (GPU memory), mpi     (ofi)
+  --compare P,P       afterwards through gloo, mpi, nccl, beside each other
   --provider P        efa, verbs, tcp, shm or a whole name: this one or an error
-  --interface I       by which to send
+  --interface I,J     by which to send, a rail each: efa and verbs by all, tcp by that by which the ranks have met
+  --rails N           NICs at most
   --algorithm A       ring, recursive_doubling, halving_doubling, direct, star
   --register N        of loopback: most memory that is registered  (1G)
   --root DIR          below it is sysfs, for counters of devices  (/)
   --chunk N           largest message                             (4M)
+  --split N           of several rails: smallest piece of one     (256K)
   --level L           of pairs: quick (4 rounds) or full          (full)
   --quiet 0|1         of pairs: one line where nothing is bad     (0)
   --seed N            of the order of pairs                       (1)
@@ -79,6 +83,15 @@ bool TakeTamper(ProbeOptions& options, const std::string& value) {
   if (!rank || !round || *rank > 65535 || *round > 65535) return false;
   options.tamper = {.rank = static_cast<std::uint32_t>(*rank), .round = static_cast<std::uint32_t>(*round)};
   return true;
+}
+
+bool TakePeers(ProbeOptions& options, const std::string& value) {
+  for (const std::string& name : Split(value, ',')) {
+    const auto peer = EnumNamed<ProbePeer>(name);
+    if (!peer || Contains(options.compare, *peer)) return false;
+    options.compare.push_back(*peer);
+  }
+  return !options.compare.empty();
 }
 
 std::vector<Flag> FlagsOfNcclTests() {
@@ -136,8 +149,16 @@ std::vector<Flag> OwnFlags() {
          if (backend) options.backend = *backend;
          return backend.has_value();
        }},
+      {{"--compare"}, "gloo, mpi, nccl, or several: gloo,mpi", TakePeers},
       {{"--provider"}, "a provider's name", Text(&ProbeOptions::provider)},
-      {{"--interface"}, "an interface", Text(&ProbeOptions::interface)},
+      {{"--interface"},
+       "an interface, or several: eth0,eth1",
+       [](ProbeOptions& options, const std::string& value) {
+         options.interfaces = Split(value, ',');
+         const std::set<std::string> different(options.interfaces.begin(), options.interfaces.end());
+         return different.size() == options.interfaces.size() && !different.contains("");
+       }},
+      {{"--rails"}, "1 to 64", Number(&ProbeOptions::rails, 1, 64)},
       {{"--quiet"},
        "0 or 1",
        [](ProbeOptions& options, const std::string& value) {
@@ -151,6 +172,7 @@ std::vector<Flag> OwnFlags() {
          return options.algorithm.has_value();
        }},
       {{"--chunk"}, "a size of at least 64", Size(&ProbeOptions::chunk_bytes, 64)},
+      {{"--split"}, "a size of at least 64", Size(&ProbeOptions::split_bytes, 64)},
       {{"--seed"}, "a whole number", Number(&ProbeOptions::seed, 0, std::numeric_limits<std::uint64_t>::max())},
       {{"--level"},
        "quick or full",
@@ -175,11 +197,16 @@ Status CheckTogether(const ProbeOptions& options) {
                 Cat("at least ", SizeOf(options.type), " bytes"));
   if (options.backend != ProbeBackend::ofi)
     for (const auto& [flag, given] :
-         {std::pair("--provider", !options.provider.empty()), std::pair("--interface", !options.interface.empty()),
-          std::pair("--algorithm", options.algorithm.has_value())})
+         {std::pair("--provider", !options.provider.empty()), std::pair("--interface", !options.interfaces.empty()),
+          std::pair("--rails", options.rails > 0), std::pair("--algorithm", options.algorithm.has_value())})
       if (given)
         return Fail(ErrorCode::kInvalid, Cat(flag, " has no meaning with --backend ", Name(options.backend)),
                     "it chooses its own way: see its documentation for variables that steer it");
+  if (!options.compare.empty() && (options.test >= ProbeTest::pairs || options.backend != ProbeBackend::ofi))
+    return Fail(ErrorCode::kInvalid,
+                Cat("--compare has no meaning with ",
+                    options.test >= ProbeTest::pairs ? Name(options.test) : Cat("--backend ", Name(options.backend))),
+                "a collective by --backend ofi is compared with others");
   if (options.backend == ProbeBackend::nccl && options.test >= ProbeTest::pairs)
     return Fail(ErrorCode::kInvalid, Cat(Name(options.test), " does not go by nccl"), "by ofi and mpi it does");
   if (options.algorithm && options.test <= ProbeTest::alltoall &&

@@ -20,6 +20,7 @@ namespace everstep {
 
 EVERSTEP_ENUM(ProbeTest, allreduce, reducescatter, allgather, alltoall, pairs, loopback)
 EVERSTEP_ENUM(ProbeBackend, ofi, nccl, mpi)
+EVERSTEP_ENUM(ProbePeer, gloo, mpi, nccl)
 
 struct ProbeOptions {
   ProbeTest test = ProbeTest::allreduce;
@@ -34,10 +35,13 @@ struct ProbeOptions {
   DataType type = DataType::f32;
   std::optional<Algorithm> algorithm{};  // nullopt: by what pairs measured
   std::string provider{};
-  std::string interface {};
+  std::vector<std::string> interfaces{};  // empty: as the provider has it (ofi/provider.h)
+  std::uint32_t rails = 0;                // NICs at most; 0: all there are
   std::uint64_t chunk_bytes = 4u << 20;
+  std::uint64_t split_bytes = 0;  // smallest piece for which a message is cut for several rails; 0: as measured
   Duration timeout = 10s;
   std::string json_file{};
+  std::vector<ProbePeer> compare{};         // through which a collective is run afterwards
   std::uint64_t register_bytes = 1u << 30;  // of loopback: the most that is registered; 0: nothing is
   bool quiet = false;                       // pairs: of a run without a finding one line
   std::string root = "/";                   // where sysfs is, for the counters of devices

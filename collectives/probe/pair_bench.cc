@@ -20,7 +20,7 @@ struct Latency {
   double p99 = 0;
 };
 
-// One rank's side of pair tests. Buffers of a test that failed are kept: something may still arrive in them.
+// One rank's side of pair tests. After a test that failed there is new memory: something may still arrive in the old.
 class PairTester {
  public:
   PairTester(ProbeGroup& group, PairLink& link, const ProbeOptions& options, Clock& clock)
@@ -30,29 +30,19 @@ class PairTester {
         clock_(clock),
         bytes_(std::max<std::size_t>(options.bytes_max / 8 * 8, 8)),
         messages_(options.iterations.value_or(kMessages)),
-        data_(DataType::f32, group.ranks(), options.seed) {
-    Renew();
-  }
+        data_(DataType::f32, group.ranks(), options.seed) {}
 
   // This rank's view of the test: what it has measured, and what was wrong of what it got. `round` counts alike on all ranks.
-  PairMeasurement Test(HostPair pair, std::size_t round);
-  LoopbackMeasurement Loopback();
+  Result<PairMeasurement> Test(HostPair pair, std::size_t round, std::uint32_t rail);
+  Result<LoopbackMeasurement> Loopback(std::uint32_t rail);
 
  private:
-  struct Buffers {
-    std::vector<std::byte> out{}, in{};
-  };
-  void Renew() {
-    buffers_.push_back(std::make_unique<Buffers>());
-    buffers_.back()->out.resize(bytes_);
-    buffers_.back()->in.resize(bytes_);
-    data_.Fill(buffers_.back()->out.data(), group_.rank(), 0, bytes_ / 4);
-  }
-  Buffers& buffers() { return *buffers_.back(); }
   bool Wrong(std::uint32_t from) {
-    if (options_.tamper && options_.tamper->rank == group_.rank()) buffers().in[0] ^= std::byte{1};
-    return data_.Compare(buffers().in.data(), {from}, 0, bytes_ / 4).has_value();
+    if (options_.tamper && options_.tamper->rank == group_.rank()) in_[0] ^= std::byte{1};
+    return data_.Compare(in_, {from}, 0, bytes_ / 4).has_value();
   }
+  Status Begin(std::uint16_t test, std::uint32_t rail);
+  PairPath To(std::uint32_t peer) const { return {.peer = peer, .test = test_, .rail = rail_}; }
   Result<Latency> Ping(std::uint32_t peer, bool first);
   Result<double> Stream(std::uint32_t peer, bool sends, bool& wrong);
   Result<double> Both(std::uint32_t peer, bool& wrong);
@@ -64,17 +54,31 @@ class PairTester {
   std::size_t bytes_;
   std::uint32_t messages_;
   ExactData data_;
-  std::vector<std::unique_ptr<Buffers>> buffers_{};
+  std::byte* out_ = nullptr;
+  std::byte* in_ = nullptr;
+  bool spoilt_ = true;  // there is no memory, or something may still arrive in it
   std::uint16_t test_ = 0;
+  std::uint32_t rail_ = 0;
 };
+
+Status PairTester::Begin(std::uint16_t test, std::uint32_t rail) {
+  test_ = test;
+  rail_ = rail;
+  if (!spoilt_) return {};
+  spoilt_ = false;
+  EVERSTEP_ASSIGN(out_, link_.Room(bytes_));
+  EVERSTEP_ASSIGN(in_, link_.Room(bytes_));
+  data_.Fill(out_, group_.rank(), 0, bytes_ / 4);
+  return {};
+}
 
 Result<Latency> PairTester::Ping(std::uint32_t peer, bool first) {
   std::vector<double> times;
   for (std::uint32_t i = 0; i < kPings; ++i) {
     const Time start = clock_.Now();
-    if (first) EVERSTEP_TRY(link_.SendTo(peer, test_, buffers().out.data(), 8));
-    EVERSTEP_TRY(link_.ReceiveFrom(peer, test_, buffers().in.data(), 8));
-    if (!first) EVERSTEP_TRY(link_.SendTo(peer, test_, buffers().out.data(), 8));
+    if (first) EVERSTEP_TRY(link_.SendTo(To(peer), out_, 8));
+    EVERSTEP_TRY(link_.ReceiveFrom(To(peer), in_, 8));
+    if (!first) EVERSTEP_TRY(link_.SendTo(To(peer), out_, 8));
     if (i >= kPings / 5) times.push_back(Seconds(clock_.Now() - start) / 2);  // the first ones connect and warm
   }
   std::sort(times.begin(), times.end());
@@ -87,34 +91,33 @@ Result<double> PairTester::Stream(std::uint32_t peer, bool sends, bool& wrong) {
   for (std::uint32_t i = 0; i <= messages_; ++i) {
     if (i == 1) start = clock_.Now();
     if (sends) {
-      EVERSTEP_TRY(link_.SendTo(peer, test_, buffers().out.data(), bytes_));
+      EVERSTEP_TRY(link_.SendTo(To(peer), out_, bytes_));
       continue;
     }
-    EVERSTEP_TRY(link_.ReceiveFrom(peer, test_, buffers().in.data(), bytes_));
+    EVERSTEP_TRY(link_.ReceiveFrom(To(peer), in_, bytes_));
     if (i == 0) wrong = Wrong(peer) || wrong;
   }
   if (!sends) wrong = Wrong(peer) || wrong;
-  if (sends) EVERSTEP_TRY(link_.ReceiveFrom(peer, test_, buffers().in.data(), 8));
-  if (!sends) EVERSTEP_TRY(link_.SendTo(peer, test_, buffers().out.data(), 8));
+  if (sends) EVERSTEP_TRY(link_.ReceiveFrom(To(peer), in_, 8));
+  if (!sends) EVERSTEP_TRY(link_.SendTo(To(peer), out_, 8));
   return static_cast<double>(messages_) * static_cast<double>(bytes_) / Seconds(clock_.Now() - start);
 }
 
 Result<double> PairTester::Both(std::uint32_t peer, bool& wrong) {
   const Time start = clock_.Now();
-  for (std::uint32_t i = 0; i < messages_; ++i)
-    EVERSTEP_TRY(link_.SwapWith(peer, test_, buffers().out.data(), buffers().in.data(), bytes_));
+  for (std::uint32_t i = 0; i < messages_; ++i) EVERSTEP_TRY(link_.SwapWith(To(peer), out_, in_, bytes_));
   const double seconds = Seconds(clock_.Now() - start);
   wrong = Wrong(peer) || wrong;
   return 2 * static_cast<double>(messages_) * static_cast<double>(bytes_) / seconds;
 }
 
-PairMeasurement PairTester::Test(HostPair pair, std::size_t round) {
-  test_ = static_cast<std::uint16_t>(round);
-  PairMeasurement measured{.pair = pair};
+Result<PairMeasurement> PairTester::Test(HostPair pair, std::size_t round, std::uint32_t rail) {
+  EVERSTEP_TRY(Begin(static_cast<std::uint16_t>(round), rail));
+  PairMeasurement measured{.pair = pair, .rail = rail};
   const bool first = group_.rank() == pair.a;
   const std::uint32_t peer = first ? pair.b : pair.a;
   const auto failed = [&](bool ok) {
-    if (!ok) Renew();
+    spoilt_ = spoilt_ || !ok;
     return !ok;
   };
   const Result<Latency> latency = Ping(peer, first);
@@ -132,15 +135,17 @@ PairMeasurement PairTester::Test(HostPair pair, std::size_t round) {
   return measured;
 }
 
-LoopbackMeasurement PairTester::Loopback() {
+Result<LoopbackMeasurement> PairTester::Loopback(std::uint32_t rail) {
+  EVERSTEP_TRY(Begin(test_, rail));
   LoopbackMeasurement measured;
   const std::uint32_t self = group_.rank();
   std::vector<double> times;
   for (std::uint32_t i = 0; i < kPings; ++i) {
     const Time start = clock_.Now();
-    const Status swapped = link_.SwapWith(self, test_, buffers().out.data(), buffers().in.data(), 8);
+    const Status swapped = link_.SwapWith(To(self), out_, in_, 8);
     if (!swapped) {
       measured.error = swapped.error().message;
+      spoilt_ = true;
       return measured;
     }
     times.push_back(Seconds(clock_.Now() - start));
@@ -151,6 +156,7 @@ LoopbackMeasurement PairTester::Loopback() {
   const Result<double> both = Both(self, measured.wrong);
   if (both) measured.bytes_per_second = *both / 2;  // what is sent is what comes
   if (!both) measured.error = both.error().message;
+  spoilt_ = spoilt_ || !both;
   return measured;
 }
 
@@ -174,25 +180,28 @@ std::vector<double> Numbers(const std::string& line) {
   return numbers;
 }
 
-// A line each: "bytes there back error".
+constexpr char kBetween = '\x1f';
+
+// A line each.
 std::string RegisteredLines(const std::vector<Registered>& all) {
   std::vector<std::string> lines;
   for (const Registered& one : all)
-    lines.push_back(
-        Cat(one.bytes, " ", Number(one.register_seconds), " ", Number(one.deregister_seconds), " ", Printable(one.error)));
+    lines.push_back(Join({one.nic, std::to_string(one.bytes), Number(one.register_seconds), Number(one.deregister_seconds),
+                          Printable(one.error)},
+                         std::string(1, kBetween)));
   return Join(lines, "\n");
 }
 
 std::vector<Registered> RegisteredIn(const std::string& lines) {
   std::vector<Registered> all;
   for (const std::string& line : Split(lines, '\n')) {
-    const std::vector<std::string> words = Split(line, ' ');
-    if (words.size() < 4) continue;
-    const std::size_t error = words[0].size() + words[1].size() + words[2].size() + 3;
-    all.push_back({.bytes = ParseUnsigned(words[0]).value_or(0),
-                   .register_seconds = std::strtod(words[1].c_str(), nullptr),
-                   .deregister_seconds = std::strtod(words[2].c_str(), nullptr),
-                   .error = line.substr(error)});
+    const std::vector<std::string> parts = Split(line, kBetween);
+    if (parts.size() != 5) continue;
+    all.push_back({.nic = parts[0],
+                   .bytes = ParseUnsigned(parts[1]).value_or(0),
+                   .register_seconds = std::strtod(parts[2].c_str(), nullptr),
+                   .deregister_seconds = std::strtod(parts[3].c_str(), nullptr),
+                   .error = parts[4]});
   }
   return all;
 }
@@ -201,8 +210,8 @@ std::optional<double> Above0(double value) { return value > 0 ? std::optional(va
 
 // Both ends have told: `a` times its own sending, `b` its own; each knows what was wrong of what it got. What one end did not
 // get is not measured.
-PairMeasurement Merge(HostPair pair, const std::vector<double>& a, const std::vector<double>& b) {
-  PairMeasurement merged{.pair = pair, .latency_p50 = a[2], .latency_p99 = a[3]};
+PairMeasurement Merge(HostPair pair, std::uint32_t rail, const std::vector<double>& a, const std::vector<double>& b) {
+  PairMeasurement merged{.pair = pair, .rail = rail, .latency_p50 = a[2], .latency_p99 = a[3]};
   for (std::size_t direction = 0; direction < 2; ++direction) {
     const auto& sender = direction == 0 ? a : b;
     const auto& receiver = direction == 0 ? b : a;
@@ -213,52 +222,91 @@ PairMeasurement Merge(HostPair pair, const std::vector<double>& a, const std::ve
   return merged;
 }
 
-// Plays rounds and learns what all pairs measured.
+// Plays rounds, each over one rail after the other, and learns what all pairs measured. What a rail's silence costs one pair is
+// waited for by all before the next rail.
 Status Play(ProbeGroup& group, PairTester& tester, const std::vector<PairRound>& rounds, PairFindings& findings) {
+  const auto rails = static_cast<std::uint32_t>(findings.scores.size());
   for (const PairRound& round : rounds) {
     ++findings.rounds;
-    std::string own;
-    for (const HostPair& pair : round)
-      if (pair.a == group.rank() || pair.b == group.rank()) own = Line(tester.Test(pair, findings.rounds));
-    EVERSTEP_ASSIGN(const std::vector<std::string> all, group.company.exchange(own));
-    for (const HostPair& pair : round) {
-      const std::vector<double> a = Numbers(all[pair.a]), b = Numbers(all[pair.b]);
-      if (a.size() != 9 || b.size() != 9)
-        return Fail(ErrorCode::kCorrupt,
-                    Cat(group.company.Who(pair.a), " or ", group.company.Who(pair.b), " sent no measurement"));
-      findings.pairs.push_back(Merge(pair, a, b));
+    std::vector<std::vector<std::string>> lines;  // by rail, by rank
+    for (std::uint32_t rail = 0; rail < rails; ++rail) {
+      std::string own;
+      for (const HostPair& pair : round)
+        if (pair.a == group.rank() || pair.b == group.rank()) {
+          EVERSTEP_ASSIGN(const PairMeasurement measured, tester.Test(pair, findings.rounds, rail));
+          own = Line(measured);
+        }
+      EVERSTEP_ASSIGN(std::vector<std::string> all, group.company.exchange(own));
+      lines.push_back(std::move(all));
     }
+    for (const HostPair& pair : round)
+      for (std::uint32_t rail = 0; rail < rails; ++rail) {
+        const std::vector<double> a = Numbers(lines[rail][pair.a]), b = Numbers(lines[rail][pair.b]);
+        if (a.size() != 9 || b.size() != 9)
+          return Fail(ErrorCode::kCorrupt,
+                      Cat(group.company.Who(pair.a), " or ", group.company.Who(pair.b), " sent no measurement"));
+        findings.pairs.push_back(Merge(pair, rail, a, b));
+      }
   }
   return {};
 }
 
-// All that was measured, scored together; `retests_from`: the first that is one.
-std::vector<PairTest> Judged(PairFindings& findings, std::size_t retests_from) {
+// Of one rail, in the order of findings.pairs: there, back.
+std::vector<Transfer> TransfersOver(const PairFindings& findings, std::uint32_t rail) {
   std::vector<Transfer> transfers;
   for (const PairMeasurement& m : findings.pairs) {
+    if (m.rail != rail) continue;
     transfers.push_back(
-        {.from = m.pair.a, .to = m.pair.b, .rail = 0, .bytes_per_second = m.one_way[0], .wrong_data = m.wrong[0]});
+        {.from = m.pair.a, .to = m.pair.b, .rail = rail, .bytes_per_second = m.one_way[0], .wrong_data = m.wrong[0]});
     transfers.push_back(
-        {.from = m.pair.b, .to = m.pair.a, .rail = 0, .bytes_per_second = m.one_way[1], .wrong_data = m.wrong[1]});
+        {.from = m.pair.b, .to = m.pair.a, .rail = rail, .bytes_per_second = m.one_way[1], .wrong_data = m.wrong[1]});
   }
-  findings.scores = ScoreTransfers(findings.hosts, transfers);
+  return transfers;
+}
+
+// All that was measured, scored together; `retests_from`: the first measurement that is one.
+std::vector<PairTest> Judged(PairFindings& findings, std::size_t retests_from) {
+  const std::size_t rails = findings.scores.size();
   std::vector<PairTest> tests;
-  for (std::size_t i = 0; i < findings.pairs.size(); ++i)
-    tests.push_back({.pair = findings.pairs[i].pair,
-                     .retest = i >= retests_from,
-                     .edges = {findings.scores.edges[2 * i], findings.scores.edges[2 * i + 1]}});
+  for (std::size_t i = 0; i < findings.pairs.size(); i += rails)
+    tests.push_back({.pair = findings.pairs[i].pair, .retest = i >= retests_from, .edges = {}});
+  for (std::uint32_t rail = 0; rail < rails; ++rail) {
+    findings.scores[rail] = ScoreTransfers(findings.hosts, TransfersOver(findings, rail));
+    const std::vector<Edge>& edges = findings.scores[rail].edges;
+    for (std::size_t i = 0; i < tests.size(); ++i)
+      tests[i].edges.insert(tests[i].edges.end(), {edges[2 * i], edges[2 * i + 1]});
+  }
   return tests;
 }
 
-// Pairs of which something did not come, when they were tested last; a few are enough to see what it is.
-std::vector<HostPair> Silent(const std::vector<PairMeasurement>& pairs) {
+// Pairs of which something did not come over a rail, when they were tested last; a few are enough to see what it is.
+std::vector<HostPair> Silent(const std::vector<PairMeasurement>& pairs, std::uint32_t rail) {
   constexpr std::size_t kMost = 4;
   std::map<HostPair, bool> silent;
-  for (const PairMeasurement& m : pairs) silent[m.pair] = m.latency_p50 <= 0 || !m.one_way[0] || !m.one_way[1];
+  for (const PairMeasurement& m : pairs)
+    if (m.rail == rail) silent[m.pair] = m.latency_p50 <= 0 || !m.one_way[0] || !m.one_way[1];
   std::vector<HostPair> few;
   for (const auto& [pair, is_silent] : silent)
     if (is_silent && few.size() < kMost) few.push_back(pair);
   return few;
+}
+
+// Why, a sentence a pair, tried over each rail's own addresses. One that has none is tried by way of those by which the ranks
+// have met, if it is the only one.
+Result<std::vector<std::string>> Reasons(ProbeGroup& group, const PairFindings& findings, Clock& clock) {
+  const std::vector<RailUse> nics = group.backend->Nics();
+  const std::size_t rails = findings.scores.size();
+  std::vector<std::string> reasons;
+  for (std::uint32_t rail = 0; rail < rails; ++rail) {
+    Company over = group.company;
+    if (rails > 1) {
+      if (nics[rail].address.empty()) continue;
+      over.address = nics[rail].address;
+    }
+    EVERSTEP_ASSIGN(const std::vector<std::string> some, ReachTester(over, clock).Explain(Silent(findings.pairs, rail)));
+    for (const std::string& one : some) reasons.push_back(rails > 1 ? Cat("over rail ", rail, ": ", one) : one);
+  }
+  return reasons;
 }
 
 Result<PairLink*> LinkOf(ProbeGroup& group) {
@@ -274,6 +322,12 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
   findings.seed = options.seed;
   for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) findings.hosts.names.push_back(group.company.Who(rank));
   EVERSTEP_ASSIGN(PairLink * link, LinkOf(group));
+  findings.scores.resize(link->rails());
+  findings.hosts.rails = link->rails();
+  for (std::uint32_t rank = 0; rank < group.ranks() && link->rails() > 1; ++rank) {
+    findings.hosts.nics.emplace_back();
+    for (std::uint32_t rail = 0; rail < link->rails(); ++rail) findings.hosts.nics.back().push_back(link->Nic(rank, rail));
+  }
   const std::size_t hosts = std::set(group.company.hosts.begin(), group.company.hosts.end()).size();
   if (hosts < group.ranks())
     findings.note = Cat(group.ranks(), " ranks are on ", Count(hosts, "host"),
@@ -291,32 +345,39 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
        rounds = PlanRetests(findings.hosts, Judged(findings, retests_from)))
     EVERSTEP_TRY(play(rounds));
   findings.verdicts = Conclude(findings.hosts, Judged(findings, retests_from), {});
-  EVERSTEP_ASSIGN(findings.reasons, ReachTester(group.company, clock).Explain(Silent(findings.pairs)));
+  EVERSTEP_ASSIGN(findings.reasons, Reasons(group, findings, clock));
   return findings;
 }
 
 Result<std::vector<LoopbackMeasurement>> RunLoopback(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
   EVERSTEP_ASSIGN(PairLink * link, LinkOf(group));
   PairTester tester(group, *link, options, clock);
-  LoopbackMeasurement own = tester.Loopback();
-  if (options.register_bytes > 0)
-    own.registered = group.backend->Register({options.register_bytes / 4, options.register_bytes});
-  const std::string line = Join(
-      {Number(own.latency_p50), Number(own.latency_p99), Number(own.bytes_per_second.value_or(0)), own.wrong ? "1" : "0"}, " ");
-  EVERSTEP_ASSIGN(const std::vector<std::string> lines, group.company.exchange(line));
-  EVERSTEP_ASSIGN(const std::vector<std::string> errors, group.company.exchange(own.error));
-  EVERSTEP_ASSIGN(const std::vector<std::string> registered, group.company.exchange(RegisteredLines(own.registered)));
-  std::vector<LoopbackMeasurement> all;
-  for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) {
-    const std::vector<double> numbers = Numbers(lines[rank]);
-    if (numbers.size() != 4) return Fail(ErrorCode::kCorrupt, Cat(group.company.Who(rank), " sent no measurement"));
-    all.push_back({.latency_p50 = numbers[0],
-                   .latency_p99 = numbers[1],
-                   .bytes_per_second = Above0(numbers[2]),
-                   .wrong = numbers[3] > 0,
-                   .error = errors[rank],
-                   .registered = RegisteredIn(registered[rank])});
+  std::vector<std::vector<LoopbackMeasurement>> by_rank(group.ranks());
+  for (std::uint32_t rail = 0; rail < link->rails(); ++rail) {
+    EVERSTEP_ASSIGN(LoopbackMeasurement own, tester.Loopback(rail));
+    if (rail == 0 && options.register_bytes > 0)
+      own.registered = group.backend->Register({options.register_bytes / 4, options.register_bytes});
+    const std::string line = Join(
+        {Number(own.latency_p50), Number(own.latency_p99), Number(own.bytes_per_second.value_or(0)), own.wrong ? "1" : "0"},
+        " ");
+    EVERSTEP_ASSIGN(const std::vector<std::string> lines, group.company.exchange(line));
+    EVERSTEP_ASSIGN(const std::vector<std::string> errors, group.company.exchange(own.error));
+    EVERSTEP_ASSIGN(const std::vector<std::string> registered, group.company.exchange(RegisteredLines(own.registered)));
+    for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) {
+      const std::vector<double> numbers = Numbers(lines[rank]);
+      if (numbers.size() != 4) return Fail(ErrorCode::kCorrupt, Cat(group.company.Who(rank), " sent no measurement"));
+      by_rank[rank].push_back({.rank = rank,
+                               .nic = link->rails() > 1 ? link->Nic(rank, rail) : "",
+                               .latency_p50 = numbers[0],
+                               .latency_p99 = numbers[1],
+                               .bytes_per_second = Above0(numbers[2]),
+                               .wrong = numbers[3] > 0,
+                               .error = errors[rank],
+                               .registered = RegisteredIn(registered[rank])});
+    }
   }
+  std::vector<LoopbackMeasurement> all;
+  for (const std::vector<LoopbackMeasurement>& one : by_rank) all.insert(all.end(), one.begin(), one.end());
   return all;
 }
 

@@ -15,9 +15,10 @@
 
 namespace everstep {
 
-// What one pair measured. Of two directions: from `pair.a` first.
+// What one pair measured over one rail. Of two directions: from `pair.a` first.
 struct PairMeasurement {
   HostPair pair{};
+  std::uint32_t rail = 0;
   double latency_p50 = 0;  // seconds, half a round trip; 0: none came back
   double latency_p99 = 0;
   std::optional<double> one_way[2]{};  // bytes a second
@@ -26,10 +27,11 @@ struct PairMeasurement {
 };
 
 struct PairFindings {
-  std::vector<PairMeasurement> pairs{};  // newest last, retests too
+  std::vector<PairMeasurement> pairs{};  // newest last, retests too; the rails of a test one after the other
   std::size_t rounds = 0;
   std::uint64_t seed = 0;
-  Scores scores{};
+  // By rail, not empty: each is compared with the same one of other hosts, for rails may differ in speed.
+  std::vector<Scores> scores{1};
   std::vector<Verdict> verdicts{};
   CheckedHosts hosts{};
   std::string note{};                  // what makes these tests less than they seem; empty: nothing
@@ -45,14 +47,16 @@ std::string PairSummary(const PairFindings& findings);
 std::string PairText(const PairFindings& findings);
 std::string PairJson(const PairFindings& findings);
 
-// This rank with itself, over its own NIC; all ranks at once. A line a rank.
+// A rank with itself, over one of its own NICs; all ranks at once. A line a rank and rail.
 struct LoopbackMeasurement {
+  std::uint32_t rank = 0;
+  std::string nic{};  // "rail 1 (eth1)"; empty: there is one only
   double latency_p50 = 0;
   double latency_p99 = 0;
   std::optional<double> bytes_per_second{};
   bool wrong = false;
   std::string error{};
-  std::vector<Registered> registered{};
+  std::vector<Registered> registered{};  // of all NICs of the rank, at the first
 };
 // Sizes registered are a quarter of --register, and it.
 Result<std::vector<LoopbackMeasurement>> RunLoopback(ProbeGroup& group, const ProbeOptions& options, Clock& clock);

@@ -31,11 +31,12 @@ struct Cell {
   std::optional<double> bytes_per_second{};
 };
 
-// By sender, by receiver; of several tests of a pair the last.
-std::vector<std::vector<Cell>> Matrix(const PairFindings& findings) {
+// Of a rail, by sender, by receiver; of several tests of a pair the last.
+std::vector<std::vector<Cell>> Matrix(const PairFindings& findings, std::uint32_t rail) {
   const std::size_t n = findings.hosts.names.size();
   std::vector<std::vector<Cell>> cells(n, std::vector<Cell>(n));
   for (const PairMeasurement& m : findings.pairs) {
+    if (m.rail != rail) continue;
     cells[m.pair.a][m.pair.b] = {true, m.wrong[0], m.one_way[0]};
     cells[m.pair.b][m.pair.a] = {true, m.wrong[1], m.one_way[1]};
   }
@@ -50,20 +51,17 @@ char Heat(const Cell& cell, double median) {
   return kHeat[static_cast<std::size_t>(slower * static_cast<double>(kHeat.size()))];
 }
 
-}  // namespace
-
-std::string PairSummary(const PairFindings& findings) {
-  return Cat("# ", Count(findings.hosts.names.size(), "rank"), ", ", Count(findings.pairs.size(), "test"), ", ",
-             findings.scores.why, "; no host and no link is bad\n");
+// "rail 1: " in front of a line, where there are several.
+std::string Rail(const PairFindings& findings, std::size_t rail) {
+  return findings.scores.size() > 1 ? Cat("rail ", rail, ": ") : "";
 }
 
-std::string PairText(const PairFindings& findings) {
-  const std::vector<std::vector<Cell>> cells = Matrix(findings);
+std::size_t Tests(const PairFindings& findings) { return findings.pairs.size() / findings.scores.size(); }
+
+std::string MatrixText(const PairFindings& findings, std::uint32_t rail) {
+  const std::vector<std::vector<Cell>> cells = Matrix(findings, rail);
   const std::size_t n = cells.size();
-  std::string text = Print("# %zu rounds, %zu tests, seed %llu\n# %s\n", findings.rounds, findings.pairs.size(),
-                           static_cast<unsigned long long>(findings.seed), findings.scores.why.c_str());
-  if (!findings.note.empty()) text += Cat("# note: ", findings.note, "\n");
-  text += "# GB/s from (row) to (column)\n#      ";
+  std::string text = Cat("# ", Rail(findings, rail), "GB/s from (row) to (column)\n#      ");
   for (std::size_t to = 0; to < n; ++to) text += Print(" %6zu", to);
   text += "\n";
   for (std::size_t from = 0; from < n; ++from) {
@@ -75,9 +73,56 @@ std::string PairText(const PairFindings& findings) {
                                          : "      x";
     }
     text += "  |";
-    for (std::size_t to = 0; to < n; ++to) text += from == to ? '\\' : Heat(cells[from][to], findings.scores.median);
+    for (std::size_t to = 0; to < n; ++to) text += from == to ? '\\' : Heat(cells[from][to], findings.scores[rail].median);
     text += Cat("|  ", findings.hosts.names[from], "\n");
   }
+  return text;
+}
+
+void WriteVerdicts(JsonWriter& json, const PairFindings& findings) {
+  json.Key("verdicts");
+  json.BeginArray();
+  for (const Verdict& verdict : findings.verdicts) {
+    json.BeginObject();
+    json.Key("kind");
+    json.String(Title(verdict.kind));
+    json.Key("hosts");
+    json.BeginArray();
+    for (const std::uint32_t host : verdict.hosts) json.String(findings.hosts.names[host]);
+    json.EndArray();
+    json.Key("rail");
+    if (verdict.rail)
+      json.Unsigned(*verdict.rail);
+    else
+      json.Null();
+    json.Key("tested");
+    json.Unsigned(verdict.tested);
+    json.Key("failed");
+    json.Unsigned(verdict.failed);
+    json.Key("why");
+    json.String(verdict.why);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+}  // namespace
+
+std::string PairSummary(const PairFindings& findings) {
+  std::vector<std::string> whys;
+  for (std::size_t rail = 0; rail < findings.scores.size(); ++rail)
+    whys.push_back(Cat(Rail(findings, rail), findings.scores[rail].why));
+  return Cat("# ", Count(findings.hosts.names.size(), "rank"), ", ", Count(Tests(findings), "test"), ", ", Join(whys, "; "),
+             "; no host and no link is bad\n");
+}
+
+std::string PairText(const PairFindings& findings) {
+  std::string text = Print("# %zu rounds, %zu tests, seed %llu\n", findings.rounds, Tests(findings),
+                           static_cast<unsigned long long>(findings.seed));
+  for (std::size_t rail = 0; rail < findings.scores.size(); ++rail)
+    text += Cat("# ", Rail(findings, rail), findings.scores[rail].why, "\n");
+  if (!findings.note.empty()) text += Cat("# note: ", findings.note, "\n");
+  for (std::uint32_t rail = 0; rail < findings.scores.size(); ++rail) text += MatrixText(findings, rail);
   text += Cat("# heat: \"", kHeat, "\" from like the median to ten times slower, ! wrong data, x no answer, ? not tested\n");
   std::vector<double> p50, p99;
   for (const PairMeasurement& m : findings.pairs) {
@@ -111,7 +156,15 @@ std::string PairJson(const PairFindings& findings) {
   json.Unsigned(findings.seed);
   json.Key("rounds");
   json.Unsigned(findings.rounds);
-  real("median_bytes_per_second", findings.scores.median);
+  real("median_bytes_per_second", findings.scores[0].median);
+  json.Key("rails");
+  json.BeginArray();
+  for (const Scores& scores : findings.scores) {
+    json.BeginObject();
+    real("median_bytes_per_second", scores.median);
+    json.EndObject();
+  }
+  json.EndArray();
   json.Key("pairs");
   json.BeginArray();
   for (const PairMeasurement& m : findings.pairs) {
@@ -120,6 +173,8 @@ std::string PairJson(const PairFindings& findings) {
     json.String(findings.hosts.names[m.pair.a]);
     json.Key("b");
     json.String(findings.hosts.names[m.pair.b]);
+    json.Key("rail");
+    json.Unsigned(m.rail);
     real("latency_p50_seconds", m.latency_p50 > 0 ? std::optional(m.latency_p50) : std::nullopt);
     real("latency_p99_seconds", m.latency_p99 > 0 ? std::optional(m.latency_p99) : std::nullopt);
     real("a_to_b_bytes_per_second", m.one_way[0]);
@@ -130,25 +185,7 @@ std::string PairJson(const PairFindings& findings) {
     json.EndObject();
   }
   json.EndArray();
-  json.Key("verdicts");
-  json.BeginArray();
-  for (const Verdict& verdict : findings.verdicts) {
-    json.BeginObject();
-    json.Key("kind");
-    json.String(Title(verdict.kind));
-    json.Key("hosts");
-    json.BeginArray();
-    for (const std::uint32_t host : verdict.hosts) json.String(findings.hosts.names[host]);
-    json.EndArray();
-    json.Key("tested");
-    json.Unsigned(verdict.tested);
-    json.Key("failed");
-    json.Unsigned(verdict.failed);
-    json.Key("why");
-    json.String(verdict.why);
-    json.EndObject();
-  }
-  json.EndArray();
+  WriteVerdicts(json, findings);
   json.Key("reasons");
   json.BeginArray();
   for (const std::string& reason : findings.reasons) json.String(reason);
@@ -159,18 +196,19 @@ std::string PairJson(const PairFindings& findings) {
 
 std::string LoopbackText(const ProbeGroup& group, const std::vector<LoopbackMeasurement>& all) {
   std::string text = Print("# %4s  %10s  %10s  %8s  %6s  device\n", "rank", "p50(us)", "p99(us)", "GB/s", "#wrong");
-  for (std::uint32_t rank = 0; rank < all.size(); ++rank) {
-    const LoopbackMeasurement& one = all[rank];
-    text += Print("  %4u  %10.2f  %10.2f  %8.2f  %6d  ", rank, one.latency_p50 * 1e6, one.latency_p99 * 1e6,
+  for (const LoopbackMeasurement& one : all) {
+    text += Print("  %4u  %10.2f  %10.2f  %8.2f  %6d  ", one.rank, one.latency_p50 * 1e6, one.latency_p99 * 1e6,
                   one.bytes_per_second.value_or(0) / 1e9, one.wrong ? 1 : 0);
-    text += Cat(group.devices[rank], " of ", group.company.hosts[rank], "\n");
+    text += Cat(one.nic.empty() ? group.devices[one.rank] : one.nic, " of ", group.company.hosts[one.rank], "\n");
+    const std::string who = group.company.Who(one.rank);
     for (const Registered& memory : one.registered)
-      text += memory.error.empty() ? Print("# registers %zu MiB in %.2f ms, gives it back in %.2f ms\n", memory.bytes >> 20,
-                                           memory.register_seconds * 1e3, memory.deregister_seconds * 1e3)
-                                   : Cat("# HOST: ", group.company.Who(rank), " ", memory.error, "\n");
-    if (!one.error.empty())
-      text += Cat("# HOST: ", group.company.Who(rank), " failed its own test, without any other host: ", one.error, "\n");
-    if (one.wrong) text += Cat("# HOST: ", group.company.Who(rank), " does not get from itself what it sends\n");
+      text += memory.error.empty() ? Cat("# ", memory.nic.empty() ? "" : Cat(who, "'s ", memory.nic, " "),
+                                         Print("registers %zu MiB in %.2f ms, gives it back in %.2f ms\n", memory.bytes >> 20,
+                                               memory.register_seconds * 1e3, memory.deregister_seconds * 1e3))
+                                   : Cat("# HOST: ", who, " ", memory.error, "\n");
+    const std::string blamed = one.nic.empty() ? Cat("# HOST: ", who) : Cat("# NIC: ", who, "'s ", one.nic);
+    if (!one.error.empty()) text += Cat(blamed, " failed its own test, without any other host: ", one.error, "\n");
+    if (one.wrong) text += Cat(blamed, " does not get from itself what it sends\n");
   }
   return text;
 }

@@ -34,13 +34,12 @@ FIRST_PROCESS = """
 set -e
 echo "$1" > /proc/sys/kernel/hostname
 mount --bind "$2" /etc/hosts
-mount --bind "$4" /proc/sys/kernel/random/boot_id
+mount --bind "$3" /proc/sys/kernel/random/boot_id
 ip link set lo up
 # bbr paces veth traffic to a fraction of what it can carry. A namespace may choose only what the machine allows it; reno always.
 cd /proc/sys/net/ipv4
 case "$(cat tcp_congestion_control)" in bbr*) { echo cubic > tcp_congestion_control; } 2>/dev/null || echo reno > tcp_congestion_control;; esac
 cd /
-if [ "$3" = switch ]; then ip link add lab0 type bridge forward_delay 0; ip link set lab0 up; fi
 echo ready
 trap '' CHLD
 exec sleep infinity
@@ -217,10 +216,11 @@ class Program:
 class Host:
     """Made by Lab.add_host. A power cut and a new start give it another `boot_id`."""
 
-    def __init__(self, lab: "Lab", name: str, address: str):
+    def __init__(self, lab: "Lab", name: str, addresses: list[str]):
         self.lab = lab
         self.name = name
-        self.address = address
+        self.addresses = addresses  # of eth0, eth1, …, each in a network of its own
+        self.address = addresses[0]
         self.directory = lab.directory / name  # its disk: outlives a power cut
         self.directory.mkdir()
         self.boot_id = ""  # what this host's kernel says, where it has one of its own
@@ -296,16 +296,20 @@ class Host:
 
     # ---- faults ----
 
-    def cut(self) -> None:
-        """Pulls the cable: nothing arrives, nothing leaves, and nobody is told."""
-        self.lab.switch(f"ip link set {self.name} down")
+    def port(self, nic: int = 0) -> str:
+        """What the switch calls the other end of a cable."""
+        return f"{self.name}-{nic}" if nic else self.name
 
-    def heal(self) -> None:
-        self.lab.switch(f"ip link set {self.name} up")
+    def cut(self, nic: int = 0) -> None:
+        """Pulls a cable: nothing arrives, nothing leaves, and nobody is told."""
+        self.lab.switch(f"ip link set {self.port(nic)} down")
 
-    def limit(self, bits_per_second: int | None) -> None:
-        """Shapes what leaves this host and what comes to it; None: as fast as it goes."""
-        for where, device in ((self.run, "eth0"), (lambda *argv: self.lab.switch(" ".join(argv)), self.name)):
+    def heal(self, nic: int = 0) -> None:
+        self.lab.switch(f"ip link set {self.port(nic)} up")
+
+    def limit(self, bits_per_second: int | None, nic: int = 0) -> None:
+        """Shapes what leaves this host by a NIC and what comes to it; None: as fast as it goes."""
+        for where, device in ((self.run, f"eth{nic}"), (lambda *argv: self.lab.switch(" ".join(argv)), self.port(nic))):
             if bits_per_second is None:
                 where(*f"tc qdisc del dev {device} root".split())
             else:
@@ -340,9 +344,10 @@ class Host:
 
 
 class Lab:
-    """REQUIRES: close() is called, best by `with`. Signals that end a program (INT, TERM, HUP) become SystemExit meanwhile."""
+    """REQUIRES: close() is called, best by `with`. Signals that end a program (INT, TERM, HUP) become SystemExit meanwhile.
+    `nics`: of each host, up to 3, each at a switch of its own."""
 
-    def __init__(self, keep: bool = False, isolated: bool | None = None):
+    def __init__(self, keep: bool = False, isolated: bool | None = None, nics: int = 1):
         self.id = f"{os.getpid()}-{time.monotonic_ns() // 1_000_000 % 1_000_000}"
         self.hosts: dict[str, Host] = {}
         self.limits = ""
@@ -366,10 +371,13 @@ class Lab:
         )  # fmt: skip
         self._hosts_file = self.directory / "hosts"
         self._hosts_file.write_text("127.0.0.1 localhost\n")
-        self._net = f"10.{64 + os.getpid() // 256 % 64}.{os.getpid() % 256}"
+        self._nets = [f"10.{64 * (nic + 1) + os.getpid() // 256 % 64}.{os.getpid() % 256}" for nic in range(nics)]
         self._switch_pid = None
         if self.isolated:
             self._switch_holder, self._switch_pid = self.hold("switch")
+            for nic in range(nics):
+                self.switch(f"ip link add lab{nic} type bridge forward_delay 0")
+                self.switch(f"ip link set lab{nic} up")
 
     def __enter__(self) -> "Lab":
         return self
@@ -393,10 +401,10 @@ class Lab:
 
     def add_host(self, name: str) -> Host:
         """A new host, running."""
-        address = f"{self._net}.{len(self.hosts) + 1}" if self.isolated else "127.0.0.1"
-        host = Host(self, name, address)
+        addresses = [f"{net}.{len(self.hosts) + 1}" if self.isolated else "127.0.0.1" for net in self._nets]
+        host = Host(self, name, addresses)
         with open(self._hosts_file, "a") as file:
-            file.write(f"{address} {name}\n")
+            file.write(f"{host.address} {name}\n")
         self.hosts[name] = host
         host.boot()
         return host
@@ -412,10 +420,9 @@ class Lab:
     def hold(self, name: str, boot_id: str = "") -> tuple[subprocess.Popen, int]:
         """New namespaces with a process 1 that does nothing; both end when this program does."""
         spaces = "--net --uts --pid --mount --fork --mount-proc --kill-child=KILL".split()
-        role = "switch" if name == "switch" else "host"
         boot_file = self.directory / f"{name}.boot"
         boot_file.write_text(boot_id + "\n")
-        program = ["sh", "-c", FIRST_PROCESS, "everstep-host", name, str(self._hosts_file), role, str(boot_file)]
+        program = ["sh", "-c", FIRST_PROCESS, "everstep-host", name, str(self._hosts_file), str(boot_file)]
         holder = subprocess.Popen(
             self.in_cgroups(["setpriv", "--pdeathsig", "KILL", "--", "unshare", *spaces, "--", *program], name),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
@@ -427,13 +434,14 @@ class Lab:
         return holder, first
 
     def plug_in(self, host: Host) -> None:
-        """A new cable from the host's eth0 to the switch. The old one went with the host's old network namespace."""
-        name = host.name
-        wait_until(lambda: not self._has_port(name), f"the old cable of {name} is gone")
-        self.switch(f"ip link add {name} type veth peer name eth0 netns {host.first_pid}")
-        self.switch(f"ip link set {name} master lab0 up")
-        host.run("ip", "address", "add", f"{host.address}/24", "dev", "eth0")
-        host.run("ip", "link", "set", "eth0", "up")
+        """New cables from the host's NICs to the switches. The old ones went with the host's old network namespace."""
+        for nic, address in enumerate(host.addresses):
+            port = host.port(nic)
+            wait_until(lambda port=port: not self._has_port(port), f"the old cable of {port} is gone")
+            self.switch(f"ip link add {port} type veth peer name eth{nic} netns {host.first_pid}")
+            self.switch(f"ip link set {port} master lab{nic} up")
+            host.run("ip", "address", "add", f"{address}/24", "dev", f"eth{nic}")
+            host.run("ip", "link", "set", f"eth{nic}", "up")
 
     def _has_port(self, name: str) -> bool:
         return subprocess.run(self._in_switch(f"ip link show {name}"), capture_output=True).returncode == 0

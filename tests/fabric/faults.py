@@ -24,6 +24,10 @@ class Fault:
     arguments: tuple[str, ...] = ()
     ordered: bool = False  # the lower rank of a pair connects to the other
     during: Callable[[Lab, list[Host]], None] | None = None  # once the first round runs
+    nics: int = 1  # of each host, a rail each
+    test: tuple[str, ...] = ("pairs", "-e", "128K", "-n", "16")
+    names: bool = False  # what every rank says is judged, not what rank 0 prints
+    survives: bool = False  # the hosts drawn say something in the end, too
 
 
 def verdicts(text: str) -> list[str]:
@@ -51,6 +55,20 @@ def link(text: str, drawn: list[int]) -> str:
     if len(found) != 1 or not found[0].startswith("LINK: "):
         return "one LINK was to be named"
     return "" if all(f"rank {rank} (" in found[0] for rank in drawn) else "the LINK is of other hosts"
+
+
+def nic(text: str, drawn: list[int]) -> str:
+    found = verdicts(text)
+    begins, where = f"NIC: rank {drawn[0]} (n{drawn[0] + 1}) failed with ", " over its rail 1 (eth1) only"
+    return "" if len(found) == 1 and found[0].startswith(begins) and where in found[0] else "one NIC was to be named, eth1's"
+
+
+def names_nic(text: str, drawn: list[int]) -> str:
+    """Every rank says the same: which host's rail."""
+    lines = [line for line in text.splitlines() if line.startswith("everstep-probe: ")]
+    begins = f"everstep-probe: rank {drawn[0]} (n{drawn[0] + 1})'s rail 1 (eth1) "
+    wrong = [line for line in lines if not line.startswith(begins)]
+    return f"not all name the NIC: {wrong[0]}" if wrong else "" if len(lines) == HOSTS else f"{len(lines)} ranks say something"
 
 
 def says(*words: str) -> Callable[[str, list[int]], str]:
@@ -121,6 +139,19 @@ def two_slow(lab: Lab, drawn: list[Host]) -> None:
         host.limit(SLOW)
 
 
+def slow_rail(lab: Lab, drawn: list[Host]) -> None:
+    drawn[0].limit(SLOW, nic=1)
+
+
+def silent_rail(lab: Lab, drawn: list[Host]) -> None:
+    """Its link is up, and nothing comes through."""
+    nft(drawn[0], 'iifname "eth1" drop')
+
+
+def pulled_rail(lab: Lab, drawn: list[Host]) -> None:
+    drawn[0].cut(nic=1)
+
+
 HOST, TX = ("HOST",), ("HOST-TX",)
 FAULTS = (
     Fault("slow link", slow_link, only({0: HOST})),
@@ -134,6 +165,11 @@ FAULTS = (
     Fault("port blocked one way", blocked,
           says("{0} cannot connect to {1} (nothing answers), {1} can to {0}: ports are blocked one way, by a firewall on {1}"), hosts=2, ordered=True),  # fmt: skip
     Fault("MTU mismatch", small_frames, says("from {0} to {1} small messages pass and large ones are lost"), hosts=2),
+    Fault("slow rail", slow_rail, nic, nics=2),
+    Fault("silent rail", silent_rail, nic, nics=2),
+    Fault("silent rail under an all-reduce", silent_rail, names_nic, nics=2, names=True, test=("allreduce", "-b", "1M", "-e", "1M", "-n", "10", "--algorithm", "ring")),
+    Fault("rail pulled during an all-reduce", lambda lab, drawn: None, names_nic, nics=2, names=True, during=pulled_rail, survives=True,
+          test=("allreduce", "-b", "1M", "-e", "1M", "-n", "100000", "--algorithm", "ring")),  # fmt: skip
 )
 
 
@@ -145,7 +181,9 @@ def draw(fault: Fault, seed: int) -> list[int]:
 def run(fault: Fault | None, build, seed: int, level: str, seconds: float = 120) -> tuple[str, str, list[int], list[int]]:
     """One lab, one run of `pairs`: what rank 0 printed, what all printed, the exit codes, the ranks drawn."""
     drawn = draw(fault, seed) if fault else []
-    with Lab() as lab:
+    nics = fault.nics if fault else 1
+    test = fault.test if fault else Fault.test
+    with Lab(nics=nics) as lab:
         hosts = [lab.add_host(f"n{number + 1}") for number in range(HOSTS)]
         if fault:
             fault.make(lab, [hosts[rank] for rank in drawn])
@@ -153,12 +191,13 @@ def run(fault: Fault | None, build, seed: int, level: str, seconds: float = 120)
         programs = []
         for rank, host in enumerate(hosts):
             environment = {"RANK": str(rank), "WORLD_SIZE": str(HOSTS), "MASTER_ADDR": hosts[0].address, "MASTER_PORT": "29600"}
-            argv = [build / "bin" / "everstep-probe", "pairs", "--level", level, "--seed", seed, "-e", "128K", "-n", 16, "-T", 2, *extra]
+            rails = ("--interface", ",".join(f"eth{nic}" for nic in range(nics))) if nics > 1 else ()
+            argv = [build / "bin" / "everstep-probe", *test, "--level", level, "--seed", seed, "-T", 2, *rails, *extra]
             programs.append(host.start(*argv, log=lab.directory / f"{rank}.log", environment=environment))
         if fault and fault.during:
             wait_until(lambda: received(hosts[drawn[0]]) > BEGUN, "the first round runs")
             fault.during(lab, [hosts[rank] for rank in drawn])
-        alive = [rank for rank in range(HOSTS) if not (fault and fault.during and rank in drawn)]
+        alive = [rank for rank in range(HOSTS) if not (fault and fault.during and not fault.survives and rank in drawn)]
         codes = [programs[rank].wait(seconds) for rank in alive]
         texts = [(lab.directory / f"{rank}.log").read_text(errors="replace") for rank in alive]
         return texts[0], "".join(texts), codes, drawn

@@ -44,6 +44,10 @@ std::vector<std::string> All(std::uint32_t ranks, const std::function<std::strin
 
 std::string Joined(const Result<std::vector<std::string>>& texts) { return texts ? Join(*texts, "|") : texts.error().Str(); }
 
+StuckWait Waits(std::uint32_t round, const std::string& how) {
+  return {.rank = 0, .round = round, .peer = {}, .sends = false, .nic_here = {}, .nic_there = {}, .down = {}, .how = how};
+}
+
 TEST(Meeting, EverybodyGetsEverybodysTextInOrderOfRankHoweverLong) {
   const std::string longest(1 << 20, 'x');
   const std::vector<std::string> said = All(4, [&](std::unique_ptr<Meeting> meeting) {
@@ -76,7 +80,8 @@ TEST(Meeting, TheReasonIsSaidAgainToWhoeverGoesOn) {
       return std::string();
     }
     (void)meeting->Exchange("");
-    return Cat(Joined(meeting->Exchange("")), "|", meeting->Look().error().message, "|", meeting->Stuck(1, "").error().message);
+    return Cat(Joined(meeting->Exchange("")), "|", meeting->Look().error().message, "|",
+               meeting->Stuck(Waits(1, "")).error().message);
   });
   EXPECT_EQ(said[1], "rank 9 (n10) is gone|rank 9 (n10) is gone|rank 9 (n10) is gone");
 }
@@ -134,7 +139,7 @@ TEST(Meeting, OfRanksThatAreStuckTheOneThatDoesNotAnswerIsToBlame) {
       freed.wait(lock, [&] { return stuck == 3; });
       return std::string("thawed");
     }
-    const std::string why = meeting->Stuck(5 + meeting->rank(), Cat("rank ", meeting->rank(), " waits")).error().message;
+    const std::string why = meeting->Stuck(Waits(5 + meeting->rank(), Cat("rank ", meeting->rank(), " waits"))).error().message;
     const std::lock_guard lock(mutex);
     ++stuck;
     freed.notify_all();
@@ -146,14 +151,14 @@ TEST(Meeting, OfRanksThatAreStuckTheOneThatDoesNotAnswerIsToBlame) {
 
 TEST(Meeting, WhenAllAnswerTheOneThatStuckFirstIsQuoted) {
   const std::vector<std::string> said = All(3, [&](std::unique_ptr<Meeting> meeting) {
-    return meeting->Stuck(meeting->rank() == 1 ? 2 : 3, Cat("rank ", meeting->rank(), " waits")).error().message;
+    return meeting->Stuck(Waits(meeting->rank() == 1 ? 2 : 3, Cat("rank ", meeting->rank(), " waits"))).error().message;
   });
   EXPECT_EQ(said, (std::vector<std::string>(3, "rank 1 waits")));
 }
 
 TEST(Meeting, ARankThatIsStuckWhileRankZeroIsNotIsHeard) {
   const std::vector<std::string> said = All(2, [&](std::unique_ptr<Meeting> meeting) {
-    if (meeting->rank() == 1) return meeting->Stuck(1, "rank 1 waits").error().message;
+    if (meeting->rank() == 1) return meeting->Stuck(Waits(1, "rank 1 waits")).error().message;
     return Joined(meeting->Exchange("done"));
   });
   EXPECT_EQ(said, (std::vector<std::string>(2, "rank 1 waits")));

@@ -18,24 +18,27 @@ using Play = std::function<std::string(Carrier&, std::uint32_t rank)>;
 
 // Each rank on a thread; what each says. `options` may differ by rank.
 std::vector<std::string> All(std::uint32_t ranks, const Play& play,
-                             const std::function<void(std::uint32_t, CarryOptions&)>& adjust = {}) {
-  std::vector<std::string> said(ranks), addresses(ranks);
+                             const std::function<void(std::uint32_t, CarryOptions&)>& adjust = {}, std::size_t rails = 1) {
+  std::vector<std::string> said(ranks);
+  std::vector<std::vector<std::string>> addresses(rails, std::vector<std::string>(ranks));
   std::barrier together(static_cast<std::ptrdiff_t>(ranks));
   std::vector<std::thread> threads;
   for (std::uint32_t rank = 0; rank < ranks; ++rank) {
     threads.emplace_back([&, rank] {
       RealClock clock;
-      Result<FabricInfo> info = FindProvider({.provider = "tcp", .interface = "", .address = "127.0.0.1"});
-      Result<std::unique_ptr<Endpoint>> endpoint = Endpoint::Open(*std::move(info));
-      addresses[rank] = (*endpoint)->address();
+      std::vector<FabricInfo> infos;
+      while (infos.size() < rails)
+        infos.push_back(std::move((*FindRails({.provider = "tcp", .interfaces = {}, .address = "127.0.0.1"}))[0]));
+      Result<std::unique_ptr<Rails>> over = Rails::Open(std::move(infos));
+      for (std::uint32_t rail = 0; rail < rails; ++rail) addresses[rail][rank] = (**over)[rail].address();
       together.arrive_and_wait();
-      (void)(*endpoint)->AddPeers(addresses);
+      for (std::uint32_t rail = 0; rail < rails; ++rail) (void)(**over)[rail].AddPeers(addresses[rail]);
       CarryOptions options;
       options.rank = rank;
       options.chunk_bytes = 4096;
       options.timeout = 30s;
       if (adjust) adjust(rank, options);
-      Carrier carrier(*std::move(endpoint), clock, options);
+      Carrier carrier(*std::move(over), clock, options);
       said[rank] = play(carrier, rank);
       together.arrive_and_wait();  // nobody's endpoint goes while another still needs it
     });
@@ -65,8 +68,8 @@ std::string Once(Carrier& carrier, const Setting& setting, std::uint32_t rank, s
                   .source = source.data(),
                   .buffer = result.data(),
                   .elements = elements,
-                  .source_description = nullptr,
-                  .buffer_description = nullptr};
+                  .source_memory = nullptr,
+                  .buffer_memory = nullptr};
   if (setting.in_place) carried.source = carried.buffer;
   if (setting.collective == Collective::all_gather)
     data.Fill(result.data() + rank * share * size, rank, rank * share, share);
@@ -93,30 +96,100 @@ std::string Once(Carrier& carrier, const Setting& setting, std::uint32_t rank, s
   return good ? "" : "the result is wrong";
 }
 
+void EveryCollectiveIsExact(std::uint32_t ranks, std::size_t rails) {
+  const std::vector<std::string> said = All(
+      ranks,
+      [&](Carrier& carrier, std::uint32_t rank) -> std::string {
+        for (std::size_t c = 0; c < NamesOf(Collective{}).size(); ++c)
+          for (std::size_t a = 0; a < NamesOf(Algorithm{}).size(); ++a)
+            for (const std::size_t share : {std::size_t{1}, std::size_t{17}, std::size_t{5000}})
+              for (const bool in_place : {false, true}) {
+                const Setting setting{.collective = static_cast<Collective>(c),
+                                      .algorithm = static_cast<Algorithm>(a),
+                                      .ranks = ranks,
+                                      .share = share,
+                                      .type = DataType::f32,
+                                      .in_place = in_place};
+                if (!Has(setting.collective, setting.algorithm) || (in_place && setting.collective == Collective::all_to_all))
+                  continue;
+                const std::string wrong = Once(carrier, setting, rank);
+                if (!wrong.empty())
+                  return Cat(Name(setting.collective), " by ", Name(setting.algorithm), " of ", share,
+                             in_place ? " in place: " : ": ", wrong);
+              }
+        return "";
+      },
+      [](std::uint32_t, CarryOptions& options) { options.split_bytes = 256; }, rails);
+  EXPECT_EQ(said, std::vector<std::string>(ranks)) << ranks << " ranks";
+}
+
 TEST(Carry, EveryCollectiveByEveryAlgorithmIsExactOutOfPlaceAndInPlace) {
-  for (const std::uint32_t ranks : {1u, 2u, 3u, 4u, 6u}) {
-    const std::vector<std::string> said = All(ranks, [&](Carrier& carrier, std::uint32_t rank) -> std::string {
-      for (std::size_t c = 0; c < NamesOf(Collective{}).size(); ++c)
-        for (std::size_t a = 0; a < NamesOf(Algorithm{}).size(); ++a)
-          for (const std::size_t share : {std::size_t{1}, std::size_t{17}, std::size_t{5000}})
-            for (const bool in_place : {false, true}) {
-              const Setting setting{.collective = static_cast<Collective>(c),
-                                    .algorithm = static_cast<Algorithm>(a),
-                                    .ranks = ranks,
-                                    .share = share,
-                                    .type = DataType::f32,
-                                    .in_place = in_place};
-              if (!Has(setting.collective, setting.algorithm) || (in_place && setting.collective == Collective::all_to_all))
-                continue;
-              const std::string wrong = Once(carrier, setting, rank);
-              if (!wrong.empty())
-                return Cat(Name(setting.collective), " by ", Name(setting.algorithm), " of ", share,
-                           in_place ? " in place: " : ": ", wrong);
-            }
-      return "";
-    });
-    EXPECT_EQ(said, std::vector<std::string>(ranks)) << ranks << " ranks";
-  }
+  for (const std::uint32_t ranks : {1u, 2u, 3u, 4u, 6u}) EveryCollectiveIsExact(ranks, 1);
+}
+
+TEST(Carry, OverTwoAndThreeRailsToo) {
+  EveryCollectiveIsExact(3, 2);
+  EveryCollectiveIsExact(4, 3);
+}
+
+TEST(Carry, AMessageGoesOverAllRailsAlike) {
+  std::vector<std::vector<std::uint64_t>> sent(2);
+  const std::vector<std::string> said = All(
+      2,
+      [&](Carrier& carrier, std::uint32_t rank) {
+        const std::string wrong = Once(carrier,
+                                       {.collective = Collective::all_gather,
+                                        .algorithm = Algorithm::ring,
+                                        .ranks = 2,
+                                        .share = 16'000,
+                                        .type = DataType::f32,
+                                        .in_place = false},
+                                       rank);
+        for (std::uint32_t rail = 0; rail < carrier.rails(); ++rail) sent[rank].push_back(carrier.over()[rail].moved().sent);
+        return wrong;
+      },
+      [](std::uint32_t, CarryOptions& options) {
+        options.split_bytes = 256;
+        options.chunk_bytes = 1 << 20;
+      },
+      2);
+  EXPECT_EQ(said, std::vector<std::string>(2));
+  EXPECT_EQ(sent[0], (std::vector<std::uint64_t>{32'000, 32'000}));
+}
+
+TEST(Carry, AMessageOfAPairGoesByTheRailThatIsNamed) {
+  std::vector<std::uint64_t> sent(2);
+  All(
+      2,
+      [&](Carrier& carrier, std::uint32_t rank) -> std::string {
+        std::byte* room = *carrier.Room(5000);
+        const PairPath path{.peer = 1 - rank, .test = 3, .rail = 1};
+        const Status done = rank == 0 ? carrier.SendTo(path, room, 5000) : carrier.ReceiveFrom(path, room, 5000);
+        if (rank == 0) sent = {carrier.over()[0].moved().sent, carrier.over()[1].moved().sent};
+        return done ? "" : done.error().Str();
+      },
+      {}, 2);
+  EXPECT_EQ(sent, (std::vector<std::uint64_t>{0, 5000}));
+}
+
+TEST(Carry, ARailThatIsSilentIsNamedWithItsNic) {
+  const std::vector<std::string> said = All(
+      2,
+      [&](Carrier& carrier, std::uint32_t rank) -> std::string {
+        std::byte* room = *carrier.Room(8);
+        // Rank 1 sends by the other rail.
+        const Status done = rank == 0 ? carrier.ReceiveFrom({.peer = 1, .test = 1, .rail = 1}, room, 8)
+                                      : carrier.SendTo({.peer = 0, .test = 1, .rail = 0}, room, 8);
+        return done ? "" : done.error().Str();
+      },
+      [](std::uint32_t, CarryOptions& options) {
+        options.timeout = 200ms;
+        options.nic = [](std::uint32_t rank, std::uint32_t rail) {
+          return Cat("rail ", rail, " (eth", rail, " of ", rank, ")");
+        };
+      },
+      2);
+  EXPECT_EQ(said[0], "waiting for data from rank 1 over its rail 1 (eth1 of 1) in round 0: nothing in 200 ms");
 }
 
 TEST(Carry, EveryTypeIsExact) {

@@ -25,11 +25,11 @@ TEST(Registration, AFailureBelowTheLimitIsNotBlamedOnIt) {
 
 TEST(Registration, EachSizeIsRegisteredAndGivenBack) {
   RealClock clock;
-  Result<FabricInfo> info = FindProvider({.provider = "tcp", .interface = "", .address = "127.0.0.1"});
+  Result<std::vector<FabricInfo>> info = FindRails({.provider = "tcp", .interfaces = {}, .address = "127.0.0.1"});
   ASSERT_TRUE(info.has_value()) << info.error().Str();
-  Result<std::unique_ptr<Endpoint>> endpoint = Endpoint::Open(*std::move(info));
+  Result<std::unique_ptr<Endpoint>> endpoint = Endpoint::Open(std::move((*info)[0]));
   ASSERT_TRUE(endpoint.has_value()) << endpoint.error().Str();
-  const std::vector<Registered> all = TestRegistration(**endpoint, {1 << 20, 4 << 20}, clock);
+  const std::vector<Registered> all = TestRegistration(**endpoint, "", {1 << 20, 4 << 20}, clock);
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[1].bytes, 4u << 20);
   EXPECT_EQ(all[0].error + all[1].error, "");
@@ -38,9 +38,9 @@ TEST(Registration, EachSizeIsRegisteredAndGivenBack) {
 
 TEST(Registration, MoreThanThereIsFailsByItselfAndEndsTheTest) {
   RealClock clock;
-  Result<FabricInfo> info = FindProvider({.provider = "tcp", .interface = "", .address = "127.0.0.1"});
-  Result<std::unique_ptr<Endpoint>> endpoint = Endpoint::Open(*std::move(info));
-  const std::vector<Registered> all = TestRegistration(**endpoint, {std::size_t{1} << 60, 1 << 20}, clock);
+  Result<std::vector<FabricInfo>> info = FindRails({.provider = "tcp", .interfaces = {}, .address = "127.0.0.1"});
+  Result<std::unique_ptr<Endpoint>> endpoint = Endpoint::Open(std::move((*info)[0]));
+  const std::vector<Registered> all = TestRegistration(**endpoint, "", {std::size_t{1} << 60, 1 << 20}, clock);
   ASSERT_EQ(all.size(), 1u);
   EXPECT_NE(all[0].error.find("there is not that much memory"), std::string::npos) << all[0].error;
 }

@@ -12,6 +12,31 @@ std::string Refused(const std::string& line) {
   return options ? "" : options.error().Str();
 }
 
+TEST(Options, PeersAreForCollectivesByOurOwnBackEnd) {
+  const Result<ProbeOptions> options = ParseProbeOptions(Split("allgather --compare mpi,gloo", ' '));
+  ASSERT_TRUE(options.has_value()) << options.error().Str();
+  EXPECT_EQ(options->compare, (std::vector<ProbePeer>{ProbePeer::mpi, ProbePeer::gloo}));
+  for (const std::string wrong : {"allgather --compare mpi,mpi", "allgather --compare ucc", "pairs --compare gloo",
+                                  "allgather --backend mpi --compare gloo"}) {
+    const Result<ProbeOptions> refused = ParseProbeOptions(Split(wrong, ' '));
+    ASSERT_FALSE(refused.has_value()) << wrong;
+    EXPECT_NE(refused.error().Str().find("--compare "), std::string::npos) << wrong;
+  }
+}
+
+TEST(Options, SeveralInterfacesAreRailsAndNoneIsNamedTwice) {
+  const Result<ProbeOptions> options = ParseProbeOptions(Split("pairs --interface eth0,eth1 --rails 2", ' '));
+  ASSERT_TRUE(options.has_value()) << options.error().Str();
+  EXPECT_EQ(options->interfaces, (std::vector<std::string>{"eth0", "eth1"}));
+  EXPECT_EQ(options->rails, 2u);
+  for (const std::string wrong : {"eth0,eth0", "eth0,,eth1", ","}) {
+    const Result<ProbeOptions> refused = ParseProbeOptions({"pairs", "--interface", wrong});
+    ASSERT_FALSE(refused.has_value()) << wrong;
+    EXPECT_EQ(refused.error().Str(), Cat("--interface is \"", wrong, "\"; legal: an interface, or several: eth0,eth1"));
+  }
+  EXPECT_EQ(ParseProbeOptions(Split("pairs --rails 0", ' ')).error().Str(), "--rails is \"0\"; legal: 1 to 64");
+}
+
 TEST(Options, AreThoseThatPeopleTypeForNcclTests) {
   const Result<ProbeOptions> options =
       ParseProbeOptions(Split("allreduce -b 1K -e 64M -f 4 -c 1 -g 1 -w 2 -n 7 -d bfloat16 -T 30 --provider tcp", ' '));

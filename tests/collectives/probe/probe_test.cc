@@ -185,6 +185,17 @@ TEST(Probe, WrongArgumentsEndItBeforeAnythingIsOpened) {
   EXPECT_TRUE(help[0].out.starts_with("everstep-probe TEST [FLAGS]: "));
 }
 
+// Its program does not find its library, and there is no mpirun where no PATH leads.
+TEST(Probe, APeerThatCannotRunHereHasItsReasonInPlaceOfFiguresAndNothingElseFails) {
+  const std::vector<RankEnd> ends = RunProbe(2, Words("allreduce -b 4K -e 4K -n 2 --compare nccl,mpi"), {"PATH="});
+  for (const RankEnd& end : ends) EXPECT_EQ(end.code, 0) << end.err;
+  EXPECT_NE(ends[0].out.find("\n#         size   everstep       nccl   ratio        mpi   ratio\n"), std::string::npos)
+      << ends[0].out;
+  for (const std::string peer : {"nccl", "mpi"})
+    EXPECT_NE(ends[0].out.find("\n# " + peer + " did not run: rank "), std::string::npos) << ends[0].out;
+  EXPECT_EQ(ends[1].out, "");
+}
+
 TEST(Probe, JsonOfARunIsValid) {
   const std::string file = testing::TempDir() + "everstep-probe-" + std::to_string(::getpid()) + ".json";
   const std::vector<RankEnd> ends = RunProbe(2, {"allgather", "-b", "1K", "-e", "4K", "-f", "4", "-n", "1", "-J", file});

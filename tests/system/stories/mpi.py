@@ -1,5 +1,6 @@
 """MPI programs: mpirun's remote start goes through agents and keepers, not ssh."""
 
+import json
 import shutil
 
 from harness import require, story, wait_until
@@ -23,6 +24,22 @@ def mpi_program(s):
     require("Open MPI" in bench and "# Out of bounds values : 0 OK" in bench, f"the same test through MPI: {bench}")
     ended = s.cluster.done("run", "--mpi", "--nnodes", 2, "--max-restarts", 0, "--", "sh", "-c", "exit 7")
     require(ended.returncode == 7, f"{ended}")
+
+
+@story("bench --compare: the same through gloo and MPI on the same hosts, figures beside each other or why there are none", nodes=3)
+def compared(s):
+    require(there(), "Open MPI is installed")
+    sizes = ("-b", "1K", "-e", "64K", "-f", "64", "-n", "2", "-w", "1")
+    said = s.cluster.run("bench", "allreduce", "n1", "n3", *sizes, "--compare", "gloo,mpi")
+    head = next(line for line in said.splitlines() if line.startswith("#         size   everstep "))
+    require(head.split() == ["#", "size", "everstep", "gloo", "ratio", "mpi", "ratio"], f"a column each: {said}")
+    rows = [line.split()[1:] for line in said.splitlines() if line.startswith(("#         1024 ", "#        65536 "))]
+    require(len(rows) == 2 and all(len(row) == 6 and "-" not in row for row in rows), f"all was measured: {said}")
+    require("# gloo: PyTorch " in said and "# mpi: " in said and "Open MPI" in said, f"through what: {said}")
+    whole = json.loads(s.cluster.run("bench", "reducescatter", "n1", "n3", *sizes, "--compare", "gloo", "-o", "json"))
+    require([peer["peer"] for peer in whole["compare"]] == ["gloo"] and "reduce_scatter" in whole["compare"][0]["why_not"], f"what gloo does not have: {whole}")
+    wrong = s.cluster.done("bench", "pairs", "n1", "n3", "--compare", "gloo")
+    require(wrong.returncode == 2 and "--compare has no meaning with pairs" in wrong.stderr, f"{wrong}")
 
 
 @story("A cancelled MPI program leaves nothing behind on any host", nodes=3)
