@@ -7,13 +7,16 @@
 #include <map>
 #include <set>
 
+#include "base/contains.h"
 #include "base/text.h"
+#include "collectives/core/rail_loss.h"
 #include "collectives/probe/reach_tester.h"
 
 namespace everstep {
 namespace {
 
 constexpr std::uint32_t kPings = 50, kMessages = 8;
+constexpr std::size_t kNone = static_cast<std::size_t>(-1);  // no measurement is a retest
 
 struct Latency {
   double p50 = 0;
@@ -222,35 +225,6 @@ PairMeasurement Merge(HostPair pair, std::uint32_t rail, const std::vector<doubl
   return merged;
 }
 
-// Plays rounds, each over one rail after the other, and learns what all pairs measured. What a rail's silence costs one pair is
-// waited for by all before the next rail.
-Status Play(ProbeGroup& group, PairTester& tester, const std::vector<PairRound>& rounds, PairFindings& findings) {
-  const auto rails = static_cast<std::uint32_t>(findings.scores.size());
-  for (const PairRound& round : rounds) {
-    ++findings.rounds;
-    std::vector<std::vector<std::string>> lines;  // by rail, by rank
-    for (std::uint32_t rail = 0; rail < rails; ++rail) {
-      std::string own;
-      for (const HostPair& pair : round)
-        if (pair.a == group.rank() || pair.b == group.rank()) {
-          EVERSTEP_ASSIGN(const PairMeasurement measured, tester.Test(pair, findings.rounds, rail));
-          own = Line(measured);
-        }
-      EVERSTEP_ASSIGN(std::vector<std::string> all, group.company.exchange(own));
-      lines.push_back(std::move(all));
-    }
-    for (const HostPair& pair : round)
-      for (std::uint32_t rail = 0; rail < rails; ++rail) {
-        const std::vector<double> a = Numbers(lines[rail][pair.a]), b = Numbers(lines[rail][pair.b]);
-        if (a.size() != 9 || b.size() != 9)
-          return Fail(ErrorCode::kCorrupt,
-                      Cat(group.company.Who(pair.a), " or ", group.company.Who(pair.b), " sent no measurement"));
-        findings.pairs.push_back(Merge(pair, rail, a, b));
-      }
-  }
-  return {};
-}
-
 // Of one rail, in the order of findings.pairs: there, back.
 std::vector<Transfer> TransfersOver(const PairFindings& findings, std::uint32_t rail) {
   std::vector<Transfer> transfers;
@@ -277,6 +251,52 @@ std::vector<PairTest> Judged(PairFindings& findings, std::size_t retests_from) {
       tests[i].edges.insert(tests[i].edges.end(), {edges[2 * i], edges[2 * i + 1]});
   }
   return tests;
+}
+
+// Once: what is not tested any more says nothing new.
+void NoteLostRails(PairFindings& findings) {
+  if (!findings.lost_rails.empty()) return;
+  const std::vector<PairTest> tests = Judged(findings, kNone);
+  findings.lost_rails = LostRails(findings.hosts, tests);
+  findings.verdicts = LostRailVerdicts(findings.hosts, tests, findings.lost_rails);
+}
+
+// Plays rounds, each over one rail after the other, and learns what all pairs measured. What a rail's silence costs one pair is
+// waited for by all before the next rail. A rail that is lost between all is not tested any more, and counts as silent.
+Status Play(ProbeGroup& group, PairTester& tester, const std::vector<PairRound>& rounds, PairFindings& findings) {
+  const auto rails = static_cast<std::uint32_t>(findings.scores.size());
+  for (const PairRound& round : rounds) {
+    ++findings.rounds;
+    if (findings.rounds > kRailLossRoundsMin) NoteLostRails(findings);
+    std::vector<std::vector<std::string>> lines;  // by rail, by rank
+    for (std::uint32_t rail = 0; rail < rails; ++rail) {
+      if (Contains(findings.lost_rails, rail)) {
+        lines.emplace_back();
+        continue;
+      }
+      std::string own;
+      for (const HostPair& pair : round)
+        if (pair.a == group.rank() || pair.b == group.rank()) {
+          EVERSTEP_ASSIGN(const PairMeasurement measured, tester.Test(pair, findings.rounds, rail));
+          own = Line(measured);
+        }
+      EVERSTEP_ASSIGN(std::vector<std::string> all, group.company.exchange(own));
+      lines.push_back(std::move(all));
+    }
+    for (const HostPair& pair : round)
+      for (std::uint32_t rail = 0; rail < rails; ++rail) {
+        if (lines[rail].empty()) {
+          findings.pairs.push_back({.pair = pair, .rail = rail});
+          continue;
+        }
+        const std::vector<double> a = Numbers(lines[rail][pair.a]), b = Numbers(lines[rail][pair.b]);
+        if (a.size() != 9 || b.size() != 9)
+          return Fail(ErrorCode::kCorrupt,
+                      Cat(group.company.Who(pair.a), " or ", group.company.Who(pair.b), " sent no measurement"));
+        findings.pairs.push_back(Merge(pair, rail, a, b));
+      }
+  }
+  return {};
 }
 
 // Pairs of which something did not come over a rail, when they were tested last; a few are enough to see what it is.
@@ -334,17 +354,20 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
                         ": what passes between ranks of one host passes no network; start one a host to test hosts");
   PairTester tester(group, *link, options, clock);
   const auto play = [&](const std::vector<PairRound>& rounds) { return Play(group, tester, rounds, findings); };
-  constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   EVERSTEP_ASSIGN(const PairPlan plan,
                   PairRounds(group.ranks(), options.level, {.seed = options.seed, .racks = {}, .cross_per_rack_max = {}}));
   EVERSTEP_TRY(play(plan.rounds));
-  EVERSTEP_TRY(play(PlanConfirmations(group.ranks(), Judged(findings, kNone))));
-  EVERSTEP_TRY(play(PlanSecondLook(findings.hosts, Judged(findings, kNone))));
+  NoteLostRails(findings);
+  const auto judged = [&](std::size_t retests_from) {
+    return WithoutRails(Judged(findings, retests_from), findings.lost_rails);
+  };
+  EVERSTEP_TRY(play(PlanConfirmations(group.ranks(), judged(kNone))));
+  EVERSTEP_TRY(play(PlanSecondLook(findings.hosts, judged(kNone))));
   const std::size_t retests_from = findings.pairs.size();
-  for (auto rounds = PlanRetests(findings.hosts, Judged(findings, retests_from)); !rounds.empty();
-       rounds = PlanRetests(findings.hosts, Judged(findings, retests_from)))
+  for (auto rounds = PlanRetests(findings.hosts, judged(retests_from)); !rounds.empty();
+       rounds = PlanRetests(findings.hosts, judged(retests_from)))
     EVERSTEP_TRY(play(rounds));
-  findings.verdicts = Conclude(findings.hosts, Judged(findings, retests_from), {});
+  for (Verdict& verdict : Conclude(findings.hosts, judged(retests_from), {})) findings.verdicts.push_back(std::move(verdict));
   EVERSTEP_ASSIGN(findings.reasons, Reasons(group, findings, clock));
   return findings;
 }

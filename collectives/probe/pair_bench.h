@@ -32,6 +32,7 @@ struct PairFindings {
   std::uint64_t seed = 0;
   // By rail, not empty: each is compared with the same one of other hosts, for rails may differ in speed.
   std::vector<Scores> scores{1};
+  std::vector<std::uint32_t> lost_rails{};  // between all hosts (core/rail_loss.h)
   std::vector<Verdict> verdicts{};
   CheckedHosts hosts{};
   std::string note{};                  // what makes these tests less than they seem; empty: nothing

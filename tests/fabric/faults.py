@@ -148,6 +148,16 @@ def silent_rail(lab: Lab, drawn: list[Host]) -> None:
     nft(drawn[0], 'iifname "eth1" drop')
 
 
+def lost_rail(lab: Lab, drawn: list[Host]) -> None:
+    for host in lab.hosts.values():
+        silent_rail(lab, [host])
+
+
+def lost(text: str, drawn: list[int]) -> str:
+    found = verdicts(text)
+    return "" if len(found) == 1 and found[0].startswith("SWITCH: rail 1 fails between all hosts") else "one SWITCH was to be named"
+
+
 def pulled_rail(lab: Lab, drawn: list[Host]) -> None:
     drawn[0].cut(nic=1)
 
@@ -167,6 +177,7 @@ FAULTS = (
     Fault("MTU mismatch", small_frames, says("from {0} to {1} small messages pass and large ones are lost"), hosts=2),
     Fault("slow rail", slow_rail, nic, nics=2),
     Fault("silent rail", silent_rail, nic, nics=2),
+    Fault("rail silent between all", lost_rail, lost, nics=2),
     Fault("silent rail under an all-reduce", silent_rail, names_nic, nics=2, names=True, test=("allreduce", "-b", "1M", "-e", "1M", "-n", "10", "--algorithm", "ring")),
     Fault("rail pulled during an all-reduce", lambda lab, drawn: None, names_nic, nics=2, names=True, during=pulled_rail, survives=True,
           test=("allreduce", "-b", "1M", "-e", "1M", "-n", "100000", "--algorithm", "ring")),  # fmt: skip

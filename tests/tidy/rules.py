@@ -89,7 +89,7 @@ def addresses(source: Source) -> list[Offence]:
     """Hosts of the outside world: a URL whose host has a dot, or the name of a registry or mirror."""
     found = re.finditer(r"https?://([\w-]+(?:\.[\w-]+)+)|\b([\w.-]*(?:pypi|npmjs|crates|artifactory|nexus|registry)[\w-]*\.(?:com|dev|io|net|org))\b",
                         source.text)  # fmt: skip
-    return [(source.line_of(one.start()), one.group()) for one in found if not re.fullmatch(r"www\.apache\.org|127\.0\.0\.1", one[1] or "")]
+    return [(source.line_of(one.start()), one.group()) for one in found if not re.fullmatch(r"www\.apache\.org|www\.w3\.org|127\.0\.0\.1", one[1] or "")]
 
 
 HEAVY = r"<(grpc|google/protobuf)|everstep/v1/.*\.pb\.h$"
@@ -219,9 +219,9 @@ RULES = (
          match(r"(?<![\w.*$}/-])/((work|workspace|scratch|Users)/|tmp/w\b|home/(?!(ml|me|you)\b)\w+)", but=SELF, view="text", language=""),
          offences=(("a.md", "see /" + "work/x\n"), ("a.py", 'run("/' + 'tmp/w/b.log")\n'), ("a", "/" + "home/somebody/x\n")),
          fine=(("a.md", "example/" + "work/x, $HOME/build/release, /tmp/weights\n"),)),
-    Rule("outside hosts", "no committed file names a registry, a mirror or a site, but for the licence's own",
+    Rule("outside hosts", "no committed file names a registry, a mirror or a site, but for the licence's own and the one that every SVG begins with",
          addresses,
          offences=(("a.md", "https://" + "mirror.example.net/x\n"), ("requirements", "--index-url x.pypi" + ".org\n"),
                    ("a.cc", "// http://" + "10.0.0.3/simple\n")),
-         fine=(("LICENSE", "http://www.apache.org/licenses/\n"), ("a.cc", '"http://n7:80"\n'), ("a.md", "http://127.0.0.1:80 and registry.h\n"))),
+         fine=(("LICENSE", "http://www.apache.org/licenses/\n"), ("a.svg", '<svg xmlns="http://www.w3.org/2000/svg">\n'), ("a.cc", '"http://n7:80"\n'), ("a.md", "http://127.0.0.1:80 and registry.h\n"))),
 )
