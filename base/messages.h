@@ -29,7 +29,7 @@ struct RankExit {
   bool oom_kill = false;       // killed by the kernel's out-of-memory killer
   bool stopped_by_us = false;  // after our SIGTERM or SIGKILL (stop, fence): a victim, never a cause
   Time at{};                   // the host's boot clock
-  std::string tail{};          // the last lines of stderr, at most limit::kTailBytes; empty after exit code 0
+  std::string tail{};          // the last lines of stderr, at most limit::kTailBytes; after exit code 0 figures only
   std::string kernel{};        // after a signal: what the kernel's log said since the gang started, at most limit::kKernelBytes
   friend bool operator==(const RankExit&, const RankExit&) = default;
 };

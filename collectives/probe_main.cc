@@ -162,11 +162,15 @@ int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock, c
   if (!findings) return Failed(group, findings.error());
   const bool summary = options.quiet && findings->verdicts.empty() && !findings->pairs.empty();
   if (speaks) voice.Say(summary ? PairSummary(*findings) : PairText(*findings));
+  const bool too_slow = !findings->below.empty() && findings->below_profile;
   if (speaks) voice.Verdicts(VerdictLines(findings->verdicts));
+  if (speaks && too_slow) voice.Verdicts(VerdictLine("below_floor", {0}, findings->below));
   const Result<bool> proven = Proven(group, watch, voice);
   if (!proven) return Failed(group, proven.error());
+  if (speaks && !too_slow && !findings->below.empty()) voice.Verdicts(RemarkLine(findings->below));
+  if (speaks && findings->measured) voice.Verdicts(MeasuredLine(findings->measured->first, findings->measured->second));
   if (speaks && !Written(options, PairJson(*findings))) return 1;
-  return findings->verdicts.empty() && *proven ? 0 : 1;
+  return findings->verdicts.empty() && !too_slow && *proven ? 0 : 1;
 }
 
 int Run(const std::vector<std::string>& arguments, char** argv, char** variables) {

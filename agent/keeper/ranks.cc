@@ -146,7 +146,7 @@ void Ranks::Ended(Rank& rank, int code, int value, Time now) {
     exit.signal = static_cast<std::uint32_t>(value);
     exit.oom_kill = value == SIGKILL && !rank.signalled && TakeOomKill();
   }
-  if (exit.code != 0u) exit.tail = rank.tail.Text();
+  exit.tail = exit.code != 0u ? rank.tail.Text() : FiguresIn(rank.tail.Text());
   // Who was killed had no time to write, and whose end is ours need not say why.
   const bool wrote = exit.code && exit.code != 0u && !rank.error_file.empty();
   if ((!wrote && !exit.signal) || exit.stopped_by_us) {

@@ -84,4 +84,11 @@ std::string StderrTail::Text() const {
   return Cat(exception, '\n', text.size() > room ? EndOf(text, room) : text);
 }
 
+std::string FiguresIn(std::string_view tail) {
+  std::vector<std::string> lines;
+  for (const std::string& line : Split(tail, '\n'))
+    if (line.starts_with("everstep-probe: measured ") || line.starts_with("everstep-probe: remark ")) lines.push_back(line);
+  return Join(lines, "\n");
+}
+
 }  // namespace everstep

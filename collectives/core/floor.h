@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/fields.h"
@@ -27,9 +29,9 @@ struct Baseline {
   BaselineKey key{};
   std::uint32_t samples = 0;
   double median = 0;  // bytes a second
-  double mad = 0;     // median absolute deviation from it
+  double spread = 0;  // median absolute deviation of log(bandwidth): 0.1 is a tenth more or less
 };
-EVERSTEP_FIELDS(Baseline, key, samples, median, mad)
+EVERSTEP_FIELDS(Baseline, key, samples, median, spread)
 
 struct Floor {
   double bytes_per_second = 0;
@@ -38,11 +40,23 @@ struct Floor {
 
 constexpr std::uint32_t kBaselineSamplesMin = 20;
 
-// REQUIRES: samples, all above 0.
-Baseline LearnBaseline(const BaselineKey& key, std::vector<double> samples);
+// What one run without a finding has measured, of one key.
+struct MeasuredRun {
+  std::uint32_t samples = 0;
+  double median = 0;  // bytes a second
+  double mad = 0;
+};
 
-// The learned floor is five robust sigmas below the median, and at least a tenth. `profile`: bytes a second that the instance
-// type is said to reach.
+// The spread is that within runs or that between them, whichever is larger: one noisy hour is no reason to call the next day
+// slow. REQUIRES: runs, medians above 0.
+Baseline LearnBaseline(const BaselineKey& key, const std::vector<MeasuredRun>& runs);
+
+// As text without a comma: "PROVIDER TEST BYTES HOSTS SAMPLES MEDIAN MAD"; nullopt: it is none.
+std::string TextOf(const BaselineKey& key, const MeasuredRun& run);
+std::optional<std::pair<BaselineKey, MeasuredRun>> MeasuredIn(std::string_view text);
+
+// The learned floor is five robust sigmas of log(bandwidth) below the median, and at least a tenth. `profile`: bytes a second
+// that the instance type is said to reach.
 std::optional<Floor> FloorFor(const BaselineKey& key, const std::vector<Baseline>& learned,
                               const std::optional<double>& profile);
 

@@ -1,5 +1,6 @@
 #include "collectives/probe/options.h"
 
+#include <cstdlib>
 #include <functional>
 #include <limits>
 #include <set>
@@ -36,6 +37,8 @@ constexpr std::string_view kHelp =
   --chunk N           largest message                             (4M)
   --split N           of several rails: smallest piece of one     (256K)
   --level L           of pairs: quick (4 rounds) or full          (full)
+  --floor GB/S        of pairs: least bandwidth of each, one way
+  --learned RUN,…     of pairs: what earlier runs here measured: PROVIDER TEST BYTES HOSTS SAMPLES MEDIAN MAD
   --quiet 0|1         of pairs: one line where nothing is bad     (0)
   --seed N            of the order of pairs                       (1)
 
@@ -74,6 +77,25 @@ auto Text(std::string ProbeOptions::*member) {
 // Flags of nccl-tests that have one meaning here.
 auto Only(std::string legal) {
   return [legal = std::move(legal)](ProbeOptions&, const std::string& value) { return value == legal; };
+}
+
+bool TakeFloor(ProbeOptions& options, const std::string& value) {
+  char* end = nullptr;
+  const double floor = std::strtod(value.c_str(), &end);
+  if (value.empty() || *end != '\0' || !(floor > 0) || floor > 1e6) return false;
+  options.floor = floor * 1e9;
+  return true;
+}
+
+bool TakeLearned(ProbeOptions& options, const std::string& value) {
+  constexpr std::size_t kMost = 1024;
+  options.learned.clear();
+  for (const std::string& text : Split(value, ',')) {
+    const auto run = MeasuredIn(text);
+    if (!run || options.learned.size() >= kMost) return false;
+    options.learned.push_back(*run);
+  }
+  return true;
 }
 
 bool TakeTamper(ProbeOptions& options, const std::string& value) {
@@ -159,6 +181,8 @@ std::vector<Flag> OwnFlags() {
          return different.size() == options.interfaces.size() && !different.contains("");
        }},
       {{"--rails"}, "1 to 64", Number(&ProbeOptions::rails, 1, 64)},
+      {{"--floor"}, "GB/s, more than 0", TakeFloor},
+      {{"--learned"}, "runs as PROVIDER TEST BYTES HOSTS SAMPLES MEDIAN MAD, with commas between", TakeLearned},
       {{"--quiet"},
        "0 or 1",
        [](ProbeOptions& options, const std::string& value) {

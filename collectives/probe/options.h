@@ -8,10 +8,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "collectives/core/floor.h"
 #include "collectives/core/pairs.h"
 #include "collectives/core/plan.h"
 #include "collectives/reduce/kernels.h"
@@ -47,6 +49,9 @@ struct ProbeOptions {
   std::string root = "/";                   // where sysfs is, for the counters of devices
   std::uint64_t seed = 1;
   PairLevel level = PairLevel::full;  // of pairs
+  // Of pairs: what earlier runs here have measured, of any key; and the least that each must reach, bytes a second.
+  std::vector<std::pair<BaselineKey, MeasuredRun>> learned{};
+  std::optional<double> floor{};
   // For tests: in this rank and round, one bit of what arrives is turned.
   struct Tamper {
     std::uint32_t rank = 0;

@@ -1,4 +1,6 @@
 #include "collectives/probe/pair_bench.h"
+#include "collectives/core/figures.h"
+#include "collectives/core/robust.h"
 
 #include <algorithm>
 #include <cmath>
@@ -238,14 +240,59 @@ std::vector<Transfer> TransfersOver(const PairFindings& findings, std::uint32_t 
   return transfers;
 }
 
+// Held against the floor, unless all of it is below.
+Scores Scored(PairFindings& findings, const std::vector<Transfer>& transfers) {
+  Scores scores = ScoreTransfers(findings.hosts, transfers);
+  if (!findings.floor || scores.median <= 0) return scores;
+  if (scores.median >= findings.floor->bytes_per_second) return ScoreTransfers(findings.hosts, transfers, findings.floor);
+  findings.below = Cat("the median is ", Figure(scores.median / 1e9), " GB/s, below the floor: ", findings.floor->why);
+  return scores;
+}
+
+BaselineKey KeyOf(const ProbeGroup& group, const ProbeOptions& options) {
+  return {.provider = Split(group.devices[0], ' ').front(), .test = "pair", .bytes = options.bytes_max, .hosts = group.ranks()};
+}
+
+// Rank 0's, for all: each decides alone which pairs come next, and profiles of hosts may differ.
+Status TakeFloor(const ProbeGroup& group, const ProbeOptions& options, PairFindings& findings) {
+  const BaselineKey key = KeyOf(group, options);
+  std::vector<MeasuredRun> runs;
+  for (const auto& [of, run] : options.learned)
+    if (of == key) runs.push_back(run);
+  std::vector<Baseline> learned;
+  if (!runs.empty()) learned.push_back(LearnBaseline(key, runs));
+  const std::optional<Floor> own = FloorFor(key, learned, options.floor);
+  const bool by_profile = own && (learned.empty() || learned.front().samples < kBaselineSamplesMin);
+  EVERSTEP_ASSIGN(
+      const std::vector<std::string> all,
+      group.company.exchange(own ? Cat(by_profile ? "1 " : "0 ", Number(own->bytes_per_second), ' ', own->why) : ""));
+  const std::string& first = all.front();
+  const std::size_t number = first.find(' ', 2);
+  if (number == std::string::npos) return {};
+  findings.below_profile = first[0] == '1';
+  findings.floor = Floor{std::strtod(first.c_str() + 2, nullptr), first.substr(number + 1)};
+  return {};
+}
+
+// Of all rails together: what one NIC of a pair is good for here.
+std::optional<MeasuredRun> MeasuredOf(const PairFindings& findings) {
+  std::vector<double> all;
+  for (const PairMeasurement& m : findings.pairs)
+    for (const auto& one_way : m.one_way)
+      if (one_way) all.push_back(*one_way);
+  if (all.empty()) return std::nullopt;
+  return MeasuredRun{static_cast<std::uint32_t>(all.size()), MedianOf(all), MadOf(all)};
+}
+
 // All that was measured, scored together; `retests_from`: the first measurement that is one.
 std::vector<PairTest> Judged(PairFindings& findings, std::size_t retests_from) {
   const std::size_t rails = findings.scores.size();
+  findings.below.clear();
   std::vector<PairTest> tests;
   for (std::size_t i = 0; i < findings.pairs.size(); i += rails)
     tests.push_back({.pair = findings.pairs[i].pair, .retest = i >= retests_from, .edges = {}});
   for (std::uint32_t rail = 0; rail < rails; ++rail) {
-    findings.scores[rail] = ScoreTransfers(findings.hosts, TransfersOver(findings, rail));
+    findings.scores[rail] = Scored(findings, TransfersOver(findings, rail));
     const std::vector<Edge>& edges = findings.scores[rail].edges;
     for (std::size_t i = 0; i < tests.size(); ++i)
       tests[i].edges.insert(tests[i].edges.end(), {edges[2 * i], edges[2 * i + 1]});
@@ -352,6 +399,7 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
   if (hosts < group.ranks())
     findings.note = Cat(group.ranks(), " ranks are on ", Count(hosts, "host"),
                         ": what passes between ranks of one host passes no network; start one a host to test hosts");
+  EVERSTEP_TRY(TakeFloor(group, options, findings));
   PairTester tester(group, *link, options, clock);
   const auto play = [&](const std::vector<PairRound>& rounds) { return Play(group, tester, rounds, findings); };
   EVERSTEP_ASSIGN(const PairPlan plan,
@@ -369,6 +417,9 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
     EVERSTEP_TRY(play(rounds));
   for (Verdict& verdict : Conclude(findings.hosts, judged(retests_from), {})) findings.verdicts.push_back(std::move(verdict));
   EVERSTEP_ASSIGN(findings.reasons, Reasons(group, findings, clock));
+  const std::optional<MeasuredRun> measured = MeasuredOf(findings);
+  if (measured && findings.verdicts.empty() && findings.note.empty() && group.ranks() > 1)
+    findings.measured = std::pair(KeyOf(group, options), *measured);
   return findings;
 }
 

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "collectives/core/localise.h"
@@ -34,9 +35,15 @@ struct PairFindings {
   std::vector<Scores> scores{1};
   std::vector<std::uint32_t> lost_rails{};  // between all hosts (core/rail_loss.h)
   std::vector<Verdict> verdicts{};
+  std::optional<Floor> floor{};  // that was to be reached
   CheckedHosts hosts{};
-  std::string note{};                  // what makes these tests less than they seem; empty: nothing
-  std::vector<std::string> reasons{};  // why pairs did not answer, a sentence a pair
+  // The run as a whole is below what it should reach: why; empty: it is not. Then no pair is held against the floor, for hosts
+  // that are all slow have no odd one out.
+  std::string below{};
+  bool below_profile = false;                                     // a person has set the floor; else it was learned
+  std::optional<std::pair<BaselineKey, MeasuredRun>> measured{};  // of a run to learn from; nullopt: it is none
+  std::string note{};                                             // what makes these tests less than they seem; empty: nothing
+  std::vector<std::string> reasons{};                             // why pairs did not answer, a sentence a pair
 };
 
 // Sizes and counts of messages come from the options: -e bytes a message, -n messages a direction (8).

@@ -108,12 +108,18 @@ void WriteVerdicts(JsonWriter& json, const PairFindings& findings) {
 
 }  // namespace
 
+std::string BelowText(const PairFindings& findings) {
+  return findings.below.empty()
+             ? std::string()
+             : Cat("# ", findings.below_profile ? "TOO SLOW: " : "slower than usual: ", findings.below, "\n");
+}
+
 std::string PairSummary(const PairFindings& findings) {
   std::vector<std::string> whys;
   for (std::size_t rail = 0; rail < findings.scores.size(); ++rail)
     whys.push_back(Cat(Rail(findings, rail), findings.scores[rail].why));
   return Cat("# ", Count(findings.hosts.names.size(), "rank"), ", ", Count(Tests(findings), "test"), ", ", Join(whys, "; "),
-             "; no host and no link is bad\n");
+             "; no host and no link is bad\n", BelowText(findings));
 }
 
 std::string PairText(const PairFindings& findings) {
@@ -122,6 +128,7 @@ std::string PairText(const PairFindings& findings) {
   for (std::size_t rail = 0; rail < findings.scores.size(); ++rail)
     text += Cat("# ", Rail(findings, rail), findings.scores[rail].why, "\n");
   if (!findings.note.empty()) text += Cat("# note: ", findings.note, "\n");
+  text += BelowText(findings);
   for (std::uint32_t rail = 0; rail < findings.scores.size(); ++rail) text += MatrixText(findings, rail);
   text += Cat("# heat: \"", kHeat, "\" from like the median to ten times slower, ! wrong data, x no answer, ? not tested\n");
   std::vector<double> p50, p99;

@@ -6,6 +6,12 @@
 
 namespace everstep {
 
+std::string MeasuredLine(const BaselineKey& key, const MeasuredRun& run) {
+  return Cat("everstep-probe: measured ", TextOf(key, run), "\n");
+}
+
+std::string RemarkLine(std::string_view text) { return Cat("everstep-probe: remark ", Clip(Printable(text), 360), "\n"); }
+
 std::string VerdictLine(std::string_view kind, const std::vector<std::uint32_t>& ranks, std::string_view why) {
   std::vector<std::string> numbers;
   for (const std::uint32_t rank : ranks) numbers.push_back(std::to_string(rank));

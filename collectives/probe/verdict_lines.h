@@ -2,9 +2,9 @@
 //
 //   everstep-probe: verdict KIND RANK[,RANK…]: why
 //
-// KIND: VerdictKind's names; gone: ended, gave up or does not answer; absent: has never come; unproven: no proof that the bytes
-// took the device that was meant. Few and short: who reads them keeps the last 4 KiB of stderr. The launcher's side of it is
-// launcher/core/preflight.h. Pure.
+// KIND: VerdictKind's names; below_floor: all hosts are slower than a person has said they must be; gone: ended, gave up or
+// does not answer; absent: has never come; unproven: no proof that the bytes took the device that was meant. Few and short: who
+// reads them keeps the last 4 KiB of stderr. The launcher's side of it is launcher/core/preflight.h. Pure.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,15 @@
 #include <string_view>
 #include <vector>
 
+#include "collectives/core/floor.h"
 #include "collectives/core/localise.h"
 
 namespace everstep {
+
+// What a run without a finding has measured ("everstep-probe: measured PROVIDER TEST …"), and what is to be said of a run that
+// has passed ("everstep-probe: remark …").
+std::string MeasuredLine(const BaselineKey& key, const MeasuredRun& run);
+std::string RemarkLine(std::string_view text);
 
 std::string VerdictLine(std::string_view kind, const std::vector<std::uint32_t>& ranks, std::string_view why);
 

@@ -50,6 +50,8 @@ std::vector<yaml::Row<Profile>> CommonRows() {
       Key("nvme", &Profile::nvme, Whole(1024), "NVMe disks"),
       Key("nvlinks", &Profile::nvlinks, Whole(1024), "NVLinks of each GPU"),
       Key("port_gbps", &Profile::port_gbps, Whole(100'000), "rate of each InfiniBand port"),
+      Key("pair_gbps", &Profile::pair_gbps, Whole(100'000),
+          "least that a pair of hosts must reach in a preflight, one way over one NIC"),
       Key("has", &Profile::has, yaml::ListOf(yaml::EnumOf<Facility>(), 30, "[nvswitch, edac]"), "what else must be there"),
   };
 }
@@ -162,7 +164,7 @@ Profile Merged(const Profile& all, const Profile& size) {
     if (size.*key) merged.*key = size.*key;
   };
   for (const auto key : {&Profile::cpus, &Profile::memory, &Profile::accelerators, &Profile::efa, &Profile::infiniband,
-                         &Profile::nvme, &Profile::nvlinks, &Profile::port_gbps})
+                         &Profile::nvme, &Profile::nvlinks, &Profile::port_gbps, &Profile::pair_gbps})
     take(key);
   merged.has.insert(merged.has.end(), size.has.begin(), size.has.end());
   return merged;

@@ -88,7 +88,7 @@ struct Profile {
   std::string name{};      // "p5"
   std::string instance{};  // "p5.48xlarge"; empty: no size in particular
   std::string about{};
-  std::optional<double> cpus{}, memory{}, accelerators{}, efa{}, infiniband{}, nvme{}, nvlinks{}, port_gbps{};
+  std::optional<double> cpus{}, memory{}, accelerators{}, efa{}, infiniband{}, nvme{}, nvlinks{}, port_gbps{}, pair_gbps{};
   std::string accelerator{};    // in the model's name: "H100"
   std::vector<Facility> has{};  // promised beyond what the numbers promise
   struct Limit {

@@ -142,6 +142,11 @@ int RunPreflightCommand(int argc, const char* const* argv) {
   const std::string program = (self.parent_path() / std::filesystem::path(argv[own + 1]).filename()).string();
   std::vector<char*> words;
   for (int i = own + 1; i < argc; ++i) words.push_back(const_cast<char*>(argv[i]));
+  // The site's own floor, where its profile has one.
+  std::string floor = report->profile.pair_gbps ? std::to_string(*report->profile.pair_gbps / 8) : std::string();
+  std::string flag = "--floor";
+  if (!floor.empty() && own + 2 < argc && std::string_view(argv[own + 2]) == "pairs")
+    words.insert(words.end(), {flag.data(), floor.data()});
   words.push_back(nullptr);
   ::execv(program.c_str(), words.data());
   say(Cat("cannot run ", program, ": ", std::strerror(errno)));

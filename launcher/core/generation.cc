@@ -279,8 +279,13 @@ Facts AdvanceRunning(const World& world, Now now, const JobState& job) {
     return hung ? Facts{*std::move(hung)} : Facts();
   }
   const std::uint64_t ranks = job.hosts.size() * job.processes_per_node;
-  return {JobStopping{job.id, JobPhase::done, 0, 0s,
-                      Cat(ranks == 1 ? "its rank" : Cat("all ", ranks, " ranks"), " ended with code 0")}};
+  Facts facts;
+  if (job.spec.command.front() == kProbeProgram)
+    if (const GangStatus* first = Heard(world, job, job.hosts.front()); first && !first->ranks.empty())
+      facts = MeasuredBy(job, first->ranks.front().exit->tail);
+  facts.emplace_back(JobStopping{job.id, JobPhase::done, 0, 0s,
+                                 Cat(ranks == 1 ? "its rank" : Cat("all ", ranks, " ranks"), " ended with code 0")});
+  return facts;
 }
 
 Facts CorrectCause(const World& world, const JobState& job) {

@@ -4,6 +4,8 @@
 
 #include "base/contains.h"
 #include "base/text.h"
+#include "collectives/core/figures.h"
+#include "collectives/core/floor.h"
 #include "launcher/core/blame.h"
 #include "launcher/core/sentence.h"
 
@@ -83,6 +85,17 @@ Facts CannotRun(const JobState& job, const std::string& what) {
                       .blame = {.kind = BlameClass::fabric, .cause = why}}};
 }
 
+Facts Passed(const JobState& job, const std::string& tail) {
+  constexpr std::string_view kRemark = "everstep-probe: remark ";
+  PreflightEnded ended = Ended(job, {});
+  for (const std::string& line : Split(tail, '\n'))
+    if (line.starts_with(kRemark))
+      ended.why = Sentence(ended.why, "; slower than usual: ", OneLine(line.substr(kRemark.size()), 400));
+  Facts facts = MeasuredBy(job, tail);
+  facts.emplace_back(std::move(ended));
+  return facts;
+}
+
 using Bads = std::vector<PreflightEnded::Bad>;
 
 Facts EndedWith(const JobState& job, Bads bad) { return bad.empty() ? Facts() : Facts{Ended(job, std::move(bad))}; }
@@ -107,7 +120,7 @@ Facts ByVerdicts(const JobState& job, const std::vector<ProbeVerdict>& verdicts)
     return EndedWith(job, {{job.hosts.front(), Cat("it has reached no other host: ", verdicts.front().why)}});
   Bads bad;
   for (const ProbeVerdict& verdict : verdicts) {
-    if (verdict.ranks.empty() || verdict.kind == "unknown" || verdict.kind == "unproven")
+    if (verdict.ranks.empty() || verdict.kind == "unknown" || verdict.kind == "unproven" || verdict.kind == "below_floor")
       return CannotRun(job, Cat(verdict.kind, ": ", verdict.why));
     for (const std::uint32_t rank : Leaves(verdict, job.hosts.size())) {
       if (rank >= job.hosts.size()) continue;
@@ -180,6 +193,34 @@ bool NeedsPreflight(const State& state, Time now, const JobSpec& spec, const std
   });
 }
 
+Facts MeasuredBy(const JobState& job, std::string_view tail) {
+  constexpr std::string_view kMeasured = "everstep-probe: measured ";
+  Facts facts;
+  for (const std::string& line : Split(tail, '\n')) {
+    const auto measured =
+        line.starts_with(kMeasured) ? MeasuredIn(std::string_view(line).substr(kMeasured.size())) : std::nullopt;
+    if (!measured || !facts.empty()) continue;
+    const auto& [key, run] = *measured;
+    FabricMeasured fact{.job = job.id, .run = {key.provider, key.test, key.bytes, key.hosts, run.samples, run.median, run.mad}};
+    fact.why = Sentence("between ", Count(key.hosts, "host"), " a pair has ", Figure(run.median / 1e9), " GB/s (median of ",
+                        run.samples, " tests of ", key.bytes, " bytes over ", key.provider, "): learned");
+    facts.emplace_back(std::move(fact));
+  }
+  return facts;
+}
+
+GangSpec WithLearned(const State& state, GangSpec gang) {
+  constexpr std::size_t kMost = 32;
+  const auto probe = std::find(gang.command.begin(), gang.command.end(), kProbeProgram);
+  if (probe == gang.command.end() || std::next(probe) == gang.command.end() || *std::next(probe) != "pairs") return gang;
+  std::vector<std::string> runs;
+  for (auto run = state.fabric_runs.rbegin(); run != state.fabric_runs.rend() && runs.size() < kMost; ++run)
+    if (run->hosts == gang.node_count && run->test == "pair")
+      runs.push_back(TextOf({run->provider, run->test, run->bytes, run->hosts}, {run->samples, run->median, run->mad}));
+  if (!runs.empty()) gang.command.insert(gang.command.end(), {"--learned", Join(runs, ",")});
+  return gang;
+}
+
 std::vector<std::string> PreflightCommand(const JobSpec& spec, std::size_t hosts) {
   std::vector<std::string> command{"everstep-agent", "preflight"};
   if (hosts < 2) return command;
@@ -199,7 +240,7 @@ Facts PreflightOver(const World& world, Now now, const JobState& job) {
   const std::vector<ProbeEnd> ends = Ends(world, job);
   const auto has_ended = [](const ProbeEnd& end) { return end.exit != nullptr; };
   const auto well = [](const ProbeEnd& end) { return end.exit && end.exit->code == 0u; };
-  if (std::all_of(ends.begin(), ends.end(), well)) return {Ended(job, {})};
+  if (std::all_of(ends.begin(), ends.end(), well)) return Passed(job, ends.front().exit->tail);
   const auto told_at = PreflightToldAt(world, job);
   const bool all_told = (told_at && now.at >= *told_at) || std::all_of(ends.begin(), ends.end(), has_ended);
   if (Bads unfit = Unfit(ends); !unfit.empty()) return all_told ? ByOwnChecks(job, std::move(unfit)) : Facts();

@@ -36,6 +36,11 @@ std::vector<ProbeVerdict> VerdictsIn(std::string_view tail);
 // running.
 Facts PreflightOver(const World& world, Now now, const JobState& job);
 
+// What the rank that speaks for all has measured, to be learned from; from the last lines of one that ended well.
+Facts MeasuredBy(const JobState& job, std::string_view tail);
+// The gang with what is known of earlier runs on as many hosts, if it tests pairs.
+GangSpec WithLearned(const State& state, GangSpec gang);
+
 // It should have ended by then.
 Time PreflightDue(const JobState& job);
 // Rank 0 should have told by then what is wrong; without a word the ends of ranks are taken as they are. nullopt: none has

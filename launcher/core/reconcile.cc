@@ -11,13 +11,13 @@ namespace everstep {
 namespace {
 
 // What a host should do with a gang that it may have.
-std::optional<ToAgent> CommandFor(const JobState& job, const LiveGang& gang, const GangStatus* status) {
+std::optional<ToAgent> CommandFor(const State& state, const JobState& job, const LiveGang& gang, const GangStatus* status) {
   const bool current = gang.generation == job.generation;
   const bool wanted = current && (job.phase == JobPhase::preparing || job.phase == JobPhase::running);
   if (wanted) {
     if (!status) {
       if (job.started) return std::nullopt;  // AdvanceJob notices that it is gone
-      return Prepare{.gang = GangFor(job, gang.node)};
+      return Prepare{.gang = WithLearned(state, GangFor(job, gang.node))};
     }
     if (job.started && status->phase == GangPhase::prepared) return Start{.job = job.id, .generation = gang.generation};
     return std::nullopt;
@@ -49,7 +49,7 @@ std::vector<ToAgent> Reconcile(const World& world, const NodeId& node) {
   for (const auto& [id, job] : world.state.jobs)
     for (const LiveGang& gang : job.live) {
       if (gang.node != node) continue;
-      if (auto command = CommandFor(job, gang, GangOn(world, node, id, gang.generation)))
+      if (auto command = CommandFor(world.state, job, gang, GangOn(world, node, id, gang.generation)))
         commands.push_back(std::move(*command));
     }
   for (const GangStatus& status : host->report->gangs) {

@@ -51,6 +51,49 @@ TEST(Preflight, ItsRanksAreTheProbeOneAHostAndWhatWasAskedForFollowsOnTheSameHos
   EXPECT_TRUE(story.Job(train).incidents.empty()) << "nothing has failed";
 }
 
+constexpr const char* kMeasured = "everstep-probe: measured tcp;ofi_rxm pair 1048576 2 24 1500000000 20000000";
+
+TEST(Preflight, WhatAPassHasMeasuredIsKeptAndHandedToTheNext) {
+  Story story({"n1", "n2", "n3"});
+  const JobId first = story.Submit(Checked(2, 10min));
+  story.Told();
+  story.RankEnds(first, 1, ExitCode(0));
+  RankExit good = ExitCode(0);
+  good.tail = kMeasured;
+  story.RankEnds(first, 0, good);
+  EXPECT_EQ(story.Told().front(),
+            "between 2 hosts a pair has 1.5 GB/s (median of 24 tests of 1048576 bytes over tcp;ofi_rxm): learned");
+  ASSERT_EQ(story.world().state.fabric_runs.size(), 1u);
+  story.AllRanksEnd(first, ExitCode(0));
+  story.RestartLauncher();
+  story.Pass(11min);
+  const JobId second = story.Submit(Checked(2, 10min));
+  const GangSpec probe = WithLearned(story.world().state, GangFor(story.Job(second), NodeId("n2")));
+  EXPECT_EQ(probe.command.back(), "tcp;ofi_rxm pair 1048576 2 24 1500000000 20000000");
+  story.Cancel(second);
+  story.Pass(1s);
+  const GangSpec others = WithLearned(story.world().state, GangFor(story.Job(story.Submit(Checked(3))), NodeId("n2")));
+  EXPECT_EQ(others.command.back(), "1") << "three hosts are another matter";
+}
+
+TEST(Preflight, AClusterThatIsSlowerThanItWasIsToldAndAPersonsFloorEndsTheJob) {
+  Story story({"n1", "n2", "n3"});
+  const JobId slower = story.Submit(Checked(2));
+  RankExit good = ExitCode(0);
+  good.tail = "everstep-probe: remark the median is 0.5 GB/s, below the floor";
+  story.RankEnds(slower, 1, ExitCode(0));
+  story.Told();
+  story.RankEnds(slower, 0, good);
+  EXPECT_EQ(story.Told().front(),
+            "preflight (quick) passed on n1 and n2; slower than usual: the median is 0.5 GB/s, below the floor");
+  EXPECT_FALSE(story.Job(slower).preflight);
+  story.Cancel(slower);
+  story.Pass(2h);
+  const JobId refused = story.Submit(Checked(2));
+  ProbeFinds(story, refused, "everstep-probe: verdict below_floor 0: the median is 0.5 GB/s, below the floor: 8 GB/s");
+  EXPECT_EQ(story.Phase(refused), JobPhase::failed);
+}
+
 TEST(Preflight, AHostThatPassedIsNotCheckedAgainUntilThatIsTooLongAgo) {
   Story story({"n1", "n2"});
   const JobId first = story.Submit(Checked(2, 10min));

@@ -128,25 +128,26 @@ TEST(Score, NothingMeasuredIsSilenceNotAPass) {
 
 constexpr auto kKey = [] { return BaselineKey{.provider = "tcp;ofi_rxm", .test = "pair", .bytes = 8 << 20, .hosts = 2}; };
 
-std::vector<double> Samples(std::size_t count) {
-  std::vector<double> samples;
-  for (std::size_t i = 0; i < count; ++i) samples.push_back(1e9 + 1e7 * static_cast<double>(i % 5));
-  return samples;
+// Runs of ten tests each around 1.02 GB/s.
+std::vector<MeasuredRun> Runs(std::uint32_t count) {
+  std::vector<MeasuredRun> runs;
+  for (std::uint32_t i = 0; i < count; ++i) runs.push_back({.samples = 10, .median = 1e9 + 1e7 * (i % 5), .mad = 1e7});
+  return runs;
 }
 
 TEST(Floor, IsLearnedHereFirstAndTheProfilesSecond) {
-  const std::vector<Baseline> learned = {LearnBaseline(kKey(), Samples(40))};
+  const std::vector<Baseline> learned = {LearnBaseline(kKey(), Runs(5))};
   const std::optional<Floor> floor = FloorFor(kKey(), learned, 7e8);
   ASSERT_TRUE(floor.has_value());
   EXPECT_NEAR(floor->bytes_per_second, 0.9 * 1.02e9, 1e6);
   EXPECT_EQ(floor->why,
-            "learned here from 40 tests of 8388608 bytes on 2 hosts over tcp;ofi_rxm: median 1.02 GB/s, floor 0.918 GB/s");
+            "learned here from 50 tests of 8388608 bytes on 2 hosts over tcp;ofi_rxm: median 1.02 GB/s, floor 0.918 GB/s");
   EXPECT_EQ(FloorFor(kKey(), {}, 7e8)->bytes_per_second, 7e8);
   EXPECT_FALSE(FloorFor(kKey(), {}, std::nullopt).has_value());
 }
 
 TEST(Floor, WhatWasLearnedForAnotherSizeProviderOrNumberOfHostsDoesNotCount) {
-  const std::vector<Baseline> learned = {LearnBaseline(kKey(), Samples(40))};
+  const std::vector<Baseline> learned = {LearnBaseline(kKey(), Runs(5))};
   for (const BaselineKey& key :
        {BaselineKey{.provider = "efa", .test = "pair", .bytes = 8 << 20, .hosts = 2},
         BaselineKey{.provider = "tcp;ofi_rxm", .test = "pair", .bytes = 1 << 20, .hosts = 2},
@@ -156,15 +157,30 @@ TEST(Floor, WhatWasLearnedForAnotherSizeProviderOrNumberOfHostsDoesNotCount) {
 }
 
 TEST(Floor, NineteenTestsAreNoBaseline) {
-  EXPECT_FALSE(FloorFor(kKey(), {LearnBaseline(kKey(), Samples(19))}, std::nullopt).has_value());
+  EXPECT_FALSE(
+      FloorFor(kKey(), {LearnBaseline(kKey(), {{.samples = 19, .median = 1e9, .mad = 1e7}})}, std::nullopt).has_value());
+  EXPECT_TRUE(
+      FloorFor(kKey(), {LearnBaseline(kKey(), {{.samples = 20, .median = 1e9, .mad = 1e7}})}, std::nullopt).has_value());
 }
 
-TEST(Floor, AWideSpreadLowersTheFloorAndOneBadSampleDoesNot) {
-  std::vector<double> samples = Samples(40);
-  samples[0] = 1;
-  EXPECT_NEAR(FloorFor(kKey(), {LearnBaseline(kKey(), samples)}, std::nullopt)->bytes_per_second, 0.918e9, 2e6);
-  for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = 0.6e9 + 2e7 * static_cast<double>(i);
-  EXPECT_LT(FloorFor(kKey(), {LearnBaseline(kKey(), samples)}, std::nullopt)->bytes_per_second, 0.5e9);
+TEST(Floor, AWideSpreadWithinOrBetweenRunsLowersTheFloorAndOneBadRunDoesNot) {
+  std::vector<MeasuredRun> runs = Runs(20);
+  runs[0].median = 1;
+  EXPECT_NEAR(FloorFor(kKey(), {LearnBaseline(kKey(), runs)}, std::nullopt)->bytes_per_second, 0.918e9, 3e7);
+  for (std::size_t i = 0; i < runs.size(); ++i) runs[i].median = 0.6e9 + 4e7 * static_cast<double>(i);
+  EXPECT_LT(FloorFor(kKey(), {LearnBaseline(kKey(), runs)}, std::nullopt)->bytes_per_second, 0.5e9) << "between";
+  for (MeasuredRun& run : runs) run = {.samples = 10, .median = 1e9, .mad = 1e8};
+  EXPECT_LT(FloorFor(kKey(), {LearnBaseline(kKey(), runs)}, std::nullopt)->bytes_per_second, 0.5e9) << "within";
+}
+
+TEST(Floor, WhatARunHasMeasuredComesBackFromItsTextAndNothingElseDoes) {
+  const auto back = MeasuredIn(TextOf(kKey(), {.samples = 12, .median = 1.5e9, .mad = 2e7}));
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(back->first, kKey());
+  EXPECT_EQ(back->second.median, 1.5e9);
+  for (const char* bad :
+       {"", "tcp pair 1 2 3 4", "tcp pair 1 2 0 4 5", "tcp pair 1 2 3 0 5", "tcp pair 1 2 3 4 x", "tcp pair 1 2 3 4 5 6"})
+    EXPECT_FALSE(MeasuredIn(bad).has_value()) << bad;
 }
 
 }  // namespace

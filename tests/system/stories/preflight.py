@@ -95,3 +95,15 @@ def named_hosts(s):
         require(False, "an unknown host is refused")
     except CliError as error:
         require("hosts: there is no host n9" in str(error), str(error))
+
+
+@story("What is normal between these hosts is learned from runs without a finding, and a later run that is slower all over says so", nodes=4, needs_cut=True)
+def learned(s):
+    for _ in range(3):
+        s.cluster.run("bench", "pairs")
+    require("tests of 1048576 bytes over tcp;ofi_rxm): learned" in s.whys(), s.whys())
+    for host in s.hosts.values():
+        host.limit(100_000_000)
+    slow = s.cluster.run("bench", "pairs")
+    require("# slower than usual: the median is 0.0" in slow and "learned here from" in slow, slow)
+    require("no host and no link is bad" in slow, f"all are slow, so nobody is: {slow}")
