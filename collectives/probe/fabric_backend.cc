@@ -123,14 +123,20 @@ Result<std::vector<WrongHop>> FabricBackend::Check(const CollectiveRun& run, con
   return check.wrong;
 }
 
+// libfabric leaves out interfaces that have no link.
 Result<std::unique_ptr<Rails>> OpenRails(const ProbeOptions& options, const Company& company) {
-  EVERSTEP_ASSIGN(std::vector<FabricInfo> infos, FindRails({.provider = options.provider,
-                                                            .interfaces = options.interfaces,
-                                                            .address = company.address,
-                                                            .rails_max = options.rails,
-                                                            .place = company.PlaceOnHost(),
-                                                            .ranks_here = company.RanksOnHost()}));
-  return Rails::Open(std::move(infos));
+  Result<std::vector<FabricInfo>> infos = FindRails({.provider = options.provider,
+                                                     .interfaces = options.interfaces,
+                                                     .address = company.address,
+                                                     .rails_max = options.rails,
+                                                     .place = company.PlaceOnHost(),
+                                                     .ranks_here = company.RanksOnHost()});
+  if (!infos)
+    for (const std::string& interface : options.interfaces)
+      if (!HasLink(options.root, interface))
+        return Fail(infos.error().code, Cat(interface, " has no link"), infos.error().message);
+  if (!infos) return Fail(infos.error());
+  return Rails::Open(*std::move(infos));
 }
 
 using NicNames = std::vector<std::vector<std::string>>;  // by rank, by rail
