@@ -20,7 +20,8 @@ class CliError(LabError):
 
 
 class Cluster:
-    """`launcher` and `agent` are settings as in launcher.yaml and agent.yaml; `programs` is the folder with the four programs."""
+    """`launcher` and `agent` are settings as in launcher.yaml and agent.yaml, `agent` also "hosts": {name: settings}; `programs` is the folder with
+    the four programs."""
 
     def __init__(self, lab: Lab, programs: pathlib.Path, launcher: dict | None = None, agent: dict | None = None):
         self.lab = lab
@@ -72,7 +73,9 @@ class Cluster:
         # What a host's kernel says is written there by whoever injects faults: they all have one kernel.
         kernel_log = host.directory / "kmsg"
         kernel_log.touch()
-        settings = self._write(f"{name}.agent.yaml", {"kernel_log": str(kernel_log), "monitor": False, **self._agent_settings})
+        common = {key: value for key, value in self._agent_settings.items() if key != "hosts"}
+        own = self._agent_settings.get("hosts", {}).get(name, {})
+        settings = self._write(f"{name}.agent.yaml", {"kernel_log": str(kernel_log), "monitor": False, **common, **own})
         self.agents[name] = host.start(
             self.programs / "everstep-agent", "--node", name, "--launcher", self.address, "--listen", f"{host.address}:{port}",
             "--state", host.directory / "agent", "--config", settings, "--boot-id", host.boot_id, *self.plain_text,

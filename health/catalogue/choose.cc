@@ -25,8 +25,9 @@ Result<Chosen> ChooseProfile(const Catalogue& catalogue, const HostKind& host) {
     std::set<std::string> names;
     for (const Profile& one : catalogue.profiles) names.insert(one.instance.empty() ? one.name : one.instance);
     const std::vector<std::string> all(names.begin(), names.end());
+    const std::string meant = DidYouMean(host.wanted, all);
     return Fail(ErrorCode::kNotFound, Cat("there is no profile ", Printable(host.wanted)),
-                Cat(DidYouMean(host.wanted, all), " known are ", Join(all)));
+                Cat(meant, meant.empty() ? "" : " ", "known are ", Join(all)));
   }
   if (const Profile* profile = host.instance_type.empty() ? nullptr : Find(catalogue, {}, host.instance_type))
     return Chosen{*profile, Cat("profile ", profile->name, ": ", host.told_by, " says ", host.instance_type)};

@@ -151,7 +151,9 @@ std::string ReportNagios(const ScanReport& report) {
   if (worst == State::ok) return Cat("HEALTH OK - ", Count(report.verdicts.size(), "value"), " good\n");
   const std::vector<std::string> titles = Titles(report, worst);
   const char* verb = worst == State::fail ? " bad: " : worst == State::warn ? " suspect: " : " not readable: ";
-  return Cat("HEALTH ", word, " - ", Count(titles.size(), "value"), verb, Clip(Join(titles), 400), '\n');
+  const std::size_t unknown = CountOf(report, State::unknown);
+  const std::string unread = worst == State::unknown || unknown == 0 ? std::string() : Cat("; ", unknown, " not readable");
+  return Cat("HEALTH ", word, " - ", Count(titles.size(), "value"), verb, Clip(Join(titles), 400), unread, '\n');
 }
 
 }  // namespace everstep::health

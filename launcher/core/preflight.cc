@@ -60,10 +60,11 @@ std::string LastLine(const std::string& tail) {
 }
 
 // Of a verdict that names both ends of what is bad, or several of which one is, the last goes: rank 0's host has the
-// rendezvous. A block of hosts behind a switch goes whole, unless that is everybody.
-std::vector<std::uint32_t> Leaves(const ProbeVerdict& verdict, std::size_t ranks) {
-  const bool one = verdict.kind != "fabric_switch" || verdict.ranks.size() >= ranks;
-  return one ? std::vector<std::uint32_t>{*std::max_element(verdict.ranks.begin(), verdict.ranks.end())} : verdict.ranks;
+// rendezvous. A block of hosts behind a switch goes whole.
+std::vector<std::uint32_t> Leaves(const ProbeVerdict& verdict) {
+  return verdict.kind != "fabric_switch"
+             ? std::vector<std::uint32_t>{*std::max_element(verdict.ranks.begin(), verdict.ranks.end())}
+             : verdict.ranks;
 }
 
 PreflightEnded Ended(const JobState& job, std::vector<PreflightEnded::Bad> bad) {
@@ -120,9 +121,11 @@ Facts ByVerdicts(const JobState& job, const std::vector<ProbeVerdict>& verdicts)
     return EndedWith(job, {{job.hosts.front(), Cat("it has reached no other host: ", verdicts.front().why)}});
   Bads bad;
   for (const ProbeVerdict& verdict : verdicts) {
+    // What is between all of them no other host mends.
+    if (verdict.kind == "fabric_switch" && verdict.ranks.size() >= job.hosts.size()) return CannotRun(job, verdict.why);
     if (verdict.ranks.empty() || verdict.kind == "unknown" || verdict.kind == "unproven" || verdict.kind == "below_floor")
       return CannotRun(job, Cat(verdict.kind, ": ", verdict.why));
-    for (const std::uint32_t rank : Leaves(verdict, job.hosts.size())) {
+    for (const std::uint32_t rank : Leaves(verdict)) {
       if (rank >= job.hosts.size()) continue;
       const NodeId& node = job.hosts[rank];
       const auto same = [&](const PreflightEnded::Bad& known) { return known.node == node; };

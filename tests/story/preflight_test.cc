@@ -94,6 +94,14 @@ TEST(Preflight, AClusterThatIsSlowerThanItWasIsToldAndAPersonsFloorEndsTheJob) {
   EXPECT_EQ(story.Phase(refused), JobPhase::failed);
 }
 
+TEST(Preflight, WhatIsBetweenAllHostsNoOtherHostMends) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Checked(3));
+  ProbeFinds(story, train, "everstep-probe: verdict fabric_switch 0,1,2: SWITCH: rail 1 is silent between all hosts");
+  EXPECT_EQ(story.Phase(train), JobPhase::failed);
+  EXPECT_NE(story.Job(train).give_up.find("rail 1 is silent between all hosts"), std::string::npos) << story.Job(train).give_up;
+}
+
 TEST(Preflight, AHostThatPassedIsNotCheckedAgainUntilThatIsTooLongAgo) {
   Story story({"n1", "n2"});
   const JobId first = story.Submit(Checked(2, 10min));

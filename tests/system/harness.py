@@ -36,16 +36,17 @@ class Story:
     needs_cut: bool  # links must be cuttable: namespaces
     settings: dict
     agent: dict
+    needs_file: str  # to be read and written
 
 
 STORIES: list[Story] = []
 
 
-def story(title: str, nodes: int = 3, needs_cut: bool = False, agent: dict | None = None, **settings: object) -> Callable:
+def story(title: str, nodes: int = 3, needs_cut: bool = False, agent: dict | None = None, needs_file: str = "", **settings: object) -> Callable:
     """Registers a story. `settings` go into launcher.yaml, `agent` into each agent.yaml; lost hosts are noticed by the `fast` profile unless it says otherwise."""
 
     def register(play: Callable[["System"], None]) -> Callable:
-        STORIES.append(Story(title, play, nodes, needs_cut, {"profile": "fast", **settings}, agent or {}))
+        STORIES.append(Story(title, play, nodes, needs_cut, {"profile": "fast", **settings}, agent or {}, needs_file))
         return play
 
     return register

@@ -1,8 +1,11 @@
 """Hosts whose own monitors raise alarms: who is taken out of work, what happens to the job, and how the host comes back."""
 
+import datetime
+import pathlib
+import signal
 import time
 
-from harness import require, story, wait_until
+from harness import require, send, story, wait_until
 
 WATCHED = {"monitor": True, "monitor_arguments": ["--profile", "cpu"]}
 XID_79 = "NVRM: Xid (PCI:0000:18:00): 79, pid=1234, name=python3, GPU has fallen off the bus."
@@ -12,6 +15,18 @@ def kernel_says(s, host: str, text: str) -> None:
     """As the kernel of that host would: its agent's monitor follows this file."""
     with open(s.hosts[host].directory / "kmsg", "a") as log:
         log.write(f"3,{time.monotonic_ns() // 1000 % 10**9},{time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000},-;{text}\n")
+
+
+def command_of(pid: int) -> list[str]:
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
+def wall_ns(text: str) -> int:
+    whole, fraction = text.rstrip("Z").split(".")
+    return int(datetime.datetime.fromisoformat(whole + "+00:00").timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
 
 
 def watched(s, *hosts: str) -> None:
@@ -49,3 +64,36 @@ def monitor_again(s):
     watched(s, "n2")
     view = s.node("n2")
     require(view["phase"] == "quarantined" and "gpu.xid" in [alarm["check"] for alarm in view["health"]["alarms"]], f"{view}")
+
+
+@story("A line in the real kernel's log quarantines the host that reads it, within a second", nodes=3, needs_file="/dev/kmsg",
+       agent={**WATCHED, "hosts": {"n2": {"kernel_log": "/dev/kmsg"}}})  # fmt: skip
+def real_kernel_log(s):
+    watched(s, "n1", "n2", "n3")
+    job = s.submit(nodes=2, trainer=["--steps", 400])
+    job.wait_step(3)
+    with open("/dev/kmsg", "w") as log:
+        begin = time.time_ns()
+        log.write(f"<3>{XID_79} (a test of Everstep)\n")  # without the end of the line the kernel waits for more of it
+    s.wait_node("n2", "quarantined")
+    at = next(event["at"] for event in s.cluster.ask("events") if event["kind"] == "node_quarantined")
+    print(f"    noticed and decided {(wall_ns(at) - begin) / 1e6:.0f} ms after the line")
+    require(s.node("n1")["phase"] == s.node("n3")["phase"] == "ready", "the others read logs of their own")
+    require("written by a program, not the kernel" in s.cluster.run("node", "n2"), "who wrote it is told")
+    wait_until(lambda: "n2" not in job.host_names() and job.view()["phase"] == "running", "the job runs elsewhere")
+
+
+@story("A monitor that stands still or dies delays no beat: the host works on, and says that it is not watched", nodes=2, agent=WATCHED)
+def monitor_stands_still(s):
+    watched(s, "n1", "n2")
+    job = s.submit(nodes=2, trainer=["--steps", 400])
+    job.wait_step(2)
+    monitors = [pid for pid in s.hosts["n2"].pids() if "monitor" in command_of(pid)]
+    require(monitors, "it runs")
+    send(set(monitors), signal.SIGSTOP)
+    job.wait_step(max(line["step"] for line in job.witness("step")) + 20)
+    send(set(monitors), signal.SIGKILL)
+    wait_until(lambda: not s.node("n2")["health"]["watched"], "it is told that nobody watches")
+    require("killed by signal 9" in s.node("n2")["health"]["unwatched"], f"{s.node('n2')}")
+    watched(s, "n2")
+    require(s.node("n2")["phase"] == "ready" and job.view()["generation"] == 1, "nothing has come of it")
