@@ -329,8 +329,8 @@ std::string AlarmsText(const HealthView& health, std::optional<std::size_t> colu
     std::string why = Plain(alarm.why);
     if (!alarm.evidence.empty()) why += Cat("; read: ", Plain(alarm.evidence));
     if (!alarm.remedy.empty()) why += Cat("; to do: ", Plain(alarm.remedy));
-    alarms.rows.push_back(
-        {AlarmTitle(alarm), alarm.cleared ? "cleared" : std::string(Name(alarm.action)), Rfc3339(alarm.since), why});
+    alarms.rows.push_back({AlarmTitle(alarm), alarm.cleared ? "cleared" : std::string(Name(alarm.action)),
+                           Rfc3339(alarm.since).substr(0, 19) + "Z", why});
   }
   return Render(alarms, {.columns = columns, .wrap = true});
 }

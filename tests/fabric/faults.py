@@ -28,6 +28,7 @@ class Fault:
     test: tuple[str, ...] = ("pairs", "-e", "128K", "-n", "16")
     names: bool = False  # what every rank says is judged, not what rank 0 prints
     survives: bool = False  # the hosts drawn say something in the end, too
+    long: bool = False  # half a minute: played when it is named, or all are many times
 
 
 def verdicts(text: str) -> list[str]:
@@ -176,8 +177,8 @@ FAULTS = (
           says("{0} cannot connect to {1} (nothing answers), {1} can to {0}: ports are blocked one way, by a firewall on {1}"), hosts=2, ordered=True),  # fmt: skip
     Fault("MTU mismatch", small_frames, says("from {0} to {1} small messages pass and large ones are lost"), hosts=2),
     Fault("slow rail", slow_rail, nic, nics=2),
-    Fault("silent rail", silent_rail, nic, nics=2),
-    Fault("rail silent between all", lost_rail, lost, nics=2),
+    Fault("silent rail", silent_rail, nic, nics=2, long=True),
+    Fault("rail silent between all", lost_rail, lost, nics=2, long=True),
     Fault("silent rail under an all-reduce", silent_rail, names_nic, nics=2, names=True, test=("allreduce", "-b", "1M", "-e", "1M", "-n", "10", "--algorithm", "ring")),
     Fault("rail pulled during an all-reduce", lambda lab, drawn: None, names_nic, nics=2, names=True, during=pulled_rail, survives=True,
           test=("allreduce", "-b", "1M", "-e", "1M", "-n", "100000", "--algorithm", "ring")),  # fmt: skip
