@@ -151,11 +151,6 @@ class Applier {
     });
     node.alarms.push_back({f.alarm, entry_.wall});
     if (node.alarms.size() > kAlarms) node.alarms.erase(node.alarms.begin());
-    if (f.alarm.action < HealthAction::defer) return;
-    // Of the host and of the device: a device keeps its name where it is told by something that moves with it.
-    node.offences.push_back(
-        {.who = f.node.value, .what = f.alarm.check, .job = f.job.value, .action = f.alarm.action, .at = entry_.at});
-    if (node.offences.size() > kOffences) node.offences.erase(node.offences.begin());
   }
   void operator()(const AlarmOver& f) {
     if (const auto it = state_.nodes.find(f.node); it != state_.nodes.end())
@@ -186,6 +181,8 @@ class Applier {
                                  .why = f.cause,
                                  .job = f.job,
                                  .checkpoints = job == state_.jobs.end() ? 0 : job->second.checkpoints_ever};
+    node.offences.push_back({.who = f.node.value, .what = f.check, .job = f.job.value, .action = f.action, .at = entry_.at});
+    if (node.offences.size() > kOffences) node.offences.erase(node.offences.begin());
     std::erase_if(state_.removals,
                   [&](const Removal& old) { return old.node == f.node || entry_.at - old.at > kRemovalMemory; });
     state_.removals.push_back({f.node, entry_.at});

@@ -144,6 +144,7 @@ TEST(Health, WhoOnlyObservesIsToldWhatWouldHaveBeenDone) {
             Lines{"n2: gpu.xid: 7, and more than 3 is bad; asks for reboot: health.mode is observe, so nothing is done"});
   EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n2"}));
   EXPECT_EQ(Node(story, "n2").phase, NodePhase::ready);
+  EXPECT_EQ(Node(story, "n2").health->offences, "") << "it is not kept away for it either";
 }
 
 TEST(Health, OfTenHostsOneAnHourAndNoMore) {
