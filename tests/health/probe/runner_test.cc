@@ -158,7 +158,7 @@ TEST(Report, NagiosGetsOneLineAndItsCodes) {
   report.verdicts.push_back({.check = "net.state", .scope = "eth0", .state = State::warn});
   EXPECT_EQ(NagiosCode(report), 1);
   report.verdicts.push_back({.check = "gpu.count", .state = State::fail});
-  EXPECT_EQ(ReportNagios(report), "HEALTH CRITICAL - 1 value bad: gpu.count\n");
+  EXPECT_EQ(ReportNagios(report), "HEALTH CRITICAL - 1 value bad: gpu.count; 1 not readable\n");
   EXPECT_EQ(NagiosCode(report), 2);
 }
 
