@@ -25,6 +25,7 @@ namespace {
 
 constexpr Duration kShortestPause = 1s;  // before it is started again; doubled each time
 constexpr Duration kLongestPause = 60s;
+constexpr Duration kSilence = 60s;              // it says something every 20 s
 constexpr Duration kEndsWithin = 300ms;         // after SIGTERM
 constexpr std::size_t kLineBytes = 256u << 10;  // of what it says; more is no health
 
@@ -124,8 +125,11 @@ std::string MonitorProcess::RunOnce() {
   while (wrong.empty()) {
     std::array<pollfd, 2> polled{
         {{.fd = child->output.get(), .events = POLLIN, .revents = 0}, {.fd = ending_.get(), .events = POLLIN, .revents = 0}}};
-    if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) break;
+    const int ready = ::poll(polled.data(), polled.size(), static_cast<int>(kSilence / 1ms));
+    if (ready < 0 && errno != EINTR) break;
+    if (ready == 0) wrong = Cat("it has said nothing for ", Show(kSilence), ", so it hangs");
     if (polled[1].revents != 0) break;
+    if (ready <= 0) continue;
     const ssize_t got = ::read(child->output.get(), buffer.data(), buffer.size());
     if (got <= 0) break;
     rest.append(buffer.data(), static_cast<std::size_t>(got));

@@ -16,15 +16,17 @@ std::vector<AlarmChange> Alarms::Take(const Check& check, const Verdict& verdict
   if (watched.alarm.looks == 0) watched.alarm.first = now;
   ++watched.alarm.looks;
   watched.alarm.last = now;
-  const Verdict& before = watched.alarm.verdict;
+  // Than it was when it was raised: a value that swings about a limit is raised once.
   const bool worse =
-      watched.raised && ((verdict.state == State::fail && before.state == State::warn) || verdict.action > before.action);
+      watched.raised && ((verdict.state == State::fail && !watched.raised_fail) || verdict.action > watched.raised_action);
   const bool again = watched.raised && (!check.lines.empty() || check.action_is_value) &&
                      verdict.evidence != watched.raised_evidence && now - watched.alarm.raised >= options_.again_after;
   watched.alarm.verdict = verdict;
   if (watched.raised && !worse && !again) return {};
   if (now - started_ < options_.grace || watched.alarm.looks < check.strikes) return {};
   if (!watched.cleared_evidence.empty() && watched.cleared_evidence == verdict.evidence) return {};
+  watched.raised_fail = verdict.state == State::fail;
+  watched.raised_action = verdict.action;
   watched.raised = true;
   watched.raised_evidence = verdict.evidence;
   watched.alarm.raised = now;
@@ -61,9 +63,14 @@ std::optional<AlarmChange> Alarms::Clear(const std::string& check, const std::st
   return change;
 }
 
-void Alarms::Restore(const Alarm& alarm) {
-  watched_[{alarm.verdict.check, alarm.verdict.scope}] = {
-      .alarm = alarm, .raised = true, .raised_evidence = alarm.verdict.evidence, .cleared_evidence = {}};
+void Alarms::Restore(Alarm alarm, Time now) {
+  alarm.last = now;
+  watched_[{alarm.verdict.check, alarm.verdict.scope}] = {.alarm = alarm,
+                                                          .raised = true,
+                                                          .raised_evidence = alarm.verdict.evidence,
+                                                          .raised_fail = alarm.verdict.state == State::fail,
+                                                          .raised_action = alarm.verdict.action,
+                                                          .cleared_evidence = {}};
 }
 
 std::vector<Alarm> Alarms::Raised() const {

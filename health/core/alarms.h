@@ -53,8 +53,8 @@ class Alarms {
                                    std::string_view note);
 
   std::vector<Alarm> Raised() const;
-  // One that was raised before this watch began.
-  void Restore(const Alarm& alarm);
+  // One that was raised before this watch began: nobody has looked since, so it is as if it was seen now.
+  void Restore(Alarm alarm, Time now);
 
  private:
   using Key = std::pair<std::string, std::string>;
@@ -62,6 +62,8 @@ class Alarms {
     Alarm alarm{};
     bool raised = false;
     std::string raised_evidence{};
+    bool raised_fail = false;
+    Action raised_action = Action::note;
     std::string cleared_evidence{};  // that a person has looked at: the same does not raise it again
   };
   AlarmOptions options_;

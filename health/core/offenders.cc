@@ -54,7 +54,7 @@ OffenderScore Score(const std::vector<Offence>& offences, std::string_view who, 
     parts.push_back(one.times > 1 || !jobs.empty() ? Cat(what, " (", Count(one.times, "time"), jobs, ')') : what);
   }
   result.keep_away = result.score >= options.keep_away;
-  result.why = Cat("score ", Tenths(result.score), ", kept away from ", Tenths(options.keep_away), " on: ", Join(parts),
+  result.why = Cat("score ", Tenths(result.score), " (", Tenths(options.keep_away), " keeps a host from work): ", Join(parts),
                    "; newest ", Show(now - newest), " ago");
   return result;
 }

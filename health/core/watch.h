@@ -23,7 +23,7 @@ class Watch {
   std::vector<AlarmChange> Take(const Reading& reading, Time now);
   std::vector<AlarmChange> Expire(Time now) { return alarms_.Expire(now); }
   std::vector<Alarm> Raised() const { return alarms_.Raised(); }
-  void Restore(const Alarm& alarm) { alarms_.Restore(alarm); }
+  void Restore(const Alarm& alarm, Time now) { alarms_.Restore(alarm, now); }
   // The newest verdict of each check and scope, by its state; of kernel lines none: their alarms speak.
   struct Counts {
     std::uint32_t judged = 0, failing = 0, warning = 0, unknown = 0;

@@ -72,7 +72,11 @@ void KernelListener::Tell(const Root& root, Sink& sink) const {
 
 void KernelListener::TellNew(double now, Sink& sink) {
   for (const std::size_t check : new_lines_) TellLines(check, now, Duration(), sink);
-  for (const auto& [of_switch, scope] : new_xids_) TellXid(of_switch, scope, sink);
+  // The worst of the new ones alone: an old one does not make every later one grave.
+  for (const auto& [of_switch, scope] : new_xids_) {
+    TellXid(of_switch, scope, sink);
+    xids_[of_switch].erase(scope);
+  }
   new_lines_.clear();
   new_xids_.clear();
 }

@@ -65,10 +65,11 @@ Monitor::Monitor(const Catalogue& catalogue, const Profile& profile, std::vector
     : catalogue_(catalogue), watch_(catalogue.checks, profile, alarms, Time()), emit_(std::move(emit)) {
   for (MonitorGroup& group : groups) groups_.push_back({.group = std::move(group), .next = now});
   for (const Alarm& alarm : memory.alarms) {
-    watch_.Restore(alarm);
+    watch_.Restore(alarm, now);
     standing_[{alarm.verdict.check, alarm.verdict.scope}] = HostAlarmOf(alarm);
   }
-  OpenLog(catalogue, profile, log, now, memory.log_seen > 0 ? memory.log_seen + 1 : Microseconds(now));
+  log_from_ = memory.log_seen > 0 ? memory.log_seen + 1 : Microseconds(now);
+  OpenLog(catalogue, profile, log, now, log_from_);
 }
 
 void Monitor::Tell(const AlarmChange& change) {
@@ -98,7 +99,7 @@ HostHealth Monitor::Health() const {
 }
 
 MonitorMemory Monitor::Memory() const {
-  return {.boot = {}, .log_seen = listener_ ? listener_->last() : 0, .alarms = watch_.Raised()};
+  return {.boot = {}, .log_seen = std::max(listener_ ? listener_->last() : 0, log_from_ - 1), .alarms = watch_.Raised()};
 }
 
 void Monitor::OpenLog(const Catalogue& catalogue, const Profile& profile, const std::string& log, Time now,

@@ -80,6 +80,7 @@ class Monitor {
   std::optional<KernelListener> listener_{};
   bool log_is_device_ = false;
   std::uint64_t overrun_told_ = 0;
+  std::int64_t log_from_ = 0;  // microseconds since the boot: what is older is history
   std::map<std::pair<std::string, std::string>, HostAlarm>
       standing_{};  // as they were raised: what a value is by now is no news
 };

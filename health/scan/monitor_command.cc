@@ -15,6 +15,8 @@ namespace everstep::health {
 
 namespace {
 
+constexpr Duration kTellEvery = 20s;  // also without news: who hears nothing takes this monitor for hanging
+
 // Of the same boot; anything else is no memory of this host.
 MonitorMemory Remembered(RealFiles& files, const std::string& path, const BootId& boot) {
   const auto text = files.Read(path);
@@ -30,9 +32,10 @@ class Feed {
   MonitorMemory Memory() { return Remembered(files_, path_, boot_); }
 
   // false: nobody reads it.
-  bool Tell(const Monitor& monitor) {
+  bool Tell(const Monitor& monitor, Time now) {
     const HostHealth health = monitor.Health();
-    if (told_ && *told_ == health) return true;
+    if (told_ && *told_ == health && now - told_at_ < kTellEvery) return true;
+    told_at_ = now;
     const bool alarms = !told_ || told_->alarms != health.alarms;
     told_ = health;
     if (std::fputs((ToJson(health) + '\n').c_str(), stdout) < 0 || std::fflush(stdout) != 0) return false;
@@ -52,6 +55,7 @@ class Feed {
   std::string path_;
   BootId boot_;
   std::optional<HostHealth> told_{};
+  Time told_at_{};
 };
 
 // The reader of stdout has gone: a pipe says so without a word being written.
@@ -89,7 +93,7 @@ int RunMonitorCommand(int argc, const char* const* argv) {
                   feed ? feed->Memory() : MonitorMemory());
   while (heard) {
     monitor.Step(clock.Now());
-    if (feed) heard = heard && feed->Tell(monitor);
+    if (feed) heard = heard && feed->Tell(monitor, clock.Now());
     std::vector<pollfd> polled{{.fd = STDOUT_FILENO, .events = 0, .revents = 0}};
     monitor.AddTo(polled);
     ::poll(polled.data(), polled.size(), monitor.TimeoutMs(clock.Now()));

@@ -212,7 +212,7 @@ std::string AlarmTitle(const AlarmView& alarm) {
 
 // Of a host that may be given work: what its checks have to say, if anything.
 std::string ReasonOf(const NodeView& node) {
-  if (node.phase != NodePhase::ready || !node.health) return node.why;
+  if (node.phase != NodePhase::ready || !node.health || node.why.starts_with("kept away")) return node.why;
   const AlarmView* worst = nullptr;
   for (const AlarmView& alarm : node.health->alarms)
     if (!alarm.cleared && (!worst || std::pair(alarm.action, alarm.fail) > std::pair(worst->action, worst->fail)))
@@ -356,7 +356,12 @@ std::string DescribeNode(const NodeView& node, std::optional<std::size_t> column
   std::string out = std::move(about.text);
   if (node.health && !node.health->alarms.empty()) out += '\n' + AlarmsText(*node.health, columns);
   switch (node.phase) {
-    case NodePhase::ready: return Cat(out, "\nNext: everstep events --node ", node.node, '\n');
+    case NodePhase::ready:
+      if (node.health && std::any_of(node.health->alarms.begin(), node.health->alarms.end(), [](const AlarmView& alarm) {
+            return !alarm.cleared && alarm.action >= HealthAction::defer;
+          }))
+        return Cat(out, "\nNext: everstep drain ", node.node, ", or everstep clear ", node.node, " --note TEXT\n");
+      return Cat(out, "\nNext: everstep events --node ", node.node, '\n');
     case NodePhase::suspect: return Cat(out, "\nNext: everstep events --node ", node.node, " -f\n");
     case NodePhase::draining:
     case NodePhase::drained: return Cat(out, "\nNext: everstep undrain ", node.node, '\n');

@@ -119,6 +119,10 @@ class Applier {
             f.accelerators, f.version,   true,        changed,         f.why,         node.lost_at,
             node.drain,     node.fabric, node.alarms, node.quarantine, node.offences, node.remedies};
     std::erase_if(state_.fences, [&](const FenceRecord& r) { return r.node == f.node; });  // it is not off
+    if (node.quarantine && node.quarantine->action == HealthAction::replace && node.quarantine->state_id != f.state_id) {
+      node.offences.clear();  // another machine
+      node.remedies.clear();
+    }
   }
   void operator()(const NodeSuspected&) {}
   void operator()(const NodeTrusted& f) { Explain(f.node, f.why); }
@@ -195,7 +199,11 @@ class Applier {
     if (it == state_.nodes.end() || !it->second.quarantine) return;
     it->second.quarantine->remedy = RemedyPhase::running;
     it->second.quarantine->remedy_why = f.why;
-    it->second.remedies.push_back({f.check, f.action, entry_.at});
+    const Time since = it->second.quarantine->since;
+    const bool again = std::any_of(it->second.remedies.begin(), it->second.remedies.end(), [&](const RemedyRecord& record) {
+      return record.check == f.check && record.action == f.action && record.at >= since;
+    });
+    if (!again) it->second.remedies.push_back({f.check, f.action, entry_.at});  // once a quarantine, however often it is run
     if (it->second.remedies.size() > kRemedies) it->second.remedies.erase(it->second.remedies.begin());
   }
   void operator()(const RemedyEnded& f) {

@@ -5,6 +5,7 @@
 #include "base/contains.h"
 #include "launcher/core/drain.h"
 #include "launcher/core/membership.h"
+#include "launcher/core/placement.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
@@ -32,6 +33,20 @@ bool IsNews(const NodeState& node, const HostAlarm& alarm) {
   if (!known) return true;
   const HostAlarm& old = known->alarm;
   return old.since != alarm.since || (alarm.fail && !old.fail) || alarm.action > old.action;
+}
+
+// Of a report, the gravest of each check and scope: what is cut to its limit may look alike.
+std::vector<const HostAlarm*> Told(const HostHealth& health) {
+  std::vector<const HostAlarm*> told;
+  for (const HostAlarm& alarm : health.alarms) {
+    const auto same = [&](const HostAlarm* other) { return other->check == alarm.check && other->scope == alarm.scope; };
+    const auto known = std::find_if(told.begin(), told.end(), same);
+    if (known == told.end())
+      told.push_back(&alarm);
+    else if (alarm.action > (*known)->action)
+      *known = &alarm;
+  }
+  return told;
 }
 
 const HostHealth* HealthOf(const World& world, const NodeId& node) {
@@ -124,18 +139,32 @@ Facts Raised(const World& world, Now now, const NodeState& node, const HostAlarm
     raised.why = Sentence(what, "; it is in quarantine already");
     return {raised};
   }
-  if (const std::string forbidden = Forbidden(world, now, node, alarm.check); !forbidden.empty()) {
-    raised.why = Sentence(what, "; asks for ", Name(alarm.action), ": ", forbidden);
-    return {raised};
+  const std::string forbidden = Forbidden(world, now, node, alarm.check);
+  raised.why = forbidden.empty() ? what : Sentence(what, "; asks for ", Name(alarm.action), ": ", forbidden);
+  return {raised};
+}
+
+// The gravest alarm that stands, asks for more than has been done, and that nobody has cleared; nullptr: there is none.
+const HostAlarm* Unanswered(const NodeState& node) {
+  const HostAlarm* gravest = nullptr;
+  for (const KnownAlarm& known : node.alarms) {
+    if (known.cleared || known.alarm.action < HealthAction::defer) continue;
+    if (node.quarantine && node.quarantine->action >= known.alarm.action) continue;
+    if (!gravest || known.alarm.action > gravest->action) gravest = &known.alarm;
   }
-  raised.why = what;
-  NodeQuarantined quarantined{.node = node.node, .check = alarm.check, .scope = alarm.scope, .job = raised.job};
+  return gravest;
+}
+
+Facts QuarantineDue(const World& world, Now now, const NodeState& node) {
+  const HostAlarm* alarm = Unanswered(node);
+  if (!alarm || !HealthOf(world, node.node) || !Forbidden(world, now, node, alarm->check).empty()) return {};
+  NodeQuarantined quarantined{.node = node.node, .check = alarm->check, .scope = alarm->scope, .job = JobOn(world, node.node)};
   std::string because;
-  quarantined.action = ActionFor(now, node, alarm, because);
-  quarantined.cause = Cat(TitleOf(alarm), ": ", OneLine(alarm.why, 400));
+  quarantined.action = ActionFor(now, node, *alarm, because);
+  quarantined.cause = Cat(TitleOf(*alarm), ": ", OneLine(alarm->why, 400));
   quarantined.why = Sentence(node.node, " is taken out of work, ", Name(quarantined.action), because, ": ", quarantined.cause,
-                             "; ", WhatHappens(world, raised.job, quarantined.action));
-  Facts facts{raised, quarantined};
+                             "; ", WhatHappens(world, quarantined.job, quarantined.action));
+  Facts facts{quarantined};
   for (const auto& [id, job] : world.state.jobs)
     if (Contains(job.spares, node.node))
       facts.push_back(
@@ -143,10 +172,54 @@ Facts Raised(const World& world, Now now, const NodeState& node, const HostAlarm
   return facts;
 }
 
+// A host that the job could go to.
+bool HasAnother(const World& world, const JobState& job) {
+  const std::vector<NodeId> fit = EligibleHosts(world, job);
+  return std::any_of(fit.begin(), fit.end(), [&](const NodeId& id) { return !Contains(job.hosts, id); });
+}
+
 // ---- the way back --------------------------------------------------------------------------------------------------------
 
-// What the quarantine still waits for; empty: it is over.
-std::string StillWaits(const World& world, const NodeState& node) {
+Facts BrokenCheckReleases(const World& world, const std::string& check) {
+  const Crowd crowd = FailingNow(world, check);
+  if (!IsBroken(crowd)) return {};
+  Facts facts;
+  for (const auto& [id, node] : world.state.nodes)
+    if (node.quarantine && node.quarantine->check == check && node.quarantine->remedy == RemedyPhase::none)
+      facts.push_back(QuarantineOver{id, Sentence(id, " may be given work again: all ", crowd.watched, " hosts fail ", check,
+                                                  ", so the check is taken for broken")});
+  return facts;
+}
+
+}  // namespace
+
+Facts JudgeHealth(const World& world, Now now, const NodeId& id) {
+  const NodeState* node = NodeIn(world.state, id);
+  if (!node) return {};
+  if (const HostHealth* health = HealthOf(world, id)) {
+    for (const HostAlarm* alarm : Told(*health))
+      if (IsNews(*node, *alarm)) return Raised(world, now, *node, *alarm);
+    for (const KnownAlarm& known : node->alarms) {
+      const auto same = [&](const HostAlarm& alarm) {
+        return alarm.check == known.alarm.check && alarm.scope == known.alarm.scope;
+      };
+      if (!health->watched || std::any_of(health->alarms.begin(), health->alarms.end(), same)) continue;
+      return {AlarmOver{id, known.alarm.check, known.alarm.scope, Sentence(id, ": ", TitleOf(known.alarm), " is over")}};
+    }
+    for (const HostAlarm& alarm : health->alarms)
+      if (alarm.action >= HealthAction::defer)
+        if (Facts released = BrokenCheckReleases(world, alarm.check); !released.empty()) return released;
+  }
+  if (Facts due = QuarantineDue(world, now, *node); !due.empty()) return due;
+  if (!node->quarantine) return {};
+  if (QuarantineWaits(world, *node).empty())
+    return {QuarantineOver{id, Sentence(id, " may be given work again: ", node->quarantine->check,
+                                        " is over, and it has passed its checks since")}};
+  if (auto due = RemedyDue(world, *node)) return {*std::move(due)};
+  return {};
+}
+
+std::string QuarantineWaits(const World& world, const NodeState& node) {
   const Quarantine& quarantine = *node.quarantine;
   const bool rebooted = node.boot != quarantine.boot;
   switch (quarantine.action) {
@@ -168,46 +241,23 @@ std::string StillWaits(const World& world, const NodeState& node) {
   return health->failing > 0 ? Cat(Count(health->failing, "check"), " of it fail") : std::string();
 }
 
-Facts BrokenCheckReleases(const World& world, const std::string& check) {
-  const Crowd crowd = FailingNow(world, check);
-  if (!IsBroken(crowd)) return {};
-  Facts facts;
-  for (const auto& [id, node] : world.state.nodes)
-    if (node.quarantine && node.quarantine->check == check && node.quarantine->remedy == RemedyPhase::none)
-      facts.push_back(QuarantineOver{id, Sentence(id, " may be given work again: all ", crowd.watched, " hosts fail ", check,
-                                                  ", so the check is taken for broken")});
-  return facts;
+std::optional<Time> HealthDeadline(const World& world, Time now) {
+  if (world.policy.health == HealthMode::observe) return std::nullopt;
+  const bool waits = std::any_of(world.state.nodes.begin(), world.state.nodes.end(),
+                                 [](const auto& entry) { return Unanswered(entry.second) != nullptr; });
+  std::optional<Time> next;
+  for (const Removal& removal : world.state.removals)
+    if (const Time over = removal.at + kRemovalWindow; waits && over > now && (!next || over < *next)) next = over;
+  return next;
 }
 
-}  // namespace
-
-Facts JudgeHealth(const World& world, Now now, const NodeId& id) {
-  const NodeState* node = NodeIn(world.state, id);
-  if (!node) return {};
-  if (const HostHealth* health = HealthOf(world, id)) {
-    for (const HostAlarm& alarm : health->alarms)
-      if (IsNews(*node, alarm)) return Raised(world, now, *node, alarm);
-    for (const KnownAlarm& known : node->alarms) {
-      const auto same = [&](const HostAlarm& alarm) {
-        return alarm.check == known.alarm.check && alarm.scope == known.alarm.scope;
-      };
-      if (!health->watched || std::any_of(health->alarms.begin(), health->alarms.end(), same)) continue;
-      return {AlarmOver{id, known.alarm.check, known.alarm.scope, Sentence(id, ": ", TitleOf(known.alarm), " is over")}};
-    }
-    for (const HostAlarm& alarm : health->alarms)
-      if (alarm.action >= HealthAction::defer)
-        if (Facts released = BrokenCheckReleases(world, alarm.check); !released.empty()) return released;
-  }
-  if (!node->quarantine) return {};
-  if (StillWaits(world, *node).empty())
-    return {QuarantineOver{id, Sentence(id, " may be given work again: ", node->quarantine->check,
-                                        " is over, and it has passed its checks since")}};
-  if (auto due = RemedyDue(world, *node)) return {*std::move(due)};
-  return {};
+bool OutOfWork(const State& state, const NodeState& node) {
+  return node.drain || node.quarantine || (!node.offences.empty() && OffencesOf(node, state.now).keep_away);
 }
 
 std::optional<RemedyStarted> RemedyDue(const World& world, const NodeState& node) {
   if (!node.quarantine || node.quarantine->remedy != RemedyPhase::none) return std::nullopt;
+  if (world.policy.health == HealthMode::observe) return std::nullopt;
   const Quarantine& quarantine = *node.quarantine;
   if (!Contains(world.policy.remedies, quarantine.action) || node.boot != quarantine.boot) return std::nullopt;
   if (!JobOn(world, node.node).empty()) return std::nullopt;  // its work leaves it first
@@ -225,7 +275,17 @@ Result<Facts> ClearBy(const World& world, const ClearNode& request) {
   const bool offences = std::any_of(node->offences.begin(), node->offences.end(),
                                     [&](const health::Offence& offence) { return meant(offence.what); });
   const bool held = node->quarantine && meant(node->quarantine->check);
-  if (!alarms && !offences && !held) return Facts();
+  if (held && node->quarantine->remedy == RemedyPhase::running)
+    return Fail(ErrorCode::kConflict, Cat("the hook that is to ", Name(node->quarantine->action), ' ', node->node, " runs"),
+                Cat("clear it once that has ended: everstep events --node ", node->node, " -f"));
+  if (!alarms && !offences && !held) {
+    std::vector<std::string> checks;
+    for (const KnownAlarm& known : node->alarms)
+      if (!known.cleared && !Contains(checks, known.alarm.check)) checks.push_back(known.alarm.check);
+    if (request.check.empty() || checks.empty()) return Facts();
+    return Fail(ErrorCode::kNotFound,
+                Cat(node->node, " has no alarm of ", OneLine(request.check, 80), "; there are: ", Join(checks)));
+  }
   const std::string what = request.check.empty() ? std::string("all alarms") : request.check;
   const std::string note = request.note.empty() ? std::string() : Cat(": ", Said(request.note));
   Facts facts{AlarmsCleared{request.node, request.check, OneLine(request.by, 100), Said(request.note),
@@ -245,8 +305,9 @@ std::string QuarantineText(const NodeState& node, std::optional<Time> at) {
 
 std::string LeavesBecause(const World& world, Now now, const JobState& job, const NodeState& node) {
   const Quarantine& quarantine = *node.quarantine;
-  if (quarantine.action <= HealthAction::defer) return {};
+  if (quarantine.action <= HealthAction::defer || world.policy.health == HealthMode::observe) return {};
   if (quarantine.action > HealthAction::drain || job.preflight) return Cat(node.node, " is ", QuarantineText(node));
+  if (!HasAnother(world, job)) return {};  // it works as long as it works
   if (quarantine.job == job.id && job.checkpoints_ever > quarantine.checkpoints)
     return Cat(node.node, " is ", QuarantineText(node), "; there is a checkpoint of after that");
   const auto at = LeavesAt(world, job, node);
@@ -256,6 +317,7 @@ std::string LeavesBecause(const World& world, Now now, const JobState& job, cons
 
 std::optional<Time> LeavesAt(const World& world, const JobState& job, const NodeState& node) {
   if (!node.quarantine || node.quarantine->action != HealthAction::drain || !job.spec.checkpoint) return std::nullopt;
+  if (world.policy.health == HealthMode::observe || !HasAnother(world, job)) return std::nullopt;
   return node.quarantine->since + world.policy.move_within;
 }
 

@@ -24,11 +24,17 @@ namespace everstep {
 // The next thing to be recorded or done about this host; empty: nothing. To be asked again after what it returns is applied.
 Facts JudgeHealth(const World& world, Now now, const NodeId& node);
 
-// Errors: kNotFound. Empty: there is nothing to clear.
+// When, after now, JudgeHealth may have something to say by time alone: a host that may not go now may go then. nullopt: never.
+std::optional<Time> HealthDeadline(const World& world, Time now);
+
+// Errors: kNotFound (with the checks that could be cleared), kConflict (its hook runs). Empty: there is nothing to clear.
 Result<Facts> ClearBy(const World& world, const ClearNode& request);
 
 // "quarantined: gpu.xid GPU at 0000:18:00: …"; with `at` also for how long. REQUIRES: it is in quarantine.
 std::string QuarantineText(const NodeState& node, std::optional<Time> at = {});
+
+// What the quarantine waits for before it is over by itself; empty: nothing. REQUIRES: it is in quarantine.
+std::string QuarantineWaits(const World& world, const NodeState& node);
 
 // Why the host, in quarantine, must be left by the job that it works for now; empty: it need not.
 std::string LeavesBecause(const World& world, Now now, const JobState& job, const NodeState& node);
@@ -41,7 +47,7 @@ health::OffenderScore OffencesOf(const NodeState& node, Time at);
 // What its hook is to be run for now; nullopt: none.
 std::optional<RemedyStarted> RemedyDue(const World& world, const NodeState& node);
 
-// Drained by an operator or in quarantine.
-inline bool OutOfWork(const NodeState& node) { return node.drain.has_value() || node.quarantine.has_value(); }
+// Drained by an operator, in quarantine, or kept away for its offences.
+bool OutOfWork(const State& state, const NodeState& node);
 
 }  // namespace everstep

@@ -46,7 +46,7 @@ std::size_t Owed(const World& world, const JobState& job, const Taken& taken) {
   std::size_t owed = 0, spares = 0;
   for (const NodeId& node : job.hosts) {
     const NodeState* known = NodeIn(world.state, node);
-    owed += !known || !known->member || OutOfWork(*known) || Avoids(job, node) ? 1 : 0;
+    owed += !known || !known->member || OutOfWork(world.state, *known) || Avoids(job, node) ? 1 : 0;
   }
   for (const NodeId& node : job.spares) spares += NotEligible(world, job, node, taken).empty() ? 1 : 0;
   return owed - std::min(owed, spares);
@@ -177,7 +177,7 @@ std::string WhyNotPlaced(const JobState& job, const Fit& fit) {
 
 std::size_t Capacity(const State& state, const JobSpec& spec) {
   return static_cast<std::size_t>(std::count_if(state.nodes.begin(), state.nodes.end(), [&](const auto& entry) {
-    return MayHave(spec, entry.first) && entry.second.member && !OutOfWork(entry.second);
+    return MayHave(spec, entry.first) && entry.second.member && !OutOfWork(state, entry.second);
   }));
 }
 

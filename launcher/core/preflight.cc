@@ -213,13 +213,21 @@ Facts MeasuredBy(const JobState& job, std::string_view tail) {
 }
 
 GangSpec WithLearned(const State& state, GangSpec gang) {
-  constexpr std::size_t kMost = 32;
+  constexpr std::ptrdiff_t kOfAKind = 16;
+  constexpr std::size_t kMost = 64;
+  const bool own = gang.command.front() == kProbeProgram || gang.command.front() == "everstep-agent";
   const auto probe = std::find(gang.command.begin(), gang.command.end(), kProbeProgram);
-  if (probe == gang.command.end() || std::next(probe) == gang.command.end() || *std::next(probe) != "pairs") return gang;
+  if (!own || probe == gang.command.end() || std::next(probe) == gang.command.end() || *std::next(probe) != "pairs")
+    return gang;
+  std::vector<const FabricRun*> newest;
+  for (auto run = state.fabric_runs.rbegin(); run != state.fabric_runs.rend() && newest.size() < kMost; ++run) {
+    const auto alike = [&](const FabricRun* other) { return other->provider == run->provider && other->bytes == run->bytes; };
+    if (run->hosts == gang.node_count && run->test == "pair" && std::count_if(newest.begin(), newest.end(), alike) < kOfAKind)
+      newest.push_back(&*run);
+  }
   std::vector<std::string> runs;
-  for (auto run = state.fabric_runs.rbegin(); run != state.fabric_runs.rend() && runs.size() < kMost; ++run)
-    if (run->hosts == gang.node_count && run->test == "pair")
-      runs.push_back(TextOf({run->provider, run->test, run->bytes, run->hosts}, {run->samples, run->median, run->mad}));
+  for (const FabricRun* run : newest)
+    runs.push_back(TextOf({run->provider, run->test, run->bytes, run->hosts}, {run->samples, run->median, run->mad}));
   if (!runs.empty()) gang.command.insert(gang.command.end(), {"--learned", Join(runs, ",")});
   return gang;
 }

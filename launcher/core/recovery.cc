@@ -186,7 +186,7 @@ Ladder Climb(const World& world, const JobState& job) {
     // suspicion.
     const NodeState* known = NodeIn(world.state, old);
     const bool undecided =
-        known && known->member && !OutOfWork(*known) && !Avoids(job, old) && !TakenByAnother(taken, job, old);
+        known && known->member && !OutOfWork(world.state, *known) && !Avoids(job, old) && !TakenByAnother(taken, job, old);
     if (undecided || fresh.empty()) {
       if (!ladder.why_not.empty()) continue;
       ladder.why_not = undecided ? Cat("waits for ", old, ", which ", reason)

@@ -269,7 +269,9 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
   if (node.quarantine) {
     const bool alone = view.phase == NodePhase::quarantined;
     view.why = alone ? QuarantineText(node, now.at) : Sentence(OneLine(view.why, 600), "; ", QuarantineText(node, now.at));
-  } else if (const auto score = OffencesOf(node, now.at); score.keep_away && view.phase == NodePhase::ready) {
+    const std::string waits = QuarantineWaits(world, node);
+    if (alone && !waits.empty()) view.why = Sentence(OneLine(view.why, 700), "; waits: ", waits);
+  } else if (const auto score = OffencesOf(node, world.state.now); score.keep_away && view.phase == NodePhase::ready) {
     view.why = Cat("kept away: ", score.why);
   }
   if (!node.drain) return view;
@@ -308,8 +310,10 @@ std::vector<NodeView> ViewNodes(const World& world, Now now, const JobState* why
   if (why_not) {
     std::map<NodeId, std::string> reasons;
     for (auto& [id, reason] : FitFor(world, *why_not, TakenHosts(world.state), now.at).reasons) reasons.emplace(id, reason);
-    for (NodeView& view : views)
+    for (NodeView& view : views) {
       if (const auto it = reasons.find(view.node); it != reasons.end()) view.why_not = it->second;
+      if (view.why_not.empty() && view.job == why_not->id) view.why_not = "works for it";
+    }
   }
   std::sort(views.begin(), views.end(), [](const NodeView& a, const NodeView& b) { return NaturalLess(a.node, b.node); });
   return views;

@@ -75,6 +75,12 @@ std::string_view LevelOf(const Fact& fact) {
   return "info";
 }
 
+bool ChangesHealth(const Fact& fact) {
+  return std::holds_alternative<AlarmRaised>(fact) || std::holds_alternative<AlarmOver>(fact) ||
+         std::holds_alternative<AlarmsCleared>(fact) || std::holds_alternative<QuarantineOver>(fact) ||
+         std::holds_alternative<NodeLost>(fact) || std::holds_alternative<NodeJoined>(fact);
+}
+
 }  // namespace
 
 Epoch NextEpoch(const Recovered& recovered, Rng& rng) {
@@ -182,6 +188,7 @@ void LauncherLoop::Tick(Time now) {
     touched_nodes_.insert(pending.begin(), pending.end());
   }
   if (broadcast_at_ && now >= *broadcast_at_) BroadcastMembership();
+  if (health_due_ && NowAt(now_).at >= *health_due_) look_at_all_ = true;
   for (const auto& [id, job] : world_.state.jobs)
     if (const auto due = JobDeadline(world_, job); due && NowAt(now).at >= *due) touched_jobs_.insert(id);
   Settle();
@@ -197,8 +204,10 @@ std::optional<Time> LauncherLoop::NextDue() const {
   consider(from_log(detector_.Deadline()));
   consider(resend_at_);
   consider(broadcast_at_);
-  if (halted_.empty())
+  if (halted_.empty()) {
+    consider(from_log(health_due_));
     for (const auto& [id, job] : world_.state.jobs) consider(from_log(JobDeadline(world_, job)));
+  }
   if (next) next = std::max(*next, judged_at_);  // what came due while no launcher ran is no lateness of this loop
   return next;
 }
@@ -219,6 +228,7 @@ void LauncherLoop::Commit(const Facts& facts) {
     Retouch(fact);
     rims_.log(LevelOf(fact), WhyOf(fact));
     if (const auto* lost = std::get_if<NodeLost>(&fact)) CloseSession(lost->node);
+    look_at_all_ = look_at_all_ || ChangesHealth(fact);
     if (const auto* ended = std::get_if<JobEnded>(&fact)) {
       const auto of_it = [&](const auto& known) { return known.first.job == ended->job; };
       std::erase_if(world_.first_failure, of_it);
@@ -250,7 +260,7 @@ void LauncherLoop::Retouch(const Fact& fact) {
 void LauncherLoop::Settle() {
   if (std::exchange(retry_evictions_, false)) RetryHeldEvictions();
   if (!reports_.empty()) SettleReports();
-  if (halted_.empty() && (!touched_jobs_.empty() || !touched_nodes_.empty())) SettleJobs();
+  if (halted_.empty() && (!touched_jobs_.empty() || !touched_nodes_.empty() || look_at_all_)) SettleJobs();
   for (const NodeId& node : std::exchange(touched_nodes_, {})) SendCommands(node);
   ShowWatchers();
   touched_jobs_.clear();
@@ -264,6 +274,15 @@ void LauncherLoop::SettleJobs() {
     for (const NodeId& node : touched_nodes_) {
       facts = JudgeHealth(world_, NowAt(now_), node);
       if (!facts.empty()) break;
+    }
+    if (facts.empty() && std::exchange(look_at_all_, false)) {
+      health_due_ = HealthDeadline(world_, NowAt(now_).at);
+      for (const auto& [id, node] : world_.state.nodes) {
+        if (node.alarms.empty() && !node.quarantine) continue;
+        facts = JudgeHealth(world_, NowAt(now_), id);
+        if (!facts.empty()) break;
+      }
+      look_at_all_ = !facts.empty();
     }
     for (const auto& [id, job] : world_.state.jobs) {
       if (!facts.empty()) break;

@@ -129,6 +129,8 @@ void LauncherLoop::Answer(std::uint64_t token, const ListNodes& request) {
   if (request.why_not.empty()) return Reply(token, NodesReply{ViewNodes(world_, NowAt(now_))});
   const Result<const JobState*> job = FindJob(world_.state, request.why_not);
   if (!job) return Reply(token, Fail(job.error()));
+  if (everstep::Ended((*job)->phase))
+    return Reply(token, Fail(ErrorCode::kConflict, Cat((*job)->id, " has ended: it is given no hosts any more")));
   Reply(token, NodesReply{ViewNodes(world_, NowAt(now_), *job)});
 }
 

@@ -159,8 +159,7 @@ TEST(Health, OfTenHostsOneAnHourAndNoMore) {
                   "everstep drain n3"});
   EXPECT_EQ(Node(story, "n3").phase, NodePhase::ready);
   story.Pass(61min);
-  story.Raises("n4", "mem.ecc", drain);
-  EXPECT_EQ(Node(story, "n4").phase, NodePhase::quarantined) << "the hour is over";
+  EXPECT_EQ(Node(story, "n3").phase, NodePhase::quarantined) << "the hour is over, and its alarm stands";
 }
 
 TEST(Health, ACheckThatAllHostsFailIsBrokenAndNobodyIsDrained) {
@@ -236,7 +235,8 @@ TEST(Health, WhoseHookHasFailedStaysAndSaysSo) {
   story.RemedyHookSays("n2", false);
   story.Mends("n2", "gpu.hung");
   EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined);
-  EXPECT_EQ(Node(story, "n2").why, "quarantined, reset: gpu.hung: 7, and more than 3 is bad; the hook failed (0 s)");
+  EXPECT_EQ(Node(story, "n2").why,
+            "quarantined, reset: gpu.hung: 7, and more than 3 is bad; the hook failed (0 s); waits: its device is to be reset");
 }
 
 TEST(Health, AHookThatEndedWithItsLauncherIsRunAgain) {
@@ -246,7 +246,7 @@ TEST(Health, AHookThatEndedWithItsLauncherIsRunAgain) {
   story.Raises("n2", "gpu.hung", reset);
   story.RestartLauncher();
   story.Pass(2s);
-  EXPECT_EQ(story.world().state.nodes.at(NodeId("n2")).remedies.size(), 2u);
+  EXPECT_EQ(story.world().state.nodes.at(NodeId("n2")).remedies.size(), 1u) << "it is one remedy all the same";
   EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined);
   story.RemedyHookSays("n2", true);
 }
@@ -261,7 +261,7 @@ TEST(Health, WhoOffendsAgainAndAgainIsKeptAwayAndSaysWhy) {
   const JobId train = story.Submit(Train(2));
   EXPECT_EQ(story.Phase(train), JobPhase::queued);
   EXPECT_EQ(Node(story, "n2").phase, NodePhase::ready);
-  EXPECT_EQ(Node(story, "n2").why, "kept away: score 4.0, kept away from 3.0 on: mem.ecc (4 times); newest 1 min ago");
+  EXPECT_EQ(Node(story, "n2").why, "kept away: score 4.0 (3.0 keeps a host from work): mem.ecc (4 times); newest 1 min ago");
   story.Clear("n2", "new board");
   EXPECT_EQ(story.Phase(train), JobPhase::running);
 }
@@ -285,6 +285,80 @@ TEST(Health, WhyAHostIsNotGivenToAJobIsToldForEach) {
   EXPECT_EQ(views[0].why_not, "works for train-1");
   EXPECT_EQ(views[1].why_not, "quarantined, drain: mem.ecc: 7, and more than 3 is bad (0 s)");
   EXPECT_EQ(views[2].why_not, "");
+}
+
+TEST(Health, TwoAlarmsThatLookAlikeAreOne) {
+  Story story({"n1", "n2"});
+  HostHealth& health = story.Host("n2").health;
+  health.watched = true;
+  health.alarms = {{.check = "mount.space", .scope = "/a", .action = note, .why = "a", .since = Time(1s)},
+                   {.check = "mount.space", .scope = "/a", .action = app, .why = "b", .since = Time(2s)}};
+  story.Reports("n2");
+  EXPECT_EQ(Node(story, "n2").health->alarms.size(), 1u);
+  EXPECT_EQ(Node(story, "n2").health->alarms.front().action, app) << "the graver one";
+}
+
+TEST(Health, AJobDoesNotWaitForAHostThatIsKeptAwayWhereAnotherIsFree) {
+  Story story({"n1", "n2", "n3"}, Lenient());
+  for (int i = 0; i < 4; ++i) {
+    story.Raises("n2", "mem.ecc", drain);
+    story.Mends("n2", "mem.ecc");
+  }
+  story.Clear("n2");
+  const JobId train = story.Submit(Train(2));
+  ASSERT_EQ(story.HostsOf(train), (Lines{"n1", "n2"}));
+  for (int i = 0; i < 4; ++i) {
+    story.Raises("n2", "gpu.busy", defer);
+    story.Raises("n2", "mem.ecc", drain);
+    story.Mends("n2", "mem.ecc");
+    story.Mends("n2", "gpu.busy");
+  }
+  story.RankEnds(train, 1, Killed(9));
+  story.Pass(1s);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+}
+
+TEST(Health, WhoIsClearedOfOneAlarmStaysForAnotherThatStands) {
+  Story story({"n1", "n2", "n3"});
+  story.Raises("n2", "mem.ecc", replace);
+  story.Raises("n2", "gpu.xid", reboot);
+  EXPECT_EQ(story.Clear("n2", "", "mem.ecc"), "");
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::quarantined);
+  EXPECT_EQ(story.world().state.nodes.at(NodeId("n2")).quarantine->check, "gpu.xid");
+  EXPECT_EQ(story.Clear("n2", "", "gpu.typo"), "n2 has no alarm of gpu.typo; there are: gpu.xid");
+}
+
+TEST(Health, ASickHostIsTakenOutOnceTheOthersPassAgain) {
+  Policy policy;
+  policy.removals_percent = 75;
+  Story story({"n1", "n2", "n3", "n4"}, policy);
+  for (const char* name : {"n1", "n2", "n3", "n4"}) story.Watched(name);
+  for (const char* name : {"n1", "n2", "n3", "n4"}) story.Raises(name, "mount.latency", drain);
+  for (const char* name : {"n1", "n2", "n3"}) story.Mends(name, "mount.latency");
+  EXPECT_EQ(Node(story, "n4").phase, NodePhase::quarantined);
+  for (const char* name : {"n1", "n2", "n3"}) EXPECT_EQ(Node(story, name).phase, NodePhase::ready) << name;
+}
+
+TEST(Health, AJobThatHasNowhereToGoStaysWhereItWorks) {
+  Story story({"n1", "n2"});
+  const JobId train = story.Submit(Train(2));
+  story.Raises("n2", "mem.ecc", drain);
+  story.Saves(train, "step-20.pt", 20);
+  story.Pass(1h);
+  EXPECT_EQ(story.Job(train).generation, Generation(1));
+  story.Up("n3");
+  story.Pass(1s);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+}
+
+TEST(Health, WhileItsHookRunsAHostIsNotCleared) {
+  Policy policy;
+  policy.remedies = {reset};
+  Story story({"n1", "n2"}, policy);
+  story.Raises("n2", "gpu.hung", reset);
+  EXPECT_EQ(story.Clear("n2"), "the hook that is to reset n2 runs; clear it once that has ended: everstep events --node n2 -f");
+  story.RemedyHookSays("n2", false);
+  EXPECT_EQ(story.Clear("n2"), "");
 }
 
 }  // namespace

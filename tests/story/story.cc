@@ -155,8 +155,9 @@ std::string Story::Undrain(const std::string& node) {
 
 void Story::Pass(Duration d) {
   for (const Time until = now_ + d; now_ < until;) {
+    const auto health = HealthDeadline(world_, now_);
     now_ += step_;
-    news_ = false;
+    news_ = health && now_ >= *health;
     if (now_.time_since_epoch() % kBeatEvery < step_) BeatAll();
     RunFences();
     for (auto& [id, host] : hosts_) {
