@@ -29,8 +29,9 @@ using Action = HealthAction;
 EVERSTEP_ENUM(Facility, always, cpufreq, throttle, edac, numa, nvidia, nvlink, nvswitch, neuron, rdma, efa, infiniband, nvme,
               raid, cgroup, dmi, aer, pcie, netdev, mlx5)
 
-// Who can read it: one look at a host; an agent that stays; a test between hosts; a comparison of hosts.
-EVERSTEP_ENUM(Reader, scan, agent, fabric, fleet)
+// Who can read it: one look at a host; one that is made where somebody asks for it; an agent that stays; a test between hosts;
+// a comparison of hosts.
+EVERSTEP_ENUM(Reader, scan, asked, agent, fabric, fleet)
 
 EVERSTEP_ENUM(Comparison, below, above, is, is_not)
 

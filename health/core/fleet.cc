@@ -50,8 +50,10 @@ Comparisons ByMedian(const std::vector<HostReading>& read, Unit unit, double mad
   Comparisons found;
   for (std::size_t i = 0; i < read.size(); ++i)
     if (distances[i] > bound)
-      found.odd.push_back({read[i].host, Cat(ShowNumber(values[i], unit), ", the median of ", read.size(), " hosts is ",
-                                             ShowNumber(median, unit))});
+      found.odd.push_back(
+          {read[i].host,
+           Cat(ShowNumber(values[i], unit), ", the median of ", read.size(), " hosts is ", ShowNumber(median, unit)),
+           values[i] < median});
   return found;
 }
 

@@ -20,7 +20,8 @@ struct HostReading {
 
 struct OddHost {
   NodeId host{};
-  std::string why{};  // "driver 550.54.15, 3 of 4 hosts have 550.90.07"
+  std::string why{};   // "driver 550.54.15, 3 of 4 hosts have 550.90.07"
+  bool below = false;  // of values: less than the median
 };
 
 struct Comparisons {

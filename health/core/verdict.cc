@@ -48,6 +48,7 @@ std::optional<Verdict> Judge(const Check& check, const Reading& reading, const P
   if (reading.unread) return Unknown(verdict, check, *reading.unread);
   if (!reading.number && !reading.word) return Unknown(verdict, check, "nothing has read it");
   verdict.value = reading.word ? *reading.word : ShowNumber(*reading.number, check.unit);
+  if (check.by == Reader::asked) verdict.measured = reading.number;
 
   bool held = false;
   for (const auto& [rule, state] : {std::pair(&check.fail, State::fail), std::pair(&check.warn, State::warn)}) {

@@ -22,8 +22,9 @@ struct Verdict {
   std::string evidence{};
   std::string remedy{};  // empty where nothing is to be done
   Action action = Action::note;
+  std::optional<double> measured{};  // the value as a number, of what hosts are compared by: checks on demand
 };
-EVERSTEP_FIELDS(Verdict, check, scope, state, value, limit, why, evidence, remedy, action)
+EVERSTEP_FIELDS(Verdict, check, scope, state, value, limit, why, evidence, remedy, action, measured)
 
 // The check with the profile's own limits.
 Check Effective(Check check, const Profile& profile);

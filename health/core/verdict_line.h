@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "health/core/verdict.h"
@@ -14,7 +15,8 @@ struct VerdictLine {
   State status = State::ok;
   std::string value{}, limit{}, why{}, evidence{}, remedy{};
   Action action = Action::note;
+  std::optional<double> measured{};
 };
-EVERSTEP_FIELDS(VerdictLine, v, host, check, scope, status, value, limit, why, evidence, remedy, action)
+EVERSTEP_FIELDS(VerdictLine, v, host, check, scope, status, value, limit, why, evidence, remedy, action, measured)
 
 }  // namespace everstep::health

@@ -37,6 +37,7 @@ std::vector<yaml::FlagSpec> Flags() {
           {"kernel-log", "FILE", "", "instead of /dev/kmsg"},
           {"nvml", "FILE", "", "instead of libnvidia-ml.so.1"},
           {"deadline", "DURATION", "", "for each probe [3s]"},
+          {"deep", "DURATION", "", "of scan: stress all cores and memory for so long, and compare what they give [0: not]"},
           {"feed", "FILE", "", "of monitor, for an agent: states instead of alarms, and a memory in FILE"},
           {"boot-id", "ID", "", "of monitor: instead of the kernel's boot id"},
           {"help", "", "", "print this and exit"}};
@@ -90,6 +91,12 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
     EVERSTEP_ASSIGN(options.deadline, ParseDuration(deadline->second));
     if (options.deadline <= Duration() || options.deadline > 10min)
       return Fail(ErrorCode::kInvalid, Cat("--deadline: found ", deadline->second, ", legal: more than 0 s, at most 10min"));
+  }
+  if (const auto deep = given.find("deep"); deep != given.end()) {
+    EVERSTEP_ASSIGN(options.deep.time, ParseDuration(deep->second));
+    constexpr Duration kLeast = 200ms, kMost = std::chrono::hours(24);
+    if (options.deep.time != Duration() && (options.deep.time < kLeast || options.deep.time > kMost))
+      return Fail(ErrorCode::kInvalid, Cat("--deep: found ", deep->second, ", legal: 0s, or 200ms to 24h"));
   }
   for (const auto& [name, into] :
        {std::pair("json", &command.json), std::pair("nagios", &command.nagios), std::pair("all", &command.all),

@@ -71,6 +71,8 @@ int RunMonitorCommand(int argc, const char* const* argv) {
   const auto command = ScanCommandFrom(argc, argv);
   if (!command) return failed(command.error());
   const ScanOptions& options = command->options;
+  if (options.deep.time > Duration())
+    return failed({.message = "--deep is of scan: a monitor leaves the host to its job", .hint = "everstep-agent scan --deep"});
   const auto catalogue = LoadCatalogue(options.catalogue);
   if (!catalogue) return failed(catalogue.error());
   const auto chosen = ProfileOf(options, *catalogue);

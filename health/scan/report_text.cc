@@ -112,7 +112,8 @@ std::string ReportJson(const ScanReport& report, const std::string& host) {
                               .why = one.why,
                               .evidence = one.evidence,
                               .remedy = one.remedy,
-                              .action = one.action}) +
+                              .action = one.action,
+                              .measured = one.measured}) +
            '\n';
   return out;
 }

@@ -13,7 +13,8 @@ namespace everstep::health {
 std::string ReportText(const ScanReport& report, bool all);
 
 // A line of JSON for each verdict:
-// {"v":1,"host","check","scope","status","value","limit","why","evidence","remedy","action"}
+// {"v":1,"host","check","scope","status","value","limit","why","evidence","remedy","action"}, and "measured" where hosts are
+// compared by a number
 std::string ReportJson(const ScanReport& report, const std::string& host);
 
 // An alarm that was raised or is over, as a line of JSON:

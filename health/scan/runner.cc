@@ -164,7 +164,9 @@ void ProbeRun::Step(Time now) {
   }
 }
 
-std::vector<ProbeResult> RunProbes(const std::vector<Probe>& probes) {
+namespace {
+
+std::vector<ProbeResult> RunTogether(const std::vector<Probe>& probes) {
   RealClock clock;
   ProbeRun run(probes, clock.Now());
   while (!run.Done()) {
@@ -175,6 +177,18 @@ std::vector<ProbeResult> RunProbes(const std::vector<Probe>& probes) {
     run.Step(clock.Now());
   }
   return run.results();
+}
+
+}  // namespace
+
+std::vector<ProbeResult> RunProbes(const std::vector<Probe>& probes) {
+  std::vector<Probe> together;
+  for (const Probe& probe : probes)
+    if (!probe.alone) together.push_back(probe);
+  std::vector<ProbeResult> first = RunTogether(together), results;
+  auto next = first.begin();
+  for (const Probe& probe : probes) results.push_back(probe.alone ? RunTogether({probe}).front() : std::move(*next++));
+  return results;
 }
 
 }  // namespace everstep::health

@@ -24,6 +24,7 @@ struct Probe {
   std::string scope{};                // of its readings, where all have one
   std::vector<std::string> checks{};  // that it reads
   Duration deadline = 3s;
+  bool alone = false;  // it takes all of the host: not before the others have ended
   std::function<void(Sink&)> run{};
 };
 
@@ -72,7 +73,8 @@ class ProbeRun {
   std::vector<ProbeResult> results_{};
 };
 
-// All at once, to their end: takes as long as the slowest, at most the longest deadline and a moment.
+// All at once, to their end: takes as long as the slowest, at most the longest deadline and a moment. Then those that want to
+// be alone, one after the other.
 std::vector<ProbeResult> RunProbes(const std::vector<Probe>& probes);
 
 }  // namespace everstep::health

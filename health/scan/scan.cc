@@ -24,10 +24,11 @@ bool Begins(const std::string& id, std::initializer_list<std::string_view> with)
   return std::any_of(with.begin(), with.end(), [&](std::string_view prefix) { return id.starts_with(prefix); });
 }
 
-std::vector<std::string> Ids(const Catalogue& catalogue, const std::function<bool(const Check&)>& is) {
+std::vector<std::string> Ids(const Catalogue& catalogue, const std::function<bool(const Check&)>& is,
+                             Reader by = Reader::scan) {
   std::vector<std::string> ids;
   for (const Check& check : catalogue.checks)
-    if (check.by == Reader::scan && is(check)) ids.push_back(check.id);
+    if (check.by == by && is(check)) ids.push_back(check.id);
   return ids;
 }
 
@@ -124,6 +125,24 @@ HostKind KindOf(const ScanOptions& options, const Root& root) {
   return kind;
 }
 
+// What is made on demand only, each alone: it takes the host from those beside it.
+void AddAsked(const ScanOptions& options, const Catalogue& catalogue, std::vector<Probe>& probes) {
+  const Root root(options.root);
+  if (options.deep.time > Duration())
+    probes.push_back({.name = "deep",
+                      .checks = Ids(
+                          catalogue, [](const Check& check) { return check.id.starts_with("deep."); }, Reader::asked),
+                      .deadline = DeepDeadline(options.deep.time),
+                      .alone = true,
+                      .run = [root, asked = options.deep](Sink& sink) { ProbeDeep(root, asked, sink); }});
+}
+
+bool Asked(const std::vector<Probe>& probes, const Check& check) {
+  return check.by == Reader::asked && std::any_of(probes.begin(), probes.end(), [&](const Probe& probe) {
+           return std::find(probe.checks.begin(), probe.checks.end(), check.id) != probe.checks.end();
+         });
+}
+
 // Nobody writes into the pipe: its time passes.
 void Pass(Duration time) {
   int ends[2];
@@ -195,6 +214,7 @@ std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catal
         [root, path](Sink& sink) { ProbeMount(root, path.path, path.use, sink); });
     probes.back().scope = path.path;
   }
+  AddAsked(options, catalogue, probes);
   return probes;
 }
 
@@ -213,7 +233,8 @@ ScanReport Judged(const Catalogue& catalogue, const Chosen& chosen, const std::v
   Counters counters;
   Judge2 judge{report.profile, counters, first_at, second_at};
   for (const Check& check : catalogue.checks)
-    if (check.by == Reader::scan) TakeCheck(Effective(check, report.profile), first, second, judge, report);
+    if (check.by == Reader::scan || Asked(probes, check))
+      TakeCheck(Effective(check, report.profile), first, second, judge, report);
   return report;
 }
 

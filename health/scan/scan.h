@@ -1,5 +1,6 @@
 // The host part of health in one go, without daemon or launcher: all probes, two looks where one proves nothing, and a verdict
-// for every check of the catalogue that one host can answer. What no probe has read is UNKNOWN by the name of its check.
+// for every check of the catalogue that one host can answer. What no probe has read is UNKNOWN by the name of its check; checks
+// that are made on demand are there where they were asked for.
 //
 // Counters and noisy checks are looked at twice, a moment apart: a counter's growth in between counts, and a noisy value must
 // be bad both times.
@@ -12,6 +13,7 @@
 #include "base/result.h"
 #include "health/catalogue/catalogue.h"
 #include "health/core/verdict.h"
+#include "health/probe/deep.h"
 #include "health/probe/probes.h"
 #include "health/scan/runner.h"
 
@@ -32,6 +34,7 @@ struct ScanOptions {
   bool idle = false;       // no job runs here: what is left on a GPU is a finding
   Duration deadline = 3s;  // of each probe
   Duration between_looks = 1s;
+  DeepAsked deep{};  // its time is zero: it is not made
 };
 
 // A check that does not apply here, and how that was seen.

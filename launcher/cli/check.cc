@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/yaml/quantity.h"
 #include "health/catalogue/catalogue.h"
 #include "health/core/rule.h"
 #include "health/core/verdict.h"
@@ -50,6 +51,7 @@ struct CheckFlags {
   bool xid = false;
   std::string profile{};
   std::string catalogue{};
+  std::string stress{};
 };
 
 std::optional<std::string> Shown(const std::optional<health::Rule>& rule, health::Unit unit, const health::Profile* profile) {
@@ -139,6 +141,15 @@ Result<int> Check(const Cli& cli, const CheckFlags& flags) {
                 "everstep-agent scan --catalogue DIR");
   HostCheckFlags hosts = flags.check;
   hosts.profile = flags.profile;
+  if (!flags.stress.empty()) {
+    if (hosts.level != "deep")
+      return Fail(ErrorCode::kInvalid, Cat("--stress goes with --level deep only: the level is ", hosts.level),
+                  "everstep check --level deep --stress 20min");
+    EVERSTEP_ASSIGN(const Duration time, ParseDuration(flags.stress));
+    if (time < 200ms || time > 24h)
+      return Fail(ErrorCode::kInvalid, Cat("--stress: found ", flags.stress, ", legal: 200ms to 24h"));
+    hosts.stress = flags.stress;
+  }
   return CheckHosts(cli, hosts);
 }
 
@@ -150,6 +161,7 @@ constexpr const char* kCheckFooter =
     "not be made.\n"
     "\n"
     "  everstep check n[1-8] --level full\n"
+    "  everstep check n[1-8] --level deep --stress 20min\n"
     "  everstep check --list\n";
 
 }  // namespace
@@ -158,10 +170,13 @@ void AddCheck(CLI::App& app, Cli& cli) {
   auto flags = std::make_shared<CheckFlags>();
   CLI::App* verb = app.add_subcommand("check", "check hosts and the network between them, or print what is checked");
   verb->add_option("HOST", flags->check.hosts, "names, or a list such as n[1-3] [all that are free]")->type_name("HOST");
-  verb->add_option("--level", flags->check.level, "of the network: four rounds of pairs, or each pair")
-      ->type_name("quick|full")
-      ->check(OneOf({"quick", "full"}))
+  verb->add_option("--level", flags->check.level,
+                   "four rounds of pairs of the network, or each pair; deep: each pair, and each host under stress")
+      ->type_name("quick|full|deep")
+      ->check(OneOf({"quick", "full", "deep"}))
       ->capture_default_str();
+  verb->add_option("--stress", flags->stress, "of level deep: for how long all cores and memory are stressed [10s]")
+      ->type_name("DURATION");
   verb->add_flag("--strict", flags->check.strict, "what warns or cannot be read is bad, too");
   verb->add_flag("--wait", flags->check.waits, "wait until the hosts are free");
   verb->add_flag("--list", flags->list, "print the catalogue of checks; no launcher is needed");

@@ -63,6 +63,8 @@ Result<int> CheckHosts(const Cli& cli, const HostCheckFlags& flags) {
     EVERSTEP_ASSIGN(hosts, FreeHosts(*client));
   }
   std::vector<std::string> scan{kScanProgram, "scan", "--json", "--all", "--report-only"};
+  const bool deep = flags.level == "deep";
+  if (deep) scan.insert(scan.end(), {"--deep", flags.stress});
   if (!flags.profile.empty()) scan.insert(scan.end(), {"--profile", flags.profile});
   EVERSTEP_ASSIGN(Heard scanned, Listen(cli, *client, ProbeJob(cli, "check-hosts", scan, hosts), flags.waits, interrupts));
   const bool scanned_all = scanned.job.phase == JobPhase::done;
@@ -73,7 +75,7 @@ Result<int> CheckHosts(const Cli& cli, const HostCheckFlags& flags) {
   std::optional<Error> not_made;  // of the network's check; what is known of the hosts is told all the same
   if (hosts.size() > 1) {
     const std::vector<std::string> pairs{
-        std::string(kProbeProgram), "pairs", "--level", flags.level, "-e", "1M", "--quiet", "1"};
+        std::string(kProbeProgram), "pairs", "--level", deep ? "full" : flags.level, "-e", "1M", "--quiet", "1"};
     EVERSTEP_ASSIGN(const Heard probed, Listen(cli, *client, ProbeJob(cli, "check-fabric", pairs, hosts), true, interrupts));
     auto fabric = FabricOf(probed);
     if (fabric) input.fabric = *std::move(fabric);

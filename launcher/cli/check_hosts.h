@@ -11,7 +11,8 @@ namespace everstep {
 
 struct HostCheckFlags {
   std::vector<std::string> hosts{};  // lists; empty: all that are free
-  std::string level = "quick";       // quick | full
+  std::string level = "quick";       // quick | full | deep: full, and each host under stress
+  std::string stress = "10s";        // of level deep: for how long
   std::string profile{};
   bool waits = false;
   bool strict = false;  // what warns or cannot be read is bad, too

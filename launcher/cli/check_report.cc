@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/json/codec.h"
 #include "base/text.h"
@@ -18,6 +19,9 @@ namespace {
 
 // Equal on all hosts of a job, or somebody has to know why not.
 constexpr std::array<std::string_view, 3> kEqual{"cpu.online", "gpu.count", "pci.layout"};
+// On demand (health/probe/deep.h).
+constexpr const char* kBandwidth = "deep.bandwidth";
+constexpr const char* kCompute = "deep.compute";
 bool ShouldBeEqual(const std::string& check) {
   return check.starts_with("version.") || std::find(kEqual.begin(), kEqual.end(), check) != kEqual.end();
 }
@@ -63,6 +67,55 @@ void CompareHosts(const std::vector<std::vector<VerdictLine>>& lines, std::vecto
                              "make the hosts of a job alike"));
 }
 
+void TakeOdd(const health::OddHost& odd, const VerdictLine& finding, std::vector<HostChecked>& hosts) {
+  for (HostChecked& host : hosts)
+    if (host.node == odd.host.value) Take(host, finding);
+}
+
+// What the same arithmetic gives, by CPU model: nothing but a fault makes a difference. Where nobody has a majority all are
+// told of it.
+void CompareSums(const std::vector<std::vector<VerdictLine>>& lines, std::vector<HostChecked>& hosts) {
+  std::map<std::string, std::vector<health::HostReading>> models;
+  std::map<std::string, std::set<std::string>> values;
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    for (const VerdictLine& line : lines[i])
+      if (line.check == kCompute && line.status == Mark::ok && !line.value.empty()) {
+        models[line.scope].push_back({NodeId(hosts[i].node), {.check = kCompute, .word = line.value}});
+        values[line.scope].insert(line.value);
+      }
+  for (const auto& [model, readings] : models) {
+    if (values[model].size() < 2) continue;
+    const health::Comparisons found = health::Compare(readings, health::Unit::word);
+    for (const health::OddHost& odd : found.odd)
+      TakeOdd(odd,
+              Finding(kCompute, Mark::fail, Cat("computes something else than the other hosts with ", model, ": ", odd.why),
+                      "take the host out of work and replace the processor"),
+              hosts);
+    if (!found.odd.empty()) continue;
+    for (const health::HostReading& one : readings)
+      TakeOdd({.host = one.host},
+              Finding(kCompute, Mark::warn, Cat("hosts with ", model, " compute different results, and none has a majority"),
+                      "check them together with others of that CPU: one of them is wrong"),
+              hosts);
+  }
+}
+
+// Measured on demand: who is far below the others. More is no fault.
+void CompareMeasured(const std::vector<std::vector<VerdictLine>>& lines, std::vector<HostChecked>& hosts) {
+  constexpr double kMads = 5, kLeast = 0.1;  // a host that is 10 % slower is worth a look, and less is noise
+  std::vector<health::HostReading> readings;
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    for (const VerdictLine& line : lines[i])
+      if (line.check == kBandwidth && line.measured)
+        readings.push_back({NodeId(hosts[i].node), {.check = line.check, .number = line.measured}});
+  for (const health::OddHost& odd : health::Compare(readings, health::Unit::bytes, kMads, kLeast).odd)
+    if (odd.below)
+      TakeOdd(odd,
+              Finding(kBandwidth, Mark::warn, Cat("its memory is slower than the others': ", odd.why),
+                      "look for a missing or slow DIMM, and for who else uses the memory"),
+              hosts);
+}
+
 void TakeFabric(const std::optional<std::vector<ProbeVerdict>>& verdicts, std::vector<HostChecked>& hosts) {
   for (HostChecked& host : hosts) host.fabric = verdicts ? "passed" : "not checked";
   if (!verdicts) return;
@@ -96,6 +149,8 @@ std::vector<HostChecked> Checked(const CheckInput& input) {
       Take(hosts.back(), Finding("scan", Mark::unknown, "its scan has said nothing", "everstep-agent scan, on the host"));
   }
   CompareHosts(lines, hosts);
+  CompareSums(lines, hosts);
+  CompareMeasured(lines, hosts);
   TakeFabric(input.fabric, hosts);
   for (HostChecked& host : hosts) {
     host.status = Mark::ok;

@@ -28,7 +28,8 @@ struct CheckInput {
 };
 
 // In the order of the nodes. Of versions and sizes that should be equal, who differs from more than half of the hosts is warned
-// of.
+// of; and so is, of what was measured on demand, who is far below the median. Hosts of one CPU model must compute the same: who
+// does not, fails.
 std::vector<HostChecked> Checked(const CheckInput& input);
 
 bool Fit(const std::vector<HostChecked>& hosts, bool strict);

@@ -64,5 +64,43 @@ TEST(CheckReport, TheOddOneOutIsNamedAndOfTwoNobody) {
   EXPECT_EQ(two[1].status, Mark::ok);
 }
 
+std::string Deep(const std::string& model, const std::string& sum, double rate) {
+  return ToJson(VerdictLine{.check = "deep.compute", .scope = model, .value = sum}) + '\n' +
+         ToJson(VerdictLine{.check = "deep.bandwidth", .value = "x", .measured = rate}) + '\n';
+}
+
+std::vector<HostChecked> CheckedDeep(const std::vector<std::string>& scans) {
+  CheckInput input;
+  for (std::uint32_t rank = 0; rank < scans.size(); ++rank) {
+    input.nodes.push_back(Cat("n", rank + 1));
+    input.scans[rank] = scans[rank];
+  }
+  return Checked(input);
+}
+
+TEST(CheckReport, TheHostWithSlowMemoryIsNamedAndTheFastOneIsNot) {
+  const auto hosts = CheckedDeep(
+      {Deep("A", "aa", 100e9), Deep("A", "aa", 101e9), Deep("A", "aa", 60e9), Deep("A", "aa", 99e9), Deep("A", "aa", 140e9)});
+  for (const std::size_t good : {0u, 1u, 3u, 4u}) EXPECT_EQ(hosts[good].status, Mark::ok) << good;
+  EXPECT_EQ(hosts[2].status, Mark::warn);
+  EXPECT_EQ(hosts[2].findings.front().why,
+            "its memory is slower than the others': 55.9 GiB, the median of 5 hosts is 93.1 GiB");
+  EXPECT_EQ(CheckedDeep({Deep("A", "aa", 100e9), Deep("A", "aa", 101e9), Deep("A", "aa", 95e9)})[2].status, Mark::ok);
+}
+
+TEST(CheckReport, TheHostThatComputesSomethingElseFailsAmongThoseOfItsCpu) {
+  const auto hosts = CheckedDeep({Deep("A", "aa", 1), Deep("A", "ab", 1), Deep("A", "aa", 1), Deep("B", "cc", 1)});
+  for (const std::size_t good : {0u, 2u, 3u}) EXPECT_EQ(hosts[good].status, Mark::ok) << good;
+  EXPECT_EQ(hosts[1].status, Mark::fail);
+  EXPECT_EQ(hosts[1].findings.front().why, "computes something else than the other hosts with A: ab, 2 of 3 hosts have aa");
+}
+
+TEST(CheckReport, OfTwoHostsThatComputeDifferentlyBothAreToldAndNeitherIsBlamed) {
+  const auto hosts = CheckedDeep({Deep("A", "aa", 1), Deep("A", "ab", 1)});
+  EXPECT_EQ(hosts[0].status, Mark::warn);
+  EXPECT_EQ(hosts[1].status, Mark::warn);
+  EXPECT_EQ(hosts[0].findings.front().why, "hosts with A compute different results, and none has a majority");
+}
+
 }  // namespace
 }  // namespace everstep

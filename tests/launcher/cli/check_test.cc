@@ -40,9 +40,31 @@ TEST_F(CheckProgram, HostsAreCheckedThroughTheLauncherAndALevelThatIsNotThereIsR
   const Ran ran = Everstep({"check", "n1", "--launcher", "127.0.0.1:1"});
   EXPECT_EQ(ran.code, 2);
   EXPECT_EQ(ran.err.substr(0, 42), "everstep: no launcher at 127.0.0.1:1: conn");
-  const Ran deep = Everstep({"check", "--level", "deep"});
-  EXPECT_EQ(deep.code, 2);
-  EXPECT_NE(deep.err.find("--level: found \"deep\", legal: quick or full"), std::string::npos) << deep.err;
+  const Ran deeper = Everstep({"check", "--level", "deeper"});
+  EXPECT_EQ(deeper.code, 2);
+  EXPECT_NE(deeper.err.find("--level: found \"deeper\", legal: quick, full or deep"), std::string::npos) << deeper.err;
+}
+
+TEST_F(CheckProgram, HostsAreStressedAtLevelDeepOnlyAndForATimeThatIsLegal) {
+  const Ran quick = Everstep({"check", "n1", "--stress", "5s"});
+  EXPECT_EQ(quick.code, 2);
+  EXPECT_NE(quick.err.find("--stress goes with --level deep only: the level is quick"), std::string::npos) << quick.err;
+  const Ran brief = Everstep({"check", "n1", "--level", "deep", "--stress", "1ms"});
+  EXPECT_EQ(brief.code, 2);
+  EXPECT_NE(brief.err.find("--stress: found 1ms, legal: 200ms to 24h"), std::string::npos) << brief.err;
+  const Ran deep = Everstep({"check", "n1", "--level", "deep", "--stress", "5s", "--launcher", "127.0.0.1:1"});
+  EXPECT_NE(deep.err.find("no launcher at 127.0.0.1:1"), std::string::npos) << deep.err;
+}
+
+TEST_F(CheckProgram, AScanStressesTheHostOnlyWhereItIsAskedTo) {
+  KernelSays("6,2,600000,-;nothing of note");
+  EXPECT_EQ(Scan({"--all"}).out.find("deep."), std::string::npos);
+  const Ran deep = Scan({"--json", "--deep", "300ms"});
+  EXPECT_NE(deep.out.find("\"check\":\"deep.stress\",\"scope\":\"\",\"status\":\"ok\",\"value\":\"0\""), std::string::npos)
+      << deep.out << deep.err;
+  EXPECT_NE(deep.out.find("\"check\":\"deep.compute\""), std::string::npos) << deep.out;
+  EXPECT_EQ(Agent("monitor", {"--deep", "1s"}).err,
+            "everstep-agent monitor: --deep is of scan: a monitor leaves the host to its job; everstep-agent scan --deep\n");
 }
 
 TEST_F(CheckProgram, ABadCatalogueIsRefusedWithThePlace) {
