@@ -99,6 +99,25 @@ TEST(Alarms, AWarningThatGetsWorseIsToldAgain) {
   EXPECT_TRUE(alarms.Take({.id = "gpu.temperature"}, Is(State::warn), At(4min)).empty());
 }
 
+TEST(Alarms, AValueThatSwingsAboutItsLimitIsToldOnce) {
+  Alarms alarms({}, At(0s));
+  const Check check{.id = "gpu.temperature"};
+  std::size_t told = 0;
+  for (int look = 0; look < 20; ++look)
+    told += alarms.Take(check, Is(look % 2 == 0 ? State::warn : State::fail), At(2min + look * 10s)).size();
+  EXPECT_EQ(told, 2u) << "as a warning, and as a failure";
+}
+
+TEST(Alarms, OneThatWasRaisedBeforeThisWatchBeganIsNotOverBeforeAnybodyHasLooked) {
+  Alarms before({}, At(0s));
+  before.Take({.id = "gpu.temperature"}, Is(State::fail), At(2min));
+  Alarms after({}, At(0s));
+  after.Restore(before.Raised().front(), At(5h));
+  EXPECT_TRUE(after.Expire(At(5h)).empty());
+  EXPECT_TRUE(after.Take({.id = "gpu.temperature"}, Is(State::fail), At(5h)).empty()) << "and it is no news";
+  EXPECT_EQ(after.Expire(At(5h + 10min)).size(), 1u);
+}
+
 TEST(Alarms, AnAlarmEndsByItself) {
   Alarms alarms({}, At(0s));
   alarms.Take({.id = "gpu.temperature"}, Is(State::fail), At(2min));
@@ -162,7 +181,7 @@ TEST(Offenders, WhoOffendsAgainAcrossJobsIsKeptAwayAndTheScoreExplainsItself) {
       {.who = "GPU-777", .what = "Xid 13", .job = "b-1", .action = Action::app, .at = At(2h)}};
   const OffenderScore bad = Score(offences, "GPU-5c8", At(3h));
   EXPECT_TRUE(bad.keep_away);
-  EXPECT_EQ(bad.why, "score 3.9, kept away from 3.0 on: Xid 79 (2 times, 2 jobs), gpu.ecc_uncorrected; newest 1 h ago");
+  EXPECT_EQ(bad.why, "score 3.9 (3.0 keeps a host from work): Xid 79 (2 times, 2 jobs), gpu.ecc_uncorrected; newest 1 h ago");
   EXPECT_FALSE(Score(offences, "GPU-777", At(3h)).keep_away);
   EXPECT_EQ(Score(offences, "GPU-1", At(3h)).why, "no offence is known");
 }

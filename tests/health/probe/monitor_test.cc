@@ -65,6 +65,21 @@ TEST(Monitor, ALineOfTheKernelIsAnAlarmAtTheNextStepAndWhatStoodThereBeforeIsNon
   EXPECT_EQ(host.told.size(), 1u);  // told once
 }
 
+TEST(Monitor, AnOldXidMakesNoLaterOneGrave) {
+  Watched host;
+  host.KernelSays("NVRM: Xid (PCI:0000:2a:00): 79, GPU has fallen off the bus.");
+  host.Step(1s);
+  ASSERT_EQ(host.told.size(), 1u);
+  host.Step(11min);
+  ASSERT_EQ(host.told.size(), 2u) << "it is over";
+  host.KernelSays("NVRM: Xid (PCI:0000:2a:00): 31, pid=7, name=python3, MMU Fault", 12min);
+  host.Step(12min);
+  EXPECT_EQ(host.told.size(), 2u) << host.told.back() << ": the program's doing";
+  host.KernelSays("NVRM: Xid (PCI:0000:2a:00): 79, GPU has fallen off the bus.", 13min);
+  host.Step(13min);
+  EXPECT_EQ(host.told.size(), 3u);
+}
+
 TEST(Monitor, AProbeThatHangsHoldsUpNoAlarmOfTheLog) {
   Watched host({Group(
       {"mount.writable"},
