@@ -66,12 +66,7 @@ def monitor_again(s):
     require(view["phase"] == "quarantined" and "gpu.xid" in [alarm["check"] for alarm in view["health"]["alarms"]], f"{view}")
 
 
-@story("A line in the real kernel's log quarantines the host that reads it, within a second", nodes=3, needs_file="/dev/kmsg",
-       agent={**WATCHED, "hosts": {"n2": {"kernel_log": "/dev/kmsg"}}})  # fmt: skip
-def real_kernel_log(s):
-    watched(s, "n1", "n2", "n3")
-    job = s.submit(nodes=2, trainer=["--steps", 400])
-    job.wait_step(3)
+def seen_and_moved(s, job) -> None:
     with open("/dev/kmsg", "w") as log:
         begin = time.time_ns()
         log.write(f"<3>{XID_79} (a test of Everstep)\n")  # without the end of the line the kernel waits for more of it
@@ -81,6 +76,19 @@ def real_kernel_log(s):
     require(s.node("n1")["phase"] == s.node("n3")["phase"] == "ready", "the others read logs of their own")
     require("written by a program, not the kernel" in s.cluster.run("node", "n2"), "who wrote it is told")
     wait_until(lambda: "n2" not in job.host_names() and job.view()["phase"] == "running", "the job runs elsewhere")
+
+
+@story("A line in the real kernel's log quarantines the host that reads it, within a second", nodes=3, needs_file="/dev/kmsg",
+       agent={**WATCHED, "hosts": {"n2": {"kernel_log": "/dev/kmsg"}}})  # fmt: skip
+def real_kernel_log(s):
+    watched(s, "n1", "n2", "n3")
+    job = s.submit(nodes=2, trainer=["--steps", 400])
+    job.wait_step(3)
+    try:
+        seen_and_moved(s, job)
+    finally:  # as the driver takes back what it asked for: whoever scans this machine later finds nothing
+        with open("/dev/kmsg", "w") as log:
+            log.write("<6>NVRM: Xid (PCI:0000:18:00): 154, GPU recovery action changed from 0x2 (Node Reboot Required) to 0x0 (None)\n")
 
 
 @story("A monitor that stands still or dies delays no beat: the host works on, and says that it is not watched", nodes=2, agent=WATCHED)
