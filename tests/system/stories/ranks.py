@@ -9,7 +9,7 @@ from harness import PATIENCE, ended, require, story, wait_until
 
 @story("A killed rank: all start again where they were and go on from the newest checkpoint", nodes=3)
 def rank_killed(s):
-    job = s.submit(nodes=3, trainer=["--steps", 30])
+    job = s.submit(nodes=3, trainer=["--steps", 80])
     before = job.wait_phase("running")
     job.wait_registered(10)
     job.kill_rank(1)
@@ -132,7 +132,7 @@ def queue(s):
 
 @story("SIGTERM to a rank from outside is a failure of that rank, not of the job", nodes=2)
 def terminated_rank(s):
-    job = s.submit(nodes=2, trainer=["--steps", 30])
+    job = s.submit(nodes=2, trainer=["--steps", 80])
     job.wait_registered(10)
     job.kill_rank(1, signal.SIGTERM)
     job.wait_phase("done")
