@@ -123,7 +123,8 @@ std::string WhatHappens(const World& world, const JobId& job, HealthAction actio
     case HealthAction::defer: return Cat(job, " goes on there to its end, nothing new is placed there");
     case HealthAction::drain:
       if (!runs->spec.checkpoint) return Cat(job, ", which has no checkpoints, goes on there to its end");
-      return Cat(job, " moves to another host at its next checkpoint, in ", Show(world.policy.move_within), " at the latest");
+      return Cat(job, " moves to another host, if one is free, at its next checkpoint, in ", Show(world.policy.move_within),
+                 " at the latest");
     default: return Cat(job, " moves to another host at once");
   }
 }

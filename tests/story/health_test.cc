@@ -45,7 +45,8 @@ TEST(Health, AHostToBeDrainedKeepsItsJobUntilTheNextCheckpoint) {
   story.Told();
   story.Raises("n2", "mem.ecc", drain);
   EXPECT_EQ(story.Told().back(),
-            "n2 is taken out of work, drain: mem.ecc: 7, and more than 3 is bad; train-1 moves to another host at its next "
+            "n2 is taken out of work, drain: mem.ecc: 7, and more than 3 is bad; train-1 moves to another host, if one is "
+            "free, at its next "
             "checkpoint, "
             "in 15 min at the latest");
   story.Pass(1min);
@@ -359,6 +360,22 @@ TEST(Health, WhileItsHookRunsAHostIsNotCleared) {
   EXPECT_EQ(story.Clear("n2"), "the hook that is to reset n2 runs; clear it once that has ended: everstep events --node n2 -f");
   story.RemedyHookSays("n2", false);
   EXPECT_EQ(story.Clear("n2"), "");
+}
+
+TEST(Health, WhoObservesNowRunsNoHookAndMovesNobodyForWhatWasDecidedBefore) {
+  Story story({"n1", "n2", "n3"});
+  JobSpec spec = Train(1);
+  spec.hosts = {"n2"};
+  const JobId train = story.Submit(spec);
+  story.Raises("n2", "gpu.hung", reset);
+  World world = story.world();
+  const NodeState& node = world.state.nodes.at(NodeId("n2"));
+  world.policy.remedies = {reset};
+  EXPECT_TRUE(RemedyDue(world, node).has_value());
+  EXPECT_NE(LeavesBecause(world, story.now(), story.Job(train), node), "");
+  world.policy.health = HealthMode::observe;
+  EXPECT_FALSE(RemedyDue(world, node).has_value());
+  EXPECT_EQ(LeavesBecause(world, story.now(), story.Job(train), node), "");
 }
 
 }  // namespace
