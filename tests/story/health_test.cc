@@ -346,6 +346,7 @@ TEST(Health, AJobThatHasNowhereToGoStaysWhereItWorks) {
   story.Raises("n2", "mem.ecc", drain);
   story.Saves(train, "step-20.pt", 20);
   story.Pass(1h);
+  EXPECT_EQ(story.Phase(train), JobPhase::running) << "it works as long as it works";
   EXPECT_EQ(story.Job(train).generation, Generation(1));
   story.Up("n3");
   story.Pass(1s);
@@ -376,6 +377,22 @@ TEST(Health, WhoObservesNowRunsNoHookAndMovesNobodyForWhatWasDecidedBefore) {
   world.policy.health = HealthMode::observe;
   EXPECT_FALSE(RemedyDue(world, node).has_value());
   EXPECT_EQ(LeavesBecause(world, story.now(), story.Job(train), node), "");
+}
+
+TEST(Health, AnotherMachineUnderTheOldNameInheritsNoOffences) {
+  Story story({"n1", "n2", "n3"}, Lenient());
+  story.Raises("n2", "mem.ecc", drain);
+  story.Mends("n2", "mem.ecc");
+  story.Raises("n2", "gpu.dead", replace);
+  story.PowerOff("n2");
+  story.Pass(30s);
+  story.Host("n2").amnesia = true;  // a state directory of its own
+  story.PowerOn("n2");
+  story.Watched("n2");
+  story.Pass(1s);
+  EXPECT_EQ(Node(story, "n2").phase, NodePhase::ready);
+  EXPECT_EQ(Node(story, "n2").health->offences, "");
+  EXPECT_EQ(story.HostsOf(story.Submit(Train(3))), (Lines{"n1", "n2", "n3"}));
 }
 
 }  // namespace
