@@ -187,8 +187,12 @@ class Applier {
                                  .checkpoints = job == state_.jobs.end() ? 0 : job->second.checkpoints_ever};
     node.offences.push_back({.who = f.node.value, .what = f.check, .job = f.job.value, .action = f.action, .at = entry_.at});
     if (node.offences.size() > kOffences) node.offences.erase(node.offences.begin());
-    std::erase_if(state_.removals,
-                  [&](const Removal& old) { return old.node == f.node || entry_.at - old.at > kRemovalMemory; });
+    std::erase_if(state_.removals, [&](const Removal& old) {
+      // One that is still out of work stands here as long as it is: who asks which hosts are need not look at all.
+      const auto known = state_.nodes.find(old.node);
+      const bool out = known != state_.nodes.end() && known->second.quarantine;
+      return old.node == f.node || (entry_.at - old.at > kRemovalMemory && !out);
+    });
     state_.removals.push_back({f.node, entry_.at});
   }
   void operator()(const QuarantineOver& f) {

@@ -244,16 +244,22 @@ std::string QuarantineWaits(const World& world, const NodeState& node) {
 
 std::optional<Time> HealthDeadline(const World& world, Time now) {
   if (world.policy.health == HealthMode::observe) return std::nullopt;
-  const bool waits = std::any_of(world.state.nodes.begin(), world.state.nodes.end(),
-                                 [](const auto& entry) { return Unanswered(entry.second) != nullptr; });
+  const bool waits = AnyUnanswered(world.state);
   std::optional<Time> next;
   for (const Removal& removal : world.state.removals)
     if (const Time over = removal.at + kRemovalWindow; waits && over > now && (!next || over < *next)) next = over;
   return next;
 }
 
-bool OutOfWork(const State& state, const NodeState& node) {
-  return node.drain || node.quarantine || (!node.offences.empty() && OffencesOf(node, state.now).keep_away);
+bool OutOfWork(const State& state, const NodeState& node) { return node.drain || node.quarantine || KeptAway(state, node); }
+
+bool KeptAway(const State& state, const NodeState& node) {
+  return !node.offences.empty() && OffencesOf(node, state.now).keep_away;
+}
+
+bool AnyUnanswered(const State& state) {
+  return std::any_of(state.nodes.begin(), state.nodes.end(),
+                     [](const auto& entry) { return Unanswered(entry.second) != nullptr; });
 }
 
 std::optional<RemedyStarted> RemedyDue(const World& world, const NodeState& node) {

@@ -41,8 +41,13 @@ std::string LeavesBecause(const World& world, Now now, const JobState& job, cons
 // When LeavesBecause has something to say by time alone; nullopt: never.
 std::optional<Time> LeavesAt(const World& world, const JobState& job, const NodeState& node);
 
-// What the host has done to jobs, weighed and faded.
+// What the host has done to jobs, weighed and faded. REQUIRES: it has offences.
 health::OffenderScore OffencesOf(const NodeState& node, Time at);
+// For which nothing is placed on it now.
+bool KeptAway(const State& state, const NodeState& node);
+
+// Whether some alarm stands that asks for more than has been done.
+bool AnyUnanswered(const State& state);
 
 // What its hook is to be run for now; nullopt: none.
 std::optional<RemedyStarted> RemedyDue(const World& world, const NodeState& node);

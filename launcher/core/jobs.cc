@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/contains.h"
 #include "launcher/core/drain.h"
 #include "launcher/core/exclusion.h"
 #include "launcher/core/generation.h"
@@ -129,8 +130,10 @@ std::optional<Time> JobDeadline(const World& world, const JobState& job) {
   if (job.phase != JobPhase::stopping) consider(TimeLimitAt(job));
   if (job.phase == JobPhase::preparing) consider(job.since + world.policy.prepare_deadline);
   if (job.phase == JobPhase::preparing || job.phase == JobPhase::running)
-    for (const NodeId& id : job.hosts)
-      if (const NodeState* node = NodeIn(world.state, id)) consider(LeavesAt(world, job, *node));
+    for (const Removal& removal : world.state.removals)
+      if (const NodeState* node = NodeIn(world.state, removal.node);
+          node && node->quarantine && Contains(job.hosts, node->node))
+        consider(LeavesAt(world, job, *node));
   if (job.phase == JobPhase::recovering || job.phase == JobPhase::stopping)
     for (const LiveGang& gang : job.live) consider(ExclusionDue(world, gang));
   if (job.phase == JobPhase::recovering && job.live.empty() && job.judged) {

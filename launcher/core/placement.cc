@@ -117,8 +117,9 @@ std::string NotEligible(const World& world, const JobState& job, const NodeId& n
   if (!host->connected) return "is not connected";
   if (known->drain) return Cat(at ? "" : "is ", DrainText(*known, at));
   if (known->quarantine) return Cat(at ? "" : "is ", QuarantineText(*known, at));
-  if (const auto score = OffencesOf(*known, world.state.now); score.keep_away)
-    return at ? Cat("kept away: ", score.why) : std::string("is kept away: it has broken jobs too often");
+  if (KeptAway(world.state, *known))
+    return at ? Cat("kept away: ", OffencesOf(*known, world.state.now).why)
+              : std::string("is kept away: it has broken jobs too often");
   for (const AvoidedHost& avoided : job.avoid)
     if (avoided.node == node)
       return avoided.why.empty() ? "failed this job before" : Cat("failed its preflight: ", OneLine(avoided.why, 200));

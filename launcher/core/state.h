@@ -68,7 +68,7 @@ struct RemedyRecord {
 };
 EVERSTEP_FIELDS(RemedyRecord, check, action, at)
 
-// A host that checks have taken out of work lately: so many an hour, no more.
+// A host that checks have taken out of work, lately or still: so many an hour, no more.
 struct Removal {
   NodeId node{};
   Time at{};
@@ -325,7 +325,7 @@ struct State {
   std::map<JobId, JobState> jobs{};
   std::vector<PortUse> ports{};
   std::vector<FenceRecord> fences{};
-  std::vector<Removal> removals{};       // of the last hour
+  std::vector<Removal> removals{};       // all that are in quarantine, and others
   std::vector<FabricRun> fabric_runs{};  // oldest first; bounded
   friend bool operator==(const State&, const State&) = default;
 };

@@ -271,8 +271,8 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
     view.why = alone ? QuarantineText(node, now.at) : Sentence(OneLine(view.why, 600), "; ", QuarantineText(node, now.at));
     const std::string waits = QuarantineWaits(world, node);
     if (alone && !waits.empty()) view.why = Sentence(OneLine(view.why, 700), "; waits: ", waits);
-  } else if (const auto score = OffencesOf(node, world.state.now); score.keep_away && view.phase == NodePhase::ready) {
-    view.why = Cat("kept away: ", score.why);
+  } else if (view.phase == NodePhase::ready && KeptAway(world.state, node)) {
+    view.why = Cat("kept away: ", OffencesOf(node, world.state.now).why);
   }
   if (!node.drain) return view;
   view.drain = DrainView{node.drain->by, node.drain->reason, node.drain->at};

@@ -77,8 +77,10 @@ std::string_view LevelOf(const Fact& fact) {
 
 bool ChangesHealth(const Fact& fact) {
   return std::holds_alternative<AlarmRaised>(fact) || std::holds_alternative<AlarmOver>(fact) ||
-         std::holds_alternative<AlarmsCleared>(fact) || std::holds_alternative<QuarantineOver>(fact) ||
-         std::holds_alternative<NodeLost>(fact) || std::holds_alternative<NodeJoined>(fact);
+         std::holds_alternative<AlarmsCleared>(fact) || std::holds_alternative<QuarantineOver>(fact);
+}
+bool ChangesMembers(const Fact& fact) {
+  return std::holds_alternative<NodeLost>(fact) || std::holds_alternative<NodeJoined>(fact);
 }
 
 }  // namespace
@@ -228,7 +230,7 @@ void LauncherLoop::Commit(const Facts& facts) {
     Retouch(fact);
     rims_.log(LevelOf(fact), WhyOf(fact));
     if (const auto* lost = std::get_if<NodeLost>(&fact)) CloseSession(lost->node);
-    look_at_all_ = look_at_all_ || ChangesHealth(fact);
+    look_at_all_ = look_at_all_ || ChangesHealth(fact) || (alarms_wait_ && ChangesMembers(fact));
     if (const auto* ended = std::get_if<JobEnded>(&fact)) {
       const auto of_it = [&](const auto& known) { return known.first.job == ended->job; };
       std::erase_if(world_.first_failure, of_it);
@@ -277,6 +279,7 @@ void LauncherLoop::SettleJobs() {
     }
     if (facts.empty() && std::exchange(look_at_all_, false)) {
       health_due_ = HealthDeadline(world_, NowAt(now_).at);
+      alarms_wait_ = AnyUnanswered(world_.state);
       for (const auto& [id, node] : world_.state.nodes) {
         if (node.alarms.empty() && !node.quarantine) continue;
         facts = JudgeHealth(world_, NowAt(now_), id);

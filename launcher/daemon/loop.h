@@ -207,6 +207,7 @@ class LauncherLoop {
   std::shared_ptr<const Welcome> short_welcome_{};         // without peers; likewise
   std::vector<std::pair<SessionId, Sequence>> reports_{};  // taken in this turn, to be acknowledged once it has settled
   bool retry_evictions_ = false;                           // once all inputs of this turn are taken
+  bool alarms_wait_ = false;                               // some alarm asks for more than may be done now
   std::optional<Time> health_due_{};                       // log time
   bool look_at_all_ = true;                                // hosts with alarms: what holds for one depends on the others
   bool settled_ = false;                                   // nothing has happened since SettleJobs found nothing to decide
