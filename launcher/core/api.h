@@ -222,7 +222,7 @@ struct NodeView {
   std::string version{};
   std::optional<DrainView> drain{};  // also while it is suspect, lost or away
   std::optional<FabricView> fabric{};
-  std::optional<HealthView> health{};  // nullopt: not heard
+  std::optional<HealthView> health{};  // nullopt: nobody watches it, and nothing is known
   std::string why_not{};               // for the job that was asked about; empty: it could be given to it now
   friend bool operator==(const NodeView&, const NodeView&) = default;
 };

@@ -251,7 +251,8 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
   const HostNow* host = HostIn(world, node.node);
   const bool heard = host && host->report.has_value();
   if (heard) view.silent_for = std::max(Duration(0), now.at - host->silent_since);
-  if (heard) view.health = HealthOf(node, host->report->health, now);
+  const bool quiet = heard && host->report->health == HostHealth() && node.alarms.empty() && node.offences.empty();
+  if (heard && !quiet) view.health = HealthOf(node, host->report->health, now);
   if (!node.member) {
     view.phase = NodePhase::lost;
   } else if (!heard) {

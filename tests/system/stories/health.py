@@ -30,7 +30,7 @@ def wall_ns(text: str) -> int:
 
 
 def watched(s, *hosts: str) -> None:
-    wait_until(lambda: all(s.node(host)["health"]["watched"] for host in hosts), "the monitors have looked once")
+    wait_until(lambda: all((s.node(host)["health"] or {}).get("watched") for host in hosts), "the monitors have looked once")
 
 
 @story("A GPU falls off the bus: the host is quarantined, its job moves to another, and a person's clear gives it back", nodes=3, agent=WATCHED)
