@@ -68,6 +68,49 @@ std::vector<PairRound> DealPartners(const PairLedger& ledger, std::vector<Suspic
   }
 }
 
+struct Retest {
+  HostPair pair{};
+  std::uint32_t times = 0;
+};
+
+// Of every host whose conviction rests on pairs that were slow once: as many of them as it takes.
+std::vector<Retest> Doubts(const PairLedger& ledger, const std::vector<PairLedger::Conviction>& convicted,
+                           const LocaliserOptions& options) {
+  std::vector<Retest> doubts;
+  for (const PairLedger::Conviction& one : convicted) {
+    std::uint32_t sure = 0;
+    std::vector<Retest> doubtful;
+    for (const std::uint32_t index : one.failed) {
+      const PairSum& sum = ledger.pairs()[index];
+      if (!sum.only_slow || sum.retests > 0)
+        ++sure;
+      else
+        doubtful.push_back({.pair = sum.pair, .times = 1});
+    }
+    const std::size_t missing = options.failed_partners_min - std::min(sure, options.failed_partners_min);
+    doubtful.resize(std::min(missing, doubtful.size()));
+    doubts.insert(doubts.end(), doubtful.begin(), doubtful.end());
+  }
+  return doubts;
+}
+
+// Each pair as often as it is wanted. A round has one pair, or as many as share no host.
+std::vector<PairRound> DealRetests(std::vector<Retest> wanted, bool alone) {
+  std::vector<PairRound> rounds;
+  for (;;) {
+    PairRound round;
+    std::set<std::uint32_t> busy;
+    for (Retest& one : wanted) {
+      if (one.times == 0 || busy.contains(one.pair.a) || busy.contains(one.pair.b) || (alone && !round.empty())) continue;
+      --one.times;
+      busy.insert({one.pair.a, one.pair.b});
+      round.push_back(one.pair);
+    }
+    if (round.empty()) return rounds;
+    rounds.push_back(std::move(round));
+  }
+}
+
 }  // namespace
 
 std::vector<PairRound> PlanConfirmations(std::uint32_t hosts, const std::vector<PairTest>& tests,
@@ -82,7 +125,7 @@ std::vector<PairRound> PlanSecondLook(const CheckedHosts& hosts, const std::vect
                                       const LocaliserOptions& options) {
   const auto count = static_cast<std::uint32_t>(hosts.names.size());
   const PairLedger all(count, tests);
-  PairLedger peeled(count, tests);
+  PairLedger peeled(count, tests, options);
   StrikeBadBlocks(hosts, peeled);
   const std::vector<PairLedger::Conviction> convicted = peeled.Peel(options);
   std::vector<Suspicion> by_host = Suspicions(all);
@@ -97,26 +140,16 @@ std::vector<PairRound> PlanSecondLook(const CheckedHosts& hosts, const std::vect
 
 std::vector<PairRound> PlanRetests(const CheckedHosts& hosts, const std::vector<PairTest>& tests,
                                    const LocaliserOptions& options) {
-  PairLedger ledger(static_cast<std::uint32_t>(hosts.names.size()), tests);
+  PairLedger ledger(static_cast<std::uint32_t>(hosts.names.size()), tests, options);
   StrikeBadBlocks(hosts, ledger);
-  ledger.Peel(options);
-  std::vector<PairRound> once;
-  std::vector<std::vector<bool>> busy;
-  for (const std::uint32_t index : ledger.Unexplained()) {
-    if (ledger.pairs()[index].retests > 0) continue;
-    const HostPair pair = ledger.pairs()[index].pair;
-    std::size_t round = 0;
-    while (round < once.size() && (busy[round][pair.a] || busy[round][pair.b])) ++round;
-    if (round == once.size()) {
-      once.emplace_back();
-      busy.emplace_back(hosts.names.size(), false);
-    }
-    once[round].push_back(pair);
-    busy[round][pair.a] = busy[round][pair.b] = true;
-  }
-  std::vector<PairRound> rounds;
-  for (std::uint32_t time = 0; time < options.retests; ++time) rounds.insert(rounds.end(), once.begin(), once.end());
-  return rounds;
+  std::vector<Retest> wanted = Doubts(ledger, ledger.Peel(options), options);
+  for (const std::uint32_t index : ledger.Unexplained())
+    if (const PairSum& sum = ledger.pairs()[index]; sum.retests < options.retests)
+      wanted.push_back({.pair = sum.pair, .times = options.retests - sum.retests});
+  std::uint32_t tests_wanted = 0;
+  for (const Retest& one : wanted) tests_wanted += one.times;
+  const bool alone = tests_wanted <= options.retests_alone;
+  return DealRetests(std::move(wanted), alone);
 }
 
 }  // namespace everstep

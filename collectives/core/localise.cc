@@ -50,7 +50,8 @@ struct Tally {
   }
 };
 
-// All edges of a host with partners that nobody has convicted, apart by direction and by rail.
+// All edges of a host with partners that nobody has convicted, apart by direction and by rail. Of a pair that was cleared, the
+// second look counts.
 struct HostEvidence {
   Tally all{}, sent{}, received{};
   std::vector<Tally> rails{};
@@ -58,7 +59,7 @@ struct HostEvidence {
 };
 
 HostEvidence EvidenceOn(std::uint32_t host, const CheckedHosts& hosts, const std::vector<PairTest>& tests,
-                        const std::vector<bool>& convicted) {
+                        const std::vector<bool>& convicted, const std::set<HostPair>& cleared) {
   HostEvidence evidence;
   evidence.rails.resize(hosts.rails);
   for (const PairTest& test : tests) {
@@ -66,6 +67,7 @@ HostEvidence EvidenceOn(std::uint32_t host, const CheckedHosts& hosts, const std
     const std::uint32_t partner = test.pair.a == host ? test.pair.b : test.pair.a;
     if (convicted[partner]) continue;
     evidence.partners.insert(partner);
+    if (cleared.contains(test.pair) && !test.retest) continue;
     if (test.Failed()) evidence.failed_partners.insert(partner);
     for (const Edge& edge : test.edges) {
       evidence.all.Count(edge);
@@ -151,13 +153,12 @@ bool WorksWithOthers(const PairLedger& ledger, std::uint32_t host, std::uint32_t
   const auto& mine = ledger.PairsOf(host);
   return std::any_of(mine.begin(), mine.end(), [&](std::uint32_t index) {
     const PairSum& sum = ledger.pairs()[index];
-    return !sum.struck && sum.failed == 0 && ledger.Partner(host, index) != other;
+    return !sum.struck && !sum.Failed() && ledger.Partner(host, index) != other;
   });
 }
 
-std::optional<Verdict> PairVerdict(const CheckedHosts& hosts, const PairLedger& ledger, const PairSum& sum,
-                                   const std::vector<PairTest>& tests, const LocaliserOptions& options) {
-  if (sum.retests > 0 && sum.retests_failed < std::min(options.retests_failed_min, sum.retests)) return std::nullopt;
+Verdict PairVerdict(const CheckedHosts& hosts, const PairLedger& ledger, const PairSum& sum,
+                    const std::vector<PairTest>& tests) {
   const auto [a, b] = sum.pair;
   Tally all, there, back;
   std::vector<Tally> rails(hosts.rails);
@@ -206,7 +207,7 @@ std::string_view Title(VerdictKind kind) {
 
 std::vector<Verdict> Conclude(const CheckedHosts& hosts, const std::vector<PairTest>& tests, const std::vector<SelfTest>& self,
                               const LocaliserOptions& options) {
-  PairLedger ledger(static_cast<std::uint32_t>(hosts.names.size()), tests);
+  PairLedger ledger(static_cast<std::uint32_t>(hosts.names.size()), tests, options);
   std::vector<Verdict> verdicts;
   std::vector<bool> convicted(hosts.names.size(), false);
   for (const SelfTest& test : self) {
@@ -225,14 +226,16 @@ std::vector<Verdict> Conclude(const CheckedHosts& hosts, const std::vector<PairT
   }
   const std::vector<Verdict> switches = SwitchVerdicts(hosts, StrikeBadBlocks(hosts, ledger), tests);
   verdicts.insert(verdicts.end(), switches.begin(), switches.end());
-  for (const auto& [host, standing] : ledger.Peel(options)) {
+  std::set<HostPair> cleared;
+  for (const PairSum& sum : ledger.pairs())
+    if (sum.cleared) cleared.insert(sum.pair);
+  for (const PairLedger::Conviction& one : ledger.Peel(options)) {
     // Partners convicted before it explain their own failures; it is judged by the others.
-    verdicts.push_back(HostVerdict(host, hosts, EvidenceOn(host, hosts, tests, convicted)));
-    convicted[host] = true;
+    verdicts.push_back(HostVerdict(one.host, hosts, EvidenceOn(one.host, hosts, tests, convicted, cleared)));
+    convicted[one.host] = true;
   }
   for (const std::uint32_t index : ledger.Unexplained())
-    if (auto verdict = PairVerdict(hosts, ledger, ledger.pairs()[index], tests, options))
-      verdicts.push_back(*std::move(verdict));
+    verdicts.push_back(PairVerdict(hosts, ledger, ledger.pairs()[index], tests));
   for (std::uint32_t host = 0; host < ledger.hosts(); ++host) {
     if (!ledger.PairsOf(host).empty() || convicted[host] || ledger.hosts() == 1) continue;
     verdicts.push_back({.kind = VerdictKind::unknown,

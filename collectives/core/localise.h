@@ -3,7 +3,12 @@
 //
 //   matchings (pairs.h)  ->  PlanConfirmations: every suspect with more partners  ->  PlanSecondLook: where the evidence is
 //   thin, more still
-//   ->  PlanRetests: what no host explains, again  ->  Conclude: self-tests, then blocks of racks, then peel
+//   ->  PlanRetests: what no host explains, and what convicts a host by slowness alone, again, longer and alone
+//   ->  Conclude: self-tests, then blocks of racks, then peel
+//
+// Whoever shares a machine or a link is slow for a moment now and then, and on a busy one with two partners in a row. So nobody
+// is convicted of slowness unless two of its pairs were slow a second time, in tests that last longer. Silence and wrong data
+// are no noise: they convict at once.
 //
 // Peel: convict again and again the host with the most failed partners, if there are at least two and at least 30 % of those it
 // was tested with; its tests count no more. Without the 30 % a full tournament blamed 1.4 good hosts a run at 1 % noise
@@ -40,7 +45,7 @@ struct Edge {
 
 struct PairTest {
   HostPair pair{};
-  bool retest = false;  // of a pair that no host explained
+  bool retest = false;  // a second look: longer than the first, so it counts for more
   std::vector<Edge> edges{};
 
   bool Failed() const {
@@ -71,6 +76,8 @@ struct LocaliserOptions {
   std::uint32_t confirmations = 6;
   std::uint32_t retests = 3;
   std::uint32_t retests_failed_min = 2;
+  // So few run one at a time, with nothing else in the network; more of them side by side.
+  std::uint32_t retests_alone = 12;
 };
 
 EVERSTEP_ENUM(VerdictKind, host, host_tx, host_rx, nic, link, fabric_switch, pair, unknown)
@@ -99,8 +106,9 @@ std::vector<PairRound> PlanConfirmations(std::uint32_t hosts, const std::vector<
 std::vector<PairRound> PlanSecondLook(const CheckedHosts& hosts, const std::vector<PairTest>& tests,
                                       const LocaliserOptions& options = {});
 
-// The pairs that failed although neither end can be convicted, each `retests` times. Where results shift what is normal, more
-// may fail now: to be asked until there are no rounds; no pair is tested again twice.
+// The pairs that failed although neither end can be convicted, each `retests` times; and of each host that would be convicted
+// of slowness alone, so many of its slow pairs once that `failed_partners_min` have a second look. Where results shift what is
+// normal, more may fail now: to be asked until there are no rounds.
 std::vector<PairRound> PlanRetests(const CheckedHosts& hosts, const std::vector<PairTest>& tests,
                                    const LocaliserOptions& options = {});
 

@@ -7,7 +7,17 @@
 
 namespace everstep {
 
-PairLedger::PairLedger(std::uint32_t hosts, const std::vector<PairTest>& tests) : of_host_(hosts) {
+namespace {
+
+bool OnlySlow(const PairTest& test) {
+  return std::all_of(test.edges.begin(), test.edges.end(),
+                     [](const Edge& edge) { return edge.fault != EdgeFault::silent && edge.fault != EdgeFault::wrong_data; });
+}
+
+}  // namespace
+
+PairLedger::PairLedger(std::uint32_t hosts, const std::vector<PairTest>& tests, const LocaliserOptions& options)
+    : of_host_(hosts) {
   std::vector<const PairTest*> sorted;
   for (const PairTest& test : tests) sorted.push_back(&test);
   std::stable_sort(sorted.begin(), sorted.end(), [](const PairTest* a, const PairTest* b) { return a->pair < b->pair; });
@@ -21,12 +31,15 @@ PairLedger::PairLedger(std::uint32_t hosts, const std::vector<PairTest>& tests) 
     PairSum& sum = pairs_.back();
     ++(test->retest ? sum.retests : sum.tests);
     if (test->Failed()) ++(test->retest ? sum.retests_failed : sum.failed);
+    if (!test->retest) sum.only_slow = sum.only_slow && OnlySlow(*test);
   }
+  for (PairSum& sum : pairs_)
+    sum.cleared = sum.retests > 0 && sum.retests_failed < std::min(options.retests_failed_min, sum.retests);
 }
 
 bool PairLedger::Works(std::uint32_t host, std::uint32_t but_with) const {
   return std::any_of(of_host_[host].begin(), of_host_[host].end(), [&](std::uint32_t index) {
-    return !pairs_[index].struck && pairs_[index].failed == 0 && Partner(host, index) != but_with;
+    return !pairs_[index].struck && !pairs_[index].Failed() && Partner(host, index) != but_with;
   });
 }
 
@@ -35,7 +48,7 @@ PairLedger::Standing PairLedger::StandingOf(std::uint32_t host) const {
   for (const std::uint32_t index : of_host_[host]) {
     if (pairs_[index].struck) continue;
     ++standing.partners;
-    if (pairs_[index].failed == 0) continue;
+    if (!pairs_[index].Failed()) continue;
     ++standing.failed;
     if (Works(Partner(host, index), host)) ++standing.failed_working;
   }
@@ -62,7 +75,9 @@ std::vector<PairLedger::Conviction> PairLedger::Peel(const LocaliserOptions& opt
       most = standing;
     }
     if (!worst) return convicted;
-    convicted.push_back({.host = *worst, .standing = most});
+    convicted.push_back({.host = *worst, .standing = most, .failed = {}});
+    for (const std::uint32_t index : of_host_[*worst])
+      if (!pairs_[index].struck && pairs_[index].Failed()) convicted.back().failed.push_back(index);
     StrikeAllOf(*worst);
   }
 }
@@ -70,7 +85,7 @@ std::vector<PairLedger::Conviction> PairLedger::Peel(const LocaliserOptions& opt
 std::vector<std::uint32_t> PairLedger::Unexplained() const {
   std::vector<std::uint32_t> left;
   for (std::uint32_t index = 0; index < pairs_.size(); ++index)
-    if (!pairs_[index].struck && pairs_[index].failed > 0) left.push_back(index);
+    if (!pairs_[index].struck && pairs_[index].Failed()) left.push_back(index);
   return left;
 }
 

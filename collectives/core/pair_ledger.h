@@ -15,7 +15,11 @@ struct PairSum {
   std::uint32_t failed = 0;
   std::uint32_t retests = 0;
   std::uint32_t retests_failed = 0;
-  bool struck = false;  // explained by something else: counts no more
+  bool only_slow = true;  // of what failed, retests apart: it was late, not lost and not wrong
+  bool cleared = false;   // its retests passed, so what failed before was noise
+  bool struck = false;    // explained by something else: counts no more
+
+  bool Failed() const { return failed > 0 && !cleared; }
 };
 
 class PairLedger {
@@ -26,7 +30,7 @@ class PairLedger {
     std::uint32_t failed_working = 0;  // of the failed: seen to work with somebody else
   };
 
-  PairLedger(std::uint32_t hosts, const std::vector<PairTest>& tests);
+  PairLedger(std::uint32_t hosts, const std::vector<PairTest>& tests, const LocaliserOptions& options = {});
 
   std::uint32_t hosts() const { return static_cast<std::uint32_t>(of_host_.size()); }
   std::vector<PairSum>& pairs() { return pairs_; }
@@ -41,7 +45,8 @@ class PairLedger {
 
   struct Conviction {
     std::uint32_t host = 0;
-    Standing standing{};  // when it was convicted
+    Standing standing{};                  // when it was convicted
+    std::vector<std::uint32_t> failed{};  // indices of its pairs that failed
   };
 
   // The hosts that the peel convicts, in its order. Their pairs are struck.

@@ -29,7 +29,7 @@ std::map<RackPair, Block> Blocks(const CheckedHosts& hosts, const PairLedger& le
     if (hosts.racks[x] > hosts.racks[y]) std::swap(x, y);
     Block& block = blocks[{hosts.racks[x], hosts.racks[y]}];
     ++block.tested;
-    if (sum.failed == 0) continue;
+    if (!sum.Failed()) continue;
     ++block.failed;
     block.first.insert(x);
     block.second.insert(y);
@@ -43,7 +43,7 @@ void Take(const CheckedHosts& hosts, PairLedger& ledger, RackPair racks, BadBloc
     const RackPair here = std::minmax(hosts.racks[sum.pair.a], hosts.racks[sum.pair.b]);
     if (here != racks || sum.struck) continue;
     ++bad.tested;
-    if (sum.failed > 0) {
+    if (sum.Failed()) {
       ++bad.failed;
       bad.pairs.push_back(sum.pair);
     }

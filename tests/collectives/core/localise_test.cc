@@ -56,14 +56,14 @@ TEST(Localiser, AHostThatIsSlowOneWayIsNamedWithTheWay) {
   EXPECT_EQ(Verdicts(World(16, {Bad(On::sender, 2, EdgeFault::slow)})), Told{"HOST-TX n3"});
   EXPECT_EQ(Verdicts(World(16, {Bad(On::receiver, 2, EdgeFault::slow)})), Told{"HOST-RX n3"});
   EXPECT_EQ(Why(World(16, {Bad(On::sender, 2, EdgeFault::slow)})),
-            "n3 failed with 10 of 10 partners, all of them when it sends (10 slow, 0.4 of the median bandwidth)");
+            "n3 failed with 10 of 10 partners, all of them when it sends (12 slow, 0.4 of the median bandwidth)");
 }
 
 TEST(Localiser, OneBadNicOfFourIsNamedByItsRail) {
   PairWorld world = World(16, {{.on = On::host, .what = 5, .other = 0, .rail = 2, .as = EdgeFault::slow}});
   world.rails = 4;
   EXPECT_EQ(Verdicts(world), Told{"NIC n6 rail 2"});
-  EXPECT_EQ(Why(world), "n6 failed with 10 of 10 partners on rail 2 only (20 slow, 0.4 of the median bandwidth)");
+  EXPECT_EQ(Why(world), "n6 failed with 10 of 10 partners on rail 2 only (24 slow, 0.4 of the median bandwidth)");
 }
 
 TEST(Localiser, ABadLinkIsNoHostsFault) {

@@ -27,6 +27,7 @@ struct PairWorld {
   std::vector<PlantedFault> faults{};
   double p = 1;
   double noise = 0;
+  std::optional<double> noise_again{};  // in a second look, which lasts longer; nullopt: as much
 };
 
 struct PairRun {
@@ -46,7 +47,7 @@ class PairPlay {
     Play(PairRounds(world_.hosts, level, {.seed = seed, .racks = world_.racks, .cross_per_rack_max = {}})->rounds, false);
     Play(PlanConfirmations(world_.hosts, tests_), false);
     Play(PlanSecondLook(hosts_, tests_), false);
-    Play(PlanRetests(hosts_, tests_), true);
+    for (auto rounds = PlanRetests(hosts_, tests_); !rounds.empty(); rounds = PlanRetests(hosts_, tests_)) Play(rounds, true);
     return {.verdicts = Conclude(hosts_, tests_, self), .rounds = rounds_};
   }
 
@@ -65,8 +66,8 @@ class PairPlay {
       for (Edge& edge : test.edges)
         if (Hits(fault, edge)) edge.fault = fault.as, edge.ratio = fault.as == EdgeFault::slow ? 0.4 : 0;
     }
-    if (!touched && world_.noise > 0 && rng_.Unit() < world_.noise)
-      test.edges[rng_.Below(test.edges.size())].fault = EdgeFault::slow;
+    const double noise = retest ? world_.noise_again.value_or(world_.noise) : world_.noise;
+    if (!touched && noise > 0 && rng_.Unit() < noise) test.edges[rng_.Below(test.edges.size())].fault = EdgeFault::slow;
     return test;
   }
 
