@@ -106,7 +106,9 @@ PlanWork WorkOf(Collective collective, Algorithm algorithm, std::uint32_t ranks,
   return {};
 }
 
-Choice ChooseAlgorithm(Collective collective, std::uint32_t ranks, std::uint64_t bytes, const LinkModel& model) {
+namespace {
+
+std::vector<Choice> Predictions(Collective collective, std::uint32_t ranks, std::uint64_t bytes, const LinkModel& model) {
   Check(ranks > 0, "a collective has ranks");
   std::vector<Choice> all;
   for (std::size_t i = 0; i < NamesOf(Algorithm{}).size(); ++i) {
@@ -116,8 +118,16 @@ Choice ChooseAlgorithm(Collective collective, std::uint32_t ranks, std::uint64_t
                    .seconds = WorkOf(collective, algorithm, ranks, static_cast<double>(bytes)).Seconds(model),
                    .why = {}});
   }
-  const auto sooner = [](const Choice& a, const Choice& b) { return a.seconds < b.seconds; };
-  const Choice fastest = *std::min_element(all.begin(), all.end(), sooner);
+  return all;
+}
+
+bool Sooner(const Choice& a, const Choice& b) { return a.seconds < b.seconds; }
+
+}  // namespace
+
+Choice ChooseAlgorithm(Collective collective, std::uint32_t ranks, std::uint64_t bytes, const LinkModel& model) {
+  const std::vector<Choice> all = Predictions(collective, ranks, bytes, model);
+  const Choice fastest = *std::min_element(all.begin(), all.end(), Sooner);
   const Choice& ring = all.front();
   Check(ring.algorithm == Algorithm::ring, "every collective has a ring");
   Choice best = ring.seconds <= kAsGood * fastest.seconds ? ring : fastest;
@@ -126,6 +136,37 @@ Choice ChooseAlgorithm(Collective collective, std::uint32_t ranks, std::uint64_t
   if (best.algorithm != fastest.algorithm)
     best.why += Cat("; ", Name(fastest.algorithm), " with ", Milliseconds(fastest.seconds), " is too near to be better");
   return best;
+}
+
+std::vector<Choice> WorthATrial(Collective collective, std::uint32_t ranks, std::uint64_t bytes, const LinkModel& model) {
+  constexpr double kWithin = 3;
+  constexpr std::size_t kMost = 4;
+  std::vector<Choice> all = Predictions(collective, ranks, bytes, model);
+  std::stable_sort(all.begin(), all.end(), Sooner);
+  const double most = kWithin * all.front().seconds;
+  std::erase_if(all, [&](const Choice& one) { return one.seconds > most; });
+  all.resize(std::min(all.size(), kMost));
+  return all;
+}
+
+TrialSize TrialOf(double seconds_predicted) {
+  constexpr double kRoundSeconds = 1e-3;  // long enough that one wake-up does not decide
+  constexpr double kLong = 10e-3;
+  const double runs = std::clamp(std::ceil(kRoundSeconds / std::max(seconds_predicted, 1e-9)), 1.0, 16.0);
+  return {.rounds = seconds_predicted < kLong ? 5u : 2u, .runs = static_cast<std::uint32_t>(runs)};
+}
+
+Choice ChooseTried(const std::vector<Choice>& candidates, const std::vector<double>& seconds) {
+  Check(!candidates.empty() && candidates.size() == seconds.size(), "every candidate was tried");
+  const auto fastest = static_cast<std::size_t>(std::min_element(seconds.begin(), seconds.end()) - seconds.begin());
+  std::size_t best = fastest;
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    if (candidates[i].algorithm == Algorithm::ring && seconds[i] <= kAsGood * seconds[fastest]) best = i;
+  return {.algorithm = candidates[best].algorithm,
+          .seconds = seconds[best],
+          .why = Cat(Name(candidates[best].algorithm), " took ", Milliseconds(seconds[best]), ", the ",
+                     best == fastest ? "fastest" : "ring that is as good as the fastest", " of ",
+                     Count(candidates.size(), "candidate"))};
 }
 
 }  // namespace everstep

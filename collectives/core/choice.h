@@ -5,6 +5,10 @@
 // `per_byte` (the larger of both directions: links work both ways at once), each byte added `per_byte_added`. A round is as
 // slow as its busiest rank (Hockney's model with LogGP's gap between messages: Alexandrov et al. 1995).
 //
+// The model knows no wake-ups, no cores that ranks share and no message size at which a provider changes its protocol: between
+// 64 KiB and 1 MiB on four lab hosts it was off by a factor of two, and chose what was half as fast. So it says which
+// algorithms are worth a trial, and the trial decides.
+//
 // Cost: O(N) a prediction at most.
 #pragma once
 
@@ -59,5 +63,19 @@ struct Choice {
 // The cheapest, but a ring if it costs up to a twentieth more. The model knows no bursts: at 1 Gb/s and 16 MiB, where it saw no
 // difference, a ring reached 0.95 of the wire, direct exchange and halving 0.6 (four lab hosts). REQUIRES: ranks > 0.
 Choice ChooseAlgorithm(Collective collective, std::uint32_t ranks, std::uint64_t bytes, const LinkModel& model);
+
+// Those that the model sees within a factor of three of the fastest, at most four; the soonest first. REQUIRES: ranks > 0.
+std::vector<Choice> WorthATrial(Collective collective, std::uint32_t ranks, std::uint64_t bytes, const LinkModel& model);
+
+// How a candidate is tried: `rounds` times `runs` of it, in turns with the others.
+struct TrialSize {
+  std::uint32_t rounds = 0;
+  std::uint32_t runs = 0;
+};
+TrialSize TrialOf(double seconds_predicted);
+
+// The fastest of the candidates by what their trials took, the best of each, in seconds of the slowest rank; a ring if it took
+// up to a twentieth more, for the next run may meet other bursts. REQUIRES: one figure a candidate, and there are some.
+Choice ChooseTried(const std::vector<Choice>& candidates, const std::vector<double>& seconds);
 
 }  // namespace everstep

@@ -1,5 +1,6 @@
 #include "collectives/probe/fabric_backend.h"
 
+#include <limits>
 #include <optional>
 
 #include "base/text.h"
@@ -38,6 +39,7 @@ class FabricBackend final : public Backend {
   PairLink* Pairs() override { return carrier_.get(); }
 
  private:
+  Result<Algorithm> Chosen(const CollectiveRun& run);
   Carried CarriedFor(const CollectiveRun& run);
 
   ProbeOptions options_;
@@ -87,11 +89,26 @@ Status FabricBackend::Prepare(const CollectiveRun& run) {
     }
     (void)TakeWaits();
   }
-  const Algorithm algorithm = options_.algorithm
-                                  ? *options_.algorithm
-                                  : ChooseAlgorithm(run.collective, company_.ranks, run.shape.bytes, *model_).algorithm;
+  EVERSTEP_ASSIGN(const Algorithm algorithm, Chosen(run));
   plan_ = PlanFor(run.collective, algorithm, company_.ranks, company_.rank);
   return {};
+}
+
+// All ranks learn what the slowest of them took, so all choose alike.
+Result<Algorithm> FabricBackend::Chosen(const CollectiveRun& run) {
+  if (options_.algorithm) return *options_.algorithm;
+  const std::vector<Choice> candidates = WorthATrial(run.collective, company_.ranks, run.shape.bytes, *model_);
+  if (candidates.size() == 1) return candidates.front().algorithm;
+  const TrialSize trial = TrialOf(candidates.front().seconds);
+  std::vector<double> best(candidates.size(), std::numeric_limits<double>::infinity());
+  for (std::uint32_t round = 0; round <= trial.rounds; ++round)
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      plan_ = PlanFor(run.collective, candidates[i].algorithm, company_.ranks, company_.rank);
+      EVERSTEP_ASSIGN(const double own, Timed(run, trial.runs));
+      EVERSTEP_ASSIGN(const double slowest, company_.Largest(own / trial.runs));
+      if (round > 0) best[i] = std::min(best[i], slowest);  // the first one connects and warms
+    }
+  return ChooseTried(candidates, best).algorithm;
 }
 
 Carried FabricBackend::CarriedFor(const CollectiveRun& run) {

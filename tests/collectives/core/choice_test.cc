@@ -89,6 +89,37 @@ TEST(Choice, WhereTheModelSeesNoDifferenceTheRingIsTakenForItHasNoBursts) {
   EXPECT_EQ(ChooseAlgorithm(Collective::all_reduce, 4, 16 << 20, kLab).algorithm, Algorithm::ring);
 }
 
+std::vector<Algorithm> Algorithms(const std::vector<Choice>& choices) {
+  std::vector<Algorithm> all;
+  for (const Choice& one : choices) all.push_back(one.algorithm);
+  return all;
+}
+
+TEST(Choice, WhatTheModelSeesFarBehindIsNotTried) {
+  using enum Algorithm;
+  EXPECT_EQ(Algorithms(WorthATrial(Collective::all_reduce, 4, 64 << 20, kLab)),
+            (std::vector{direct, halving_doubling, ring, recursive_doubling}));
+  EXPECT_EQ(Algorithms(WorthATrial(Collective::all_reduce, 64, 64 << 20, kLab)), (std::vector{halving_doubling, direct, ring}));
+  EXPECT_EQ(Algorithms(WorthATrial(Collective::all_reduce, 64, 8, kLab)), (std::vector{recursive_doubling, halving_doubling}));
+  EXPECT_EQ(WorthATrial(Collective::all_reduce, 1, 8, kLab).size(), 4u);
+}
+
+TEST(Choice, ATrialOverrulesTheModelAndARingWinsWhatIsNearlyATie) {
+  const std::vector<Choice> candidates = WorthATrial(Collective::all_reduce, 4, 64 << 20, kLab);
+  EXPECT_EQ(ChooseTried(candidates, {0.9, 0.5, 0.6, 2}).algorithm, Algorithm::halving_doubling);
+  EXPECT_EQ(ChooseTried(candidates, {0.9, 0.5, 0.6, 2}).why, "halving_doubling took 500 ms, the fastest of 4 candidates");
+  EXPECT_EQ(ChooseTried(candidates, {0.9, 0.59, 0.6, 2}).algorithm, Algorithm::ring);
+}
+
+TEST(Choice, AShortRunIsTriedOftenAndALongOneTwice) {
+  EXPECT_EQ(TrialOf(10e-6).runs, 16u);
+  EXPECT_EQ(TrialOf(0.5e-3).runs, 2u);
+  EXPECT_EQ(TrialOf(0.5e-3).rounds, 5u);
+  EXPECT_EQ(TrialOf(0.1).runs, 1u);
+  EXPECT_EQ(TrialOf(0.1).rounds, 2u);
+  EXPECT_EQ(TrialOf(0).runs, 16u);
+}
+
 TEST(Choice, ARankAloneAndTwoAndThreeHaveAChoiceToo) {
   EXPECT_EQ(ChooseAlgorithm(Collective::all_reduce, 1, 1024, kLab).seconds, 0);
   EXPECT_EQ(ChooseAlgorithm(Collective::all_reduce, 2, 64 << 20, kLab).algorithm, Algorithm::ring);
