@@ -315,15 +315,15 @@ void NoteLostRails(PairFindings& findings) {
 // somebody else had for ten milliseconds does not count in it.
 std::uint32_t MessagesAgain(const PairFindings& findings, const ProbeOptions& options, HostPair pair, std::uint32_t rail) {
   constexpr double kSecondLook = 0.25;  // seconds, of each of three parts
-  constexpr std::uint32_t kTimesMore = 64;
+  constexpr double kFewest = 2, kTimesMore = 64;
   double slowest = 0;
   for (const PairMeasurement& m : findings.pairs)
     if (m.pair == pair && m.rail == rail)
       for (const auto& one_way : m.one_way)
         if (one_way && (slowest <= 0 || *one_way < slowest)) slowest = *one_way;
-  const double least = MessagesOf(options);
+  const double usual = MessagesOf(options);
   const double wanted = kSecondLook * slowest / static_cast<double>(options.bytes_max);
-  return static_cast<std::uint32_t>(std::clamp(wanted, least, least * kTimesMore));
+  return static_cast<std::uint32_t>(std::clamp(wanted, kFewest, usual * kTimesMore));
 }
 
 // Plays rounds, each over one rail after the other, and learns what all pairs measured. What a rail's silence costs one pair is

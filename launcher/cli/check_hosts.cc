@@ -6,13 +6,12 @@
 #include "launcher/cli/output.h"
 #include "launcher/cli/probe_job.h"
 #include "launcher/cli/view_json.h"
+#include "launcher/core/preflight.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
 
 namespace {
-
-constexpr const char* kScanProgram = "everstep-agent";
 
 struct Heard {
   JobView job{};
@@ -62,25 +61,21 @@ Result<int> CheckHosts(const Cli& cli, const HostCheckFlags& flags) {
   if (hosts.empty()) {
     EVERSTEP_ASSIGN(hosts, FreeHosts(*client));
   }
-  std::vector<std::string> scan{kScanProgram, "scan", "--json", "--all", "--report-only"};
   const bool deep = flags.level == "deep";
-  if (deep) scan.insert(scan.end(), {"--deep", flags.stress});
-  if (!flags.profile.empty()) scan.insert(scan.end(), {"--profile", flags.profile});
-  EVERSTEP_ASSIGN(Heard scanned, Listen(cli, *client, ProbeJob(cli, "check-hosts", scan, hosts), flags.waits, interrupts));
-  const bool scanned_all = scanned.job.phase == JobPhase::done;
-  if (!scanned_all && scanned.out.empty())
-    return Fail(ErrorCode::kUnavailable, Cat("the hosts were not scanned: ", OneLine(scanned.job.why, 600)),
-                Cat("everstep logs ", scanned.job.id));
-  CheckInput input{.nodes = NodesOf(scanned.job), .scans = std::move(scanned.out), .fabric = {}};
+  const HostCheck check{.level = deep ? "full" : flags.level, .deep = deep ? flags.stress : "", .profile = flags.profile};
+  const JobSpec spec = ProbeJob(cli, "check", HostCheckCommand(check, hosts.size()), hosts);
+  EVERSTEP_ASSIGN(Heard heard, Listen(cli, *client, spec, flags.waits, interrupts));
+  if (heard.out.empty())
+    return Fail(ErrorCode::kUnavailable, Cat("the hosts were not scanned: ", OneLine(heard.job.why, 600)),
+                Cat("everstep logs ", heard.job.id));
+  CheckInput input{.nodes = NodesOf(heard.job), .scans = {}, .fabric = {}};
   std::optional<Error> not_made;  // of the network's check; what is known of the hosts is told all the same
-  if (hosts.size() > 1) {
-    const std::vector<std::string> pairs{
-        std::string(kProbeProgram), "pairs", "--level", deep ? "full" : flags.level, "-e", "1M", "--quiet", "1"};
-    EVERSTEP_ASSIGN(const Heard probed, Listen(cli, *client, ProbeJob(cli, "check-fabric", pairs, hosts), true, interrupts));
-    auto fabric = FabricOf(probed);
-    if (fabric) input.fabric = *std::move(fabric);
-    if (!fabric) not_made = fabric.error();
+  if (auto fabric = FabricOf(heard)) {
+    if (hosts.size() > 1) input.fabric = *std::move(fabric);
+  } else {
+    not_made = fabric.error();
   }
+  input.scans = std::move(heard.out);
   const std::vector<HostChecked> checked = Checked(input);
   WriteOut(ForPeople(cli.output) ? Render(CheckedTable(checked), StyleOf(cli)) : ViewData(cli.output, checked));
   if (ForPeople(cli.output)) WriteOut(FindingsText(checked));

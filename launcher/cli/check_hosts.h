@@ -18,8 +18,9 @@ struct HostCheckFlags {
   bool strict = false;  // what warns or cannot be read is bad, too
 };
 
-// Runs as two jobs on the hosts, which get no other meanwhile: everstep-agent scan, then everstep-probe pairs where there are
-// two or more. Exit code 0: fit; 1: some are not; errors: it could not be made.
+// Runs as one job on the hosts, which get no other meanwhile: each looks at itself (everstep-agent preflight), then becomes
+// everstep-probe pairs where there are two or more. The launcher keeps who has passed. Exit code 0: fit; 1: some are not;
+// errors: it could not be made.
 Result<int> CheckHosts(const Cli& cli, const HostCheckFlags& flags);
 
 }  // namespace everstep

@@ -317,18 +317,21 @@ class Applier {
     job->generation_started = entry_.at;
     Enter(*job, JobPhase::running, f.why, entry_.at);
   }
+  void Passes(const NodeId& id, bool passed, PreflightLevel level, const GangKey& run, const std::string& why) {
+    const auto it = state_.nodes.find(id);
+    if (it == state_.nodes.end()) return;
+    it->second.fabric =
+        FabricCheck{.passed = passed, .at = entry_.at, .boot = it->second.boot, .why = why, .level = level, .run = run.Str()};
+  }
+  void operator()(const HostsChecked& f) {
+    for (const PreflightEnded::Bad& bad : f.bad) Passes(bad.node, false, f.level, {f.job, f.generation}, bad.why);
+    for (const NodeId& node : f.passed) Passes(node, true, f.level, {f.job, f.generation}, f.why);
+  }
   void operator()(const PreflightEnded& f) {
     JobState* job = Current(f.job, f.generation);
     if (!job) return;
     const auto says = [&](const NodeId& id, bool passed, const std::string& why) {
-      const auto it = state_.nodes.find(id);
-      if (it == state_.nodes.end()) return;
-      it->second.fabric = FabricCheck{.passed = passed,
-                                      .at = entry_.at,
-                                      .boot = it->second.boot,
-                                      .why = why,
-                                      .level = job->spec.preflight.level,
-                                      .run = GangKey{f.job, f.generation}.Str()};
+      Passes(id, passed, job->spec.preflight.level, {f.job, f.generation}, why);
     };
     for (const PreflightEnded::Bad& bad : f.bad) {
       Avoid(*job, bad.node, entry_.at, bad.why);

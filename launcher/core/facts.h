@@ -236,6 +236,18 @@ struct PreflightEnded {
 EVERSTEP_FIELDS(PreflightEnded::Bad, node, why)
 EVERSTEP_FIELDS(PreflightEnded, job, generation, bad, why)
 
+// A job that is a check of its hosts (`everstep check`) has found what it can find. It goes on to its end by itself.
+struct HostsChecked {
+  static constexpr std::string_view kName = "hosts_checked";
+  JobId job{};
+  Generation generation{};
+  PreflightLevel level = PreflightLevel::quick;
+  std::vector<NodeId> passed{};  // with each other
+  std::vector<PreflightEnded::Bad> bad{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(HostsChecked, job, generation, level, passed, bad, why)
+
 // The generation will not go on: its ranks are stopped everywhere.
 struct GenerationBroken {
   static constexpr std::string_view kName = "generation_broken";
@@ -407,7 +419,7 @@ using Fact =
                  GenerationBroken, FaultInjected, DrillNotDone, LauncherKilled, HostReleased, FailureJudged, HostForgiven,
                  JobWaits, SpareAssigned, SpareReleased, CheckpointRegistered, CheckpointNoted, CheckpointWithdrawn,
                  JobStopping, JobEnded, AlarmRaised, AlarmOver, AlarmsCleared, NodeQuarantined, QuarantineOver, RemedyStarted,
-                 RemedyEnded, FabricMeasured>;
+                 RemedyEnded, FabricMeasured, HostsChecked>;
 using Facts = std::vector<Fact>;
 
 // A fact with the time it was decided.

@@ -242,7 +242,8 @@ std::optional<Time> CauseAwaitedUntil(const World& world, const JobState& job) {
 
 // What it found; or what ended it that is no finding: a host that lost its gang or fenced itself, time.
 Facts Checking(const World& world, Now now, const JobState& job) {
-  if (Facts over = PreflightOver(world, now, job); !over.empty()) return over;
+  const bool own_job = IsHostCheck(job.spec);
+  if (Facts over = own_job ? HostCheckOver(world, now, job) : PreflightOver(world, now, job); !over.empty()) return over;
   for (const NodeId& node : job.hosts) {
     const HostNow* host = HostIn(world, node);
     if (!host || !host->connected || !host->report) continue;
@@ -252,7 +253,7 @@ Facts Checking(const World& world, Now now, const JobState& job) {
     if (std::any_of(gang->ranks.begin(), gang->ranks.end(), ended_by_itself)) continue;  // PreflightOver judges that
     if (Facts failure = Failure(world, job, node, *gang, EndClass::victim); !failure.empty()) return failure;
   }
-  if (now.at < PreflightDue(job)) return {};
+  if (own_job || now.at < PreflightDue(job)) return {};  // who asks for a check says how long it may last
   GenerationBroken late = Broken(world, job, NodeId(),
                                  Cat("the preflight has not ended within ", Show(PreflightDue(job) - job.generation_started)));
   late.hung = true;
@@ -261,7 +262,7 @@ Facts Checking(const World& world, Now now, const JobState& job) {
 
 Facts AdvanceRunning(const World& world, Now now, const JobState& job) {
   if (const auto gone = HostGone(world, job)) return {*gone};
-  if (job.preflight) return Checking(world, now, job);
+  if (job.preflight || IsHostCheck(job.spec)) return Checking(world, now, job);
   const auto awaited = CauseAwaitedUntil(world, job);
   const EndClass weakest = awaited && now.at < *awaited ? EndClass::port_taken : EndClass::victim;
   std::size_t good = 0;

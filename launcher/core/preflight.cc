@@ -67,13 +67,21 @@ std::vector<std::uint32_t> Leaves(const ProbeVerdict& verdict) {
              : verdict.ranks;
 }
 
+// A host alone has no more to show than it showed.
+PreflightLevel LevelOf(const JobSpec& spec) {
+  if (!IsHostCheck(spec)) return spec.preflight.level;
+  const auto flag = std::find(spec.command.begin(), spec.command.end(), "--level");
+  if (flag == spec.command.end() || std::next(flag) == spec.command.end()) return PreflightLevel::full;
+  return EnumNamed<PreflightLevel>(*std::next(flag)).value_or(PreflightLevel::off);
+}
+
 PreflightEnded Ended(const JobState& job, std::vector<PreflightEnded::Bad> bad) {
   PreflightEnded ended{.job = job.id, .generation = job.generation, .bad = std::move(bad)};
   std::vector<std::string> whys;
   for (const auto& one : ended.bad) whys.push_back(Cat(one.node, ": ", one.why));
-  const std::string level(Name(job.spec.preflight.level));
-  ended.why = whys.empty() ? Sentence("preflight (", level, ") passed on ", NamesOf(job.hosts))
-                           : Sentence("preflight (", level, ") finds ", FirstOf(std::move(whys)));
+  const std::string what = Cat(IsHostCheck(job.spec) ? "check (" : "preflight (", Name(LevelOf(job.spec)), ")");
+  ended.why =
+      whys.empty() ? Sentence(what, " passed on ", NamesOf(job.hosts)) : Sentence(what, " finds ", FirstOf(std::move(whys)));
   return ended;
 }
 
@@ -115,6 +123,10 @@ bool FirstHostItself(const JobState& job, const std::vector<ProbeVerdict>& verdi
   return job.hosts.size() > 2 || tried;
 }
 
+bool Names(const Bads& bad, const NodeId& node) {
+  return std::any_of(bad.begin(), bad.end(), [&](const PreflightEnded::Bad& one) { return one.node == node; });
+}
+
 // A verdict of rank 0, who speaks for all.
 Facts ByVerdicts(const JobState& job, const std::vector<ProbeVerdict>& verdicts) {
   if (FirstHostItself(job, verdicts))
@@ -127,19 +139,17 @@ Facts ByVerdicts(const JobState& job, const std::vector<ProbeVerdict>& verdicts)
       return CannotRun(job, Cat(verdict.kind, ": ", verdict.why));
     for (const std::uint32_t rank : Leaves(verdict)) {
       if (rank >= job.hosts.size()) continue;
-      const NodeId& node = job.hosts[rank];
-      const auto same = [&](const PreflightEnded::Bad& known) { return known.node == node; };
-      if (std::none_of(bad.begin(), bad.end(), same)) bad.push_back({node, verdict.why});
+      if (!Names(bad, job.hosts[rank])) bad.push_back({job.hosts[rank], verdict.why});
     }
   }
   return EndedWith(job, std::move(bad));
 }
 
 // Hosts that are unfit by themselves, each with the first of its reasons.
-Bads Unfit(const std::vector<ProbeEnd>& ends) {
+Bads Unfit(const std::vector<ProbeEnd>& ends, bool goes_on = false) {
   Bads bad;
   for (const ProbeEnd& end : ends) {
-    if (!end.exit || end.exit->code != kCannotRun) continue;
+    if (!end.exit || (end.exit->code != kCannotRun && !goes_on)) continue;
     for (const std::string& line : Split(end.exit->tail, '\n'))
       if (line.starts_with(kUnfit) && (bad.empty() || bad.back().node != end.node))
         bad.push_back({end.node, OneLine(line.substr(kUnfit.size()), 400)});
@@ -240,6 +250,21 @@ std::vector<std::string> PreflightCommand(const JobSpec& spec, std::size_t hosts
   return command;
 }
 
+std::vector<std::string> HostCheckCommand(const HostCheck& check, std::size_t hosts) {
+  std::vector<std::string> command{"everstep-agent", "preflight", "--json", "--all", "--report-only"};
+  if (!check.deep.empty()) command.insert(command.end(), {"--deep", check.deep});
+  if (!check.profile.empty()) command.insert(command.end(), {"--profile", check.profile});
+  if (hosts > 1)
+    command.insert(command.end(),
+                   {"--", std::string(kProbeProgram), "pairs", "--level", check.level, "-e", "1M", "--quiet", "1"});
+  return command;
+}
+
+bool IsHostCheck(const JobSpec& spec) {
+  return spec.command.size() > 2 && spec.command[0] == "everstep-agent" && spec.command[1] == "preflight" &&
+         Contains(spec.command, std::string("--report-only"));
+}
+
 std::vector<ProbeVerdict> VerdictsIn(std::string_view tail) {
   std::vector<ProbeVerdict> verdicts;
   for (const std::string& line : Split(tail, '\n'))
@@ -258,6 +283,44 @@ Facts PreflightOver(const World& world, Now now, const JobState& job) {
   if (ends.front().exit)
     if (const auto verdicts = VerdictsIn(ends.front().exit->tail); !verdicts.empty()) return ByVerdicts(job, verdicts);
   return all_told ? ByEnds(job, ends) : Facts();
+}
+
+Facts HostCheckOver(const World& world, Now now, const JobState& job) {
+  const std::vector<ProbeEnd> ends = Ends(world, job);
+  const auto has_ended = [](const ProbeEnd& end) { return end.exit != nullptr; };
+  const auto well = [](const ProbeEnd& end) { return end.exit && end.exit->code == 0u; };
+  const auto told_at = PreflightToldAt(world, job);
+  if (!std::all_of(ends.begin(), ends.end(), has_ended) && !(told_at && now.at >= *told_at)) return {};
+  const bool all_well = std::all_of(ends.begin(), ends.end(), well);
+  const auto verdicts = ends.front().exit ? VerdictsIn(ends.front().exit->tail) : std::vector<ProbeVerdict>();
+  Facts found = all_well            ? Passed(job, ends.front().exit->tail)
+                : !verdicts.empty() ? ByVerdicts(job, verdicts)
+                                    : ByEnds(job, ends);
+  Bads bad = Unfit(ends, true);
+  Facts facts;
+  std::string why;
+  for (Fact& fact : found) {
+    if (auto* over = std::get_if<PreflightEnded>(&fact)) {
+      for (PreflightEnded::Bad& one : over->bad)
+        if (!Names(bad, one.node)) bad.push_back(std::move(one));
+      why = bad.empty() ? over->why : Ended(job, bad).why;
+    } else {
+      facts.push_back(std::move(fact));
+    }
+  }
+  HostsChecked checked{.job = job.id, .generation = job.generation, .level = LevelOf(job.spec), .bad = bad, .why = why};
+  const auto cut_short = [](const ProbeVerdict& one) { return one.kind == "gone" || one.kind == "absent"; };
+  const bool whole = all_well || (!verdicts.empty() && std::none_of(verdicts.begin(), verdicts.end(), cut_short));
+  for (const NodeId& node : job.hosts)
+    if (whole && !why.empty() && !Names(bad, node)) checked.passed.push_back(node);
+  if (why.empty() && bad.empty()) return facts;  // it could not be made, or what broke it is no finding
+  if (why.empty()) checked.why = Ended(job, bad).why;
+  facts.insert(facts.begin(), checked);
+  const bool made = all_well || !verdicts.empty();
+  if (!why.empty())
+    facts.emplace_back(JobStopping{
+        .job = job.id, .outcome = made ? JobPhase::done : JobPhase::failed, .exit_code = made ? 0 : kCannotRun, .why = why});
+  return facts;
 }
 
 std::optional<Time> PreflightToldAt(const World& world, const JobState& job) {

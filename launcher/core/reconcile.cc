@@ -80,14 +80,15 @@ GangSpec GangFor(const JobState& job, const NodeId& node) {
   gang.master_port = job.master_port;
   gang.restart_count = static_cast<std::uint32_t>(job.generation.value - 1) - job.preflights;
   gang.restarts_max = job.spec.restart.budget;
+  // In the agent's environment, not the job's, but for how libfabric is told of the fabric: what a job preloads proves nothing.
+  if (job.preflight || IsHostCheck(job.spec)) {
+    gang.workdir = "/";
+    gang.env_from.clear();
+    std::erase_if(gang.env, [](const auto& variable) { return !variable.first.starts_with("FI_"); });
+  }
   if (job.preflight) {
     gang.restart_count = 0;
     gang.command = PreflightCommand(job.spec, job.hosts.size());
-    gang.workdir = "/";
-    gang.env_from.clear();
-    // In the agent's environment, not the job's, but for how libfabric is told of the fabric: what a job preloads proves
-    // nothing.
-    std::erase_if(gang.env, [](const auto& variable) { return !variable.first.starts_with("FI_"); });
     gang.progress.step = "^everstep-probe tells of no step([0-9]+)$";
     return gang;
   }

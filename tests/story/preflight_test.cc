@@ -325,6 +325,73 @@ TEST(Preflight, AHostThatIsUnfitByItselfIsSwappedAndSaysWhy) {
   EXPECT_EQ(story.HostsOf(train), (Lines{"n3", "n2"}));
 }
 
+// `everstep check n1 n2 n3`
+JobSpec CheckOf(std::vector<std::string> hosts, HostCheck check = {}) {
+  JobSpec spec = Train(static_cast<std::uint32_t>(hosts.size()));
+  spec.command = HostCheckCommand(check, hosts.size());
+  spec.env = {{"FI_PROVIDER", "tcp"}, {"LD_PRELOAD", "/home/me/all_is_well.so"}};
+  spec.hosts = std::move(hosts);
+  spec.restart.budget = 0;
+  return spec;
+}
+
+TEST(HostCheck, WhoPassedItNeedsNoPreflight) {
+  Story story({"n1", "n2", "n3"});
+  const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
+  EXPECT_EQ(GangFor(story.Job(check), NodeId("n2")).env, (std::map<std::string, std::string>{{"FI_PROVIDER", "tcp"}}));
+  story.Told();
+  story.AllRanksEnd(check, ExitCode(0));
+  EXPECT_EQ(story.Phase(check), JobPhase::done);
+  EXPECT_EQ(story.Told().front(), "check (quick) passed on n1, n2 and n3");
+  const JobId train = story.Submit(Checked(2));
+  EXPECT_FALSE(story.Job(train).preflight);
+  JobSpec more = Checked(1);
+  more.preflight.level = PreflightLevel::full;
+  EXPECT_TRUE(story.Job(story.Submit(more)).preflight) << "it was a quick one";
+}
+
+TEST(HostCheck, AHostThatIsUnfitByItselfIsNamedAndTheOthersHavePassed) {
+  Story story({"n1", "n2", "n3"});
+  const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}, {.level = "full", .deep = "10s", .profile = "cpu"}));
+  story.Told();
+  story.RankEnds(check, 1, ExitCode(0, "everstep-agent: FAIL memory.free: 1 GiB\n"));
+  story.RankEnds(check, 2, ExitCode(0));
+  story.Pass(1h);  // as long as whoever asked for it wants
+  EXPECT_EQ(story.Phase(check), JobPhase::running);
+  story.RankEnds(check, 0, ExitCode(0));
+  EXPECT_EQ(story.Phase(check), JobPhase::done) << "it was made";
+  EXPECT_EQ(story.Told().front(), "check (full) finds n2: memory.free: 1 GiB");
+  const auto& nodes = story.world().state.nodes;
+  EXPECT_FALSE(nodes.at(NodeId("n2")).fabric->passed);
+  EXPECT_TRUE(nodes.at(NodeId("n1")).fabric->passed);
+  JobSpec train = Checked(2);
+  train.hosts = {"n1", "n3"};
+  EXPECT_FALSE(story.Job(story.Submit(train)).preflight);
+}
+
+TEST(HostCheck, ABadNetworkIsAFindingAndNoFailureOfTheCheck) {
+  Story story({"n1", "n2", "n3"});
+  const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
+  story.Told();
+  ProbeFinds(story, check, "everstep-probe: verdict host 2: HOST: n3 is slow\n");
+  EXPECT_EQ(story.Phase(check), JobPhase::done);
+  EXPECT_EQ(story.Told().front(), "check (quick) finds n3: HOST: n3 is slow");
+  EXPECT_TRUE(story.world().state.nodes.at(NodeId("n1")).fabric->passed);
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n3")).fabric->passed);
+}
+
+TEST(HostCheck, OfOneThatWasCutShortNobodyHasPassedAndOneThatCannotBeMadeHasFailed) {
+  Story story({"n1", "n2", "n3"});
+  const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
+  ProbeFinds(story, check, "everstep-probe: verdict gone 1: does not answer\n");
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n2")).fabric->passed);
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n1")).fabric);
+  const JobId unmade = story.Submit(CheckOf({"n1", "n3"}));
+  story.AllRanksEnd(unmade, ExitCode(2, "everstep-probe: provider efa was asked for\n"));
+  EXPECT_EQ(story.Phase(unmade), JobPhase::failed);
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n1")).fabric);
+}
+
 TEST(Preflight, TheTimeOfTheCheckIsNoTimeOfTheJob) {
   Story story({"n1", "n2"});
   JobSpec spec = Checked(2);
