@@ -68,6 +68,7 @@ struct LoopbackMeasurement {
 };
 // Sizes registered are a quarter of --register, and it.
 Result<std::vector<LoopbackMeasurement>> RunLoopback(ProbeGroup& group, const ProbeOptions& options, Clock& clock);
+std::string LoopbackJson(const ProbeGroup& group, const std::vector<LoopbackMeasurement>& all);
 std::string LoopbackText(const ProbeGroup& group, const std::vector<LoopbackMeasurement>& all);
 
 }  // namespace everstep

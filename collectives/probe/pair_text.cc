@@ -5,7 +5,6 @@
 #include <cstdarg>
 #include <cstdio>
 
-#include "base/json/writer.h"
 #include "base/text.h"
 #include "collectives/core/robust.h"
 #include "collectives/probe/pair_bench.h"
@@ -79,33 +78,6 @@ std::string MatrixText(const PairFindings& findings, std::uint32_t rail) {
   return text;
 }
 
-void WriteVerdicts(JsonWriter& json, const PairFindings& findings) {
-  json.Key("verdicts");
-  json.BeginArray();
-  for (const Verdict& verdict : findings.verdicts) {
-    json.BeginObject();
-    json.Key("kind");
-    json.String(Title(verdict.kind));
-    json.Key("hosts");
-    json.BeginArray();
-    for (const std::uint32_t host : verdict.hosts) json.String(findings.hosts.names[host]);
-    json.EndArray();
-    json.Key("rail");
-    if (verdict.rail)
-      json.Unsigned(*verdict.rail);
-    else
-      json.Null();
-    json.Key("tested");
-    json.Unsigned(verdict.tested);
-    json.Key("failed");
-    json.Unsigned(verdict.failed);
-    json.Key("why");
-    json.String(verdict.why);
-    json.EndObject();
-  }
-  json.EndArray();
-}
-
 }  // namespace
 
 std::string BelowText(const PairFindings& findings) {
@@ -145,60 +117,6 @@ std::string PairText(const PairFindings& findings) {
   if (findings.verdicts.empty())
     text += findings.pairs.empty() ? "# UNKNOWN: nothing was tested\n" : "# no host and no link is bad\n";
   return text;
-}
-
-std::string PairJson(const PairFindings& findings) {
-  JsonWriter json;
-  const auto real = [&](std::string_view key, std::optional<double> value) {
-    json.Key(key);
-    if (value)
-      json.Real(*value);
-    else
-      json.Null();
-  };
-  json.BeginObject();
-  json.Key("version");
-  json.Unsigned(1);
-  json.Key("seed");
-  json.Unsigned(findings.seed);
-  json.Key("rounds");
-  json.Unsigned(findings.rounds);
-  real("median_bytes_per_second", findings.scores[0].median);
-  json.Key("rails");
-  json.BeginArray();
-  for (const Scores& scores : findings.scores) {
-    json.BeginObject();
-    real("median_bytes_per_second", scores.median);
-    json.EndObject();
-  }
-  json.EndArray();
-  json.Key("pairs");
-  json.BeginArray();
-  for (const PairMeasurement& m : findings.pairs) {
-    json.BeginObject();
-    json.Key("a");
-    json.String(findings.hosts.names[m.pair.a]);
-    json.Key("b");
-    json.String(findings.hosts.names[m.pair.b]);
-    json.Key("rail");
-    json.Unsigned(m.rail);
-    real("latency_p50_seconds", m.latency_p50 > 0 ? std::optional(m.latency_p50) : std::nullopt);
-    real("latency_p99_seconds", m.latency_p99 > 0 ? std::optional(m.latency_p99) : std::nullopt);
-    real("a_to_b_bytes_per_second", m.one_way[0]);
-    real("b_to_a_bytes_per_second", m.one_way[1]);
-    real("both_bytes_per_second", m.both_ways);
-    json.Key("wrong");
-    json.Bool(m.wrong[0] || m.wrong[1]);
-    json.EndObject();
-  }
-  json.EndArray();
-  WriteVerdicts(json, findings);
-  json.Key("reasons");
-  json.BeginArray();
-  for (const std::string& reason : findings.reasons) json.String(reason);
-  json.EndArray();
-  json.EndObject();
-  return std::move(json).text();
 }
 
 std::string LoopbackText(const ProbeGroup& group, const std::vector<LoopbackMeasurement>& all) {

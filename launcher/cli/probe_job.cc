@@ -1,5 +1,6 @@
 #include "launcher/cli/probe_job.h"
 
+#include "base/password_url.h"
 #include "launcher/cli/host_list.h"
 #include "launcher/cli/output.h"
 #include "launcher/cli/run_spec.h"
@@ -19,13 +20,26 @@ Result<std::vector<std::string>> FreeHosts(ControlClient& client) {
   return free;
 }
 
+namespace {
+
+// How whoever measures wants libfabric, NCCL and MPI to be set, besides what any job is given.
+std::map<std::string, std::string> Settings(const std::map<std::string, std::string>& environment) {
+  std::map<std::string, std::string> settings = Forwarded(environment);
+  for (const auto& [name, value] : environment)
+    for (const std::string_view family : {"FI_", "NCCL_", "OMPI_MCA_"})
+      if (name.starts_with(family) && !LooksSecret(name) && !HoldsPasswordUrl(value)) settings.emplace(name, value);
+  return settings;
+}
+
+}  // namespace
+
 JobSpec ProbeJob(const Cli& cli, const std::string& name, std::vector<std::string> command, std::vector<std::string> hosts) {
   JobSpec spec{.name = name,
                .command = std::move(command),
                .nodes = static_cast<std::uint32_t>(hosts.size()),
                .processes_per_node = 1,
                .workdir = "/",
-               .env = Forwarded(cli.variables)};
+               .env = Settings(cli.variables)};
   spec.hosts = std::move(hosts);
   spec.restart.budget = 0;
   spec.stop_grace = 5s;

@@ -147,6 +147,15 @@ TEST(Probe, LoopbackNeedsNoOtherHost) {
   EXPECT_NE(turned[0].out.find("# HOST: rank 1 ("), std::string::npos) << turned[0].out;
 }
 
+TEST(Probe, LoopbackHasJsonToo) {
+  const std::vector<RankEnd> ends = RunProbe(2, Words("loopback -e 64K -n 4 --register 1M -J -"));
+  EXPECT_EQ(ends[0].code, 0) << ends[0].err;
+  const Result<JsonValue> json = ParseJson(Trim(ends[0].out));
+  ASSERT_TRUE(json.has_value()) << ends[0].out;
+  EXPECT_NE(ends[0].out.find(R"("loopbacks":[{"rank":0,)"), std::string::npos) << ends[0].out;
+  EXPECT_NE(ends[0].out.find(R"("bytes":1048576,"register_seconds":)"), std::string::npos) << ends[0].out;
+}
+
 TEST(Probe, LoopbackRegistersAQuarterOfTheMostAndTheMost) {
   const std::vector<RankEnd> ends = RunProbe(1, Words("loopback -e 64K -n 4 --register 4M"));
   EXPECT_EQ(ends[0].code, 0) << ends[0].err;
