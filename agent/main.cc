@@ -51,6 +51,7 @@ HostFacts FactsFor(const AgentOptions& options, const GrpcLinkServing& serving) 
   HostFacts facts{.user = user.name, .home = user.home, .shell = user.shell};
   facts.job_address = options.job_address.empty() ? serving.job_address : options.job_address;
   facts.interface = InterfaceOf(facts.job_address);
+  facts.rack = options.rack;
   return facts;
 }
 

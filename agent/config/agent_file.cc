@@ -35,6 +35,9 @@ yaml::Table<Options> MakeTable() {
       Key("advertise", &Options::advertise, OrEmpty(HostPort()), "address told to the others; empty: what `listen` became"),
       Key("job_address", &Options::job_address, OrEmpty(yaml::Text()),
           "MASTER_ADDR of jobs whose rank 0 runs here; empty: the address of the route to the launcher"),
+      Key("rack", &Options::rack, OrEmpty(yaml::Name()),
+          "rack or leaf switch of this host; ranks see it as EVERSTEP_RACK, and checks of the network tell switches from hosts "
+          "by it"),
       Key("state_dir", &Options::state_dir, OrEmpty(Path()),
           "what outlives a restart; created if missing; empty: everstep/agent in XDG_STATE_HOME"),
       Key("keeper", &Options::keeper, OrEmpty(Path()), "the program everstep-keeper; empty: beside everstep-agent"),

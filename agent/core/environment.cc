@@ -81,6 +81,8 @@ constexpr std::array kContract = {
              [](const RankFacts& f) { return ToTorchrun(f, Cat(MasterAddress(f), ':', f.spec.master_port)); }},
     Variable{"EVERSTEP_JOB_ID", Set::always, [](const RankFacts& f) { return std::optional(f.spec.job.value); }},
     Variable{"EVERSTEP_GENERATION", Set::always, [](const RankFacts& f) { return std::optional(f.spec.generation.Str()); }},
+    Variable{"EVERSTEP_RACK", Set::always,
+             [](const RankFacts& f) { return f.host.rack.empty() ? std::nullopt : std::optional(f.host.rack); }},
     Variable{"EVERSTEP_CHECKPOINT_DIR", Set::always,
              [](const RankFacts& f) { return f.spec.checkpoint ? std::optional(f.spec.checkpoint->dir) : std::nullopt; }},
     Variable{"EVERSTEP_RESUME_FROM", Set::always,

@@ -20,6 +20,7 @@ namespace everstep {
 struct HostFacts {
   std::string job_address{};  // MASTER_ADDR if the launcher left it to this host
   std::string interface {};   // network interface of job_address, for GLOO_ and NCCL_SOCKET_IFNAME; empty: not known
+  std::string rack{};         // empty: not known
   std::string user{};         // defaults for jobs that bring no environment of their own
   std::string home{};
   std::string shell{};

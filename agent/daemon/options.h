@@ -16,6 +16,7 @@ struct AgentOptions {
   std::string listen = "127.0.0.1:0";       // host:port where peers and the launcher reach this agent; port 0: any free one
   std::string advertise{};                  // host:port told to the others; empty: what `listen` became
   std::string job_address{};  // MASTER_ADDR when rank 0 runs here; empty: the address of the route to the launcher
+  std::string rack{};         // rack or leaf switch by which this host is connected; empty: not known
   std::string state_dir{};    // created if missing
   std::string log_dir{};      // of the ranks; empty: <state_dir>/logs
   std::string keeper{};       // path of everstep-keeper; empty: beside this program

@@ -19,6 +19,7 @@ struct Company {
   std::uint32_t rank = 0;
   std::uint32_t ranks = 1;
   std::vector<std::string> hosts{"?"};  // by rank
+  std::vector<std::string> racks{};     // by rank; empty: not known of all of them, or there is only one
   std::string address{};                // numeric, by which the others are reached; empty: nobody else
   Duration timeout = 10s;               // without any progress
 

@@ -140,9 +140,11 @@ std::vector<Verdict> SwitchVerdicts(const CheckedHosts& hosts, const std::vector
                     .why = {}};
     for (std::uint32_t host = 0; host < hosts.racks.size(); ++host)
       if (Contains(block.racks, hosts.racks[host])) verdict.hosts.push_back(host);
-    const std::string where = block.racks.size() == 2 ? Cat("between racks ", block.racks[0], " and ", block.racks[1])
-                              : block.inside          ? Cat("of rack ", block.racks[0], ", inside it too")
-                                                      : Cat("from rack ", block.racks[0], " to others, but not inside it");
+    const auto name = [&](std::uint32_t rack) { return hosts.rack_names.empty() ? Cat(rack) : hosts.rack_names[rack]; };
+    const std::string where = block.racks.size() == 2
+                                  ? Cat("between racks ", name(block.racks[0]), " and ", name(block.racks[1]))
+                              : block.inside ? Cat("of rack ", name(block.racks[0]), ", inside it too")
+                                             : Cat("from rack ", name(block.racks[0]), " to others, but not inside it");
     verdict.why = Cat(block.failed, " of ", Count(block.tested, "pair"), " ", where, " failed (", tally.Faults(), ")");
     verdicts.push_back(std::move(verdict));
   }

@@ -64,8 +64,9 @@ struct SelfTest {
 };
 
 struct CheckedHosts {
-  std::vector<std::string> names{};    // one a host
-  std::vector<std::uint32_t> racks{};  // one a host, or empty: not known
+  std::vector<std::string> names{};       // one a host
+  std::vector<std::uint32_t> racks{};     // one a host, or empty: not known
+  std::vector<std::string> rack_names{};  // by rack, or empty: they have numbers only
   std::uint32_t rails = 1;
   std::vector<std::vector<std::string>> nics{};  // by host, by rail: "rail 1 (eth1)"; or empty: they have no names
 };

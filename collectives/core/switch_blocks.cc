@@ -1,6 +1,7 @@
 #include "collectives/core/switch_blocks.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <utility>
@@ -11,14 +12,59 @@ namespace {
 using Rack = std::uint32_t;
 using RackPair = std::pair<Rack, Rack>;
 
-struct Block {
-  std::uint32_t tested = 0;
-  std::uint32_t failed = 0;
-  std::set<std::uint32_t> first, second;  // hosts with failures on either side
+struct BlockTest {
+  std::uint32_t x = 0;  // of the rack with the lower number
+  std::uint32_t y = 0;
+  bool failed = false;
+};
 
+std::uint32_t FailedOf(const std::vector<BlockTest>& tests) {
+  return static_cast<std::uint32_t>(std::count_if(tests.begin(), tests.end(), [](const BlockTest& t) { return t.failed; }));
+}
+
+bool HalfFailed(const std::vector<BlockTest>& tests) { return 2 * FailedOf(tests) >= tests.size() && !tests.empty(); }
+
+// Failed pairs of which no two share a host: so many bad hosts at least it would take without a bad switch.
+std::size_t Disjoint(const std::vector<BlockTest>& tests) {
+  std::set<std::uint32_t> busy;
+  std::size_t pairs = 0;
+  for (const BlockTest& test : tests) {
+    if (!test.failed || busy.contains(test.x) || busy.contains(test.y)) continue;
+    busy.insert({test.x, test.y});
+    ++pairs;
+  }
+  return pairs;
+}
+
+struct Block {
+  std::vector<BlockTest> tests{};
+
+  // Without the hosts that failed most, up to half of each side, half of what is left still fails.
   bool Bad(bool inside) const {
-    const bool spread = inside ? first.size() + second.size() >= 3 : first.size() >= 2 && second.size() >= 2;
-    return tested >= 4 && 2 * failed >= tested && spread;
+    constexpr std::size_t kFewest = 4, kBadHostsAtMost = 2;
+    if (tests.size() < kFewest || !HalfFailed(tests)) return false;
+    std::array<std::set<std::uint32_t>, 2> sides;  // of hosts tested here
+    for (const BlockTest& test : tests) sides[0].insert(test.x), sides[inside ? 0 : 1].insert(test.y);
+    std::array<std::size_t, 2> may_go{sides[0].size() / 2, sides[1].size() / 2};
+    std::vector<BlockTest> left = tests;
+    while (HalfFailed(left)) {
+      std::map<std::uint32_t, std::uint32_t> failures;
+      for (const BlockTest& test : left)
+        for (const std::uint32_t host : {test.x, test.y})
+          if (test.failed && may_go[SideOf(host, sides)] > 0) ++failures[host];
+      if (failures.empty()) return true;
+      const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+      const std::uint32_t worst = std::max_element(failures.begin(), failures.end(), fewer)->first;
+      --may_go[SideOf(worst, sides)];
+      std::erase_if(left, [&](const BlockTest& test) { return test.x == worst || test.y == worst; });
+    }
+    // With few tests nothing may be left, which tells nothing.
+    return left.empty() && Disjoint(tests) > kBadHostsAtMost;
+  }
+
+ private:
+  static std::size_t SideOf(std::uint32_t host, const std::array<std::set<std::uint32_t>, 2>& sides) {
+    return sides[0].contains(host) ? 0 : 1;
   }
 };
 
@@ -27,12 +73,7 @@ std::map<RackPair, Block> Blocks(const CheckedHosts& hosts, const PairLedger& le
   for (const PairSum& sum : ledger.pairs()) {
     std::uint32_t x = sum.pair.a, y = sum.pair.b;
     if (hosts.racks[x] > hosts.racks[y]) std::swap(x, y);
-    Block& block = blocks[{hosts.racks[x], hosts.racks[y]}];
-    ++block.tested;
-    if (!sum.Failed()) continue;
-    ++block.failed;
-    block.first.insert(x);
-    block.second.insert(y);
+    blocks[{hosts.racks[x], hosts.racks[y]}].tests.push_back({x, y, sum.Failed()});
   }
   return blocks;
 }
@@ -65,7 +106,7 @@ std::vector<BadBlock> StrikeBadBlocks(const CheckedHosts& hosts, PairLedger& led
   };
   std::map<Rack, std::uint32_t> across, across_bad;
   for (const auto& [racks, block] : blocks) {
-    if (racks.first == racks.second || block.tested < 4) continue;
+    if (racks.first == racks.second || block.tests.size() < 4) continue;
     ++across[racks.first], ++across[racks.second];
     if (bad_at(racks)) ++across_bad[racks.first], ++across_bad[racks.second];
   }

@@ -35,6 +35,13 @@ Status Open(ProbeGroup& group, const ProbeOptions& options, std::uint64_t pid, C
   return Introduce(group, pid);
 }
 
+// Within one rack, or where some are nowhere, nothing can be told of switches.
+std::vector<std::string> RacksThatDiffer(std::vector<std::string> racks) {
+  const bool known = std::none_of(racks.begin(), racks.end(), [](const std::string& rack) { return rack.empty(); });
+  const bool several = std::any_of(racks.begin(), racks.end(), [&](const std::string& rack) { return rack != racks[0]; });
+  return known && several ? racks : std::vector<std::string>();
+}
+
 }  // namespace
 
 Result<ProbeGroup> JoinGroup(const ProbeIdentity& identity, const ProbeOptions& options, const std::string& host,
@@ -54,9 +61,11 @@ Result<ProbeGroup> JoinGroup(const ProbeIdentity& identity, const ProbeOptions& 
   EVERSTEP_ASSIGN(group.meeting, Meeting::Gather(place, clock));
   Meeting* meeting = group.meeting.get();
   EVERSTEP_ASSIGN(std::vector<std::string> hosts, meeting->Exchange(host));
+  EVERSTEP_ASSIGN(std::vector<std::string> racks, meeting->Exchange(identity.rack));
   group.company = {.rank = identity.rank,
                    .ranks = identity.ranks,
                    .hosts = std::move(hosts),
+                   .racks = RacksThatDiffer(std::move(racks)),
                    .address = meeting->local_address(),
                    .timeout = options.timeout,
                    .exchange = [meeting](const std::string& text) { return meeting->Exchange(text); },

@@ -305,6 +305,22 @@ Result<ProbeOptions> ParseProbeOptions(const std::vector<std::string>& arguments
   return options;
 }
 
+namespace {
+
+// Slurm's is the switches from the top down and the node, by dots: all but the node is where it is. With its default topology
+// there is the node alone.
+std::string RackIn(const std::map<std::string, std::string>& environment) {
+  constexpr std::size_t kMost = 64;  // characters
+  if (const auto own = environment.find("EVERSTEP_RACK"); own != environment.end())
+    return Printable(own->second.substr(0, kMost));
+  const auto slurm = environment.find("SLURM_TOPOLOGY_ADDR");
+  if (slurm == environment.end()) return "";
+  const std::size_t dot = slurm->second.rfind('.');
+  return dot == std::string::npos ? "" : Printable(slurm->second.substr(0, std::min(dot, kMost)));
+}
+
+}  // namespace
+
 Result<ProbeIdentity> IdentityFrom(const std::map<std::string, std::string>& environment) {
   EVERSTEP_ASSIGN(const auto rank, NumberIn(environment, {"RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"}, 65535));
   EVERSTEP_ASSIGN(const auto ranks,
@@ -314,6 +330,7 @@ Result<ProbeIdentity> IdentityFrom(const std::map<std::string, std::string>& env
     return Fail(ErrorCode::kInvalid, rank ? "RANK is set and WORLD_SIZE is not" : "WORLD_SIZE is set and RANK is not",
                 "set both, or none");
   ProbeIdentity identity;
+  identity.rack = RackIn(environment);
   if (!rank) return identity;
   if (*ranks == 0 || *rank >= *ranks)
     return Fail(ErrorCode::kInvalid, Cat("RANK is ", *rank, " and WORLD_SIZE ", *ranks),

@@ -70,6 +70,7 @@ struct ProbeIdentity {
   std::uint32_t ranks = 1;
   std::string master_host = "127.0.0.1";
   std::uint16_t master_port = 29500;
+  std::string rack{};  // EVERSTEP_RACK, or of Slurm's topology; empty: not known
 };
 
 // RANK and WORLD_SIZE, or what mpirun and srun set instead; MASTER_ADDR and MASTER_PORT. None of them: one rank alone. Under

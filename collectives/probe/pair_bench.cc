@@ -396,6 +396,15 @@ Result<std::vector<std::string>> Reasons(ProbeGroup& group, const PairFindings& 
   return reasons;
 }
 
+// Racks by number, in the order of their first ranks.
+void TakeRacks(const Company& company, CheckedHosts& hosts) {
+  for (const std::string& rack : company.racks) {
+    const auto known = std::find(hosts.rack_names.begin(), hosts.rack_names.end(), rack);
+    hosts.racks.push_back(static_cast<std::uint32_t>(known - hosts.rack_names.begin()));
+    if (known == hosts.rack_names.end()) hosts.rack_names.push_back(rack);
+  }
+}
+
 Result<PairLink*> LinkOf(ProbeGroup& group) {
   if (PairLink* link = group.backend->Pairs(); link != nullptr) return link;
   return Fail(ErrorCode::kInvalid, Cat(group.backend->Library(), " has no messages between two ranks here"),
@@ -408,6 +417,7 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
   PairFindings findings;
   findings.seed = options.seed;
   for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) findings.hosts.names.push_back(group.company.Who(rank));
+  TakeRacks(group.company, findings.hosts);
   EVERSTEP_ASSIGN(PairLink * link, LinkOf(group));
   findings.scores.resize(link->rails());
   findings.hosts.rails = link->rails();
@@ -425,7 +435,8 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
     return Play(group, tester, options, rounds, second_look, findings);
   };
   EVERSTEP_ASSIGN(const PairPlan plan,
-                  PairRounds(group.ranks(), options.level, {.seed = options.seed, .racks = {}, .cross_per_rack_max = {}}));
+                  PairRounds(group.ranks(), options.level,
+                             {.seed = options.seed, .racks = findings.hosts.racks, .cross_per_rack_max = {}}));
   EVERSTEP_TRY(play(plan.rounds));
   NoteLostRails(findings);
   const auto judged = [&](std::size_t retests_from) {

@@ -28,6 +28,7 @@ class Fault:
     test: tuple[str, ...] = ("pairs", "-e", "128K", "-n", "16")
     names: bool = False  # what every rank says is judged, not what rank 0 prints
     survives: bool = False  # the hosts drawn say something in the end, too
+    racks: tuple[str, ...] = ()  # hosts are in them by turns
     long: bool = False  # half a minute: played when it is named, or all are many times
 
 
@@ -159,6 +160,21 @@ def lost(text: str, drawn: list[int]) -> str:
     return "" if len(found) == 1 and found[0].startswith("SWITCH: rail 1 fails between all hosts") else "one SWITCH was to be named"
 
 
+def bad_uplink(lab: Lab, drawn: list[Host]) -> None:
+    """What goes between the racks is lost, but for the port where ranks meet."""
+    hosts = list(lab.hosts.values())
+    for racks in ((hosts[::2], hosts[1::2]), (hosts[1::2], hosts[::2])):
+        others = ", ".join(host.address for host in racks[1])
+        for host in racks[0]:
+            nft(host, "tcp sport 29600 accept", "tcp dport 29600 accept", f"ip saddr {{ {others} }} meta l4proto tcp drop")
+
+
+def uplink(text: str, drawn: list[int]) -> str:
+    found = verdicts(text)
+    begins, where = "SWITCH: ", "pairs between racks leaf-a and leaf-b failed"
+    return "" if len(found) == 1 and found[0].startswith(begins) and where in found[0] else "one SWITCH was to be named, between the racks"
+
+
 def pulled_rail(lab: Lab, drawn: list[Host]) -> None:
     drawn[0].cut(nic=1)
 
@@ -179,6 +195,8 @@ FAULTS = (
     Fault("slow rail", slow_rail, nic, nics=2),
     Fault("silent rail", silent_rail, nic, nics=2, long=True),
     Fault("rail silent between all", lost_rail, lost, nics=2, long=True),
+    Fault("bad switch between racks", bad_uplink, uplink, racks=("leaf-a", "leaf-b"), long=True),
+    Fault("slow host in a rack", slow_link, only({0: HOST}), racks=("leaf-a", "leaf-b")),
     Fault("silent rail under an all-reduce", silent_rail, names_nic, nics=2, names=True, test=("allreduce", "-b", "1M", "-e", "1M", "-n", "10", "--algorithm", "ring")),
     Fault("rail pulled during an all-reduce", lambda lab, drawn: None, names_nic, nics=2, names=True, during=pulled_rail, survives=True,
           test=("allreduce", "-b", "1M", "-e", "1M", "-n", "100000", "--algorithm", "ring")),  # fmt: skip
@@ -203,6 +221,8 @@ def run(fault: Fault | None, build, seed: int, level: str, seconds: float = 120)
         programs = []
         for rank, host in enumerate(hosts):
             environment = {"RANK": str(rank), "WORLD_SIZE": str(HOSTS), "MASTER_ADDR": hosts[0].address, "MASTER_PORT": "29600"}
+            if fault and fault.racks:
+                environment["EVERSTEP_RACK"] = fault.racks[rank % len(fault.racks)]
             rails = ("--interface", ",".join(f"eth{nic}" for nic in range(nics))) if nics > 1 else ()
             argv = [build / "bin" / "everstep-probe", *test, "--level", level, "--seed", seed, "-T", 2, *rails, *extra]
             programs.append(host.start(*argv, log=lab.directory / f"{rank}.log", environment=environment))

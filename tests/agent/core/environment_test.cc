@@ -140,6 +140,11 @@ TEST(Environment, OneRankOnAHostMayUseAllItsCores) {
   EXPECT_EQ(EnvOf(RanksOf(spec, {}, kHost, "/spool", {}), 0).count("OMP_NUM_THREADS"), 0u);
 }
 
+TEST(Environment, TheRackIsToldWhereItIsKnown) {
+  EXPECT_EQ(Get(EnvWith({}, Spec(), {.rack = "r7"}), "EVERSTEP_RACK"), "r7");
+  EXPECT_EQ(Get(EnvWith({}, Spec(), {}), "EVERSTEP_RACK"), "(unset)");
+}
+
 TEST(Environment, WithoutAnInterfaceNameNoneIsForced) {
   const Env env = EnvWith({}, Spec(), {.job_address = "127.0.0.1"});
   EXPECT_EQ(Get(env, "GLOO_SOCKET_IFNAME"), "(unset)");

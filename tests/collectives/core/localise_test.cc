@@ -106,6 +106,31 @@ TEST(Localiser, BetweenTwoRacksNothingTellsWhichOfTheirSwitches) {
   EXPECT_EQ(Verdicts(Racks({Bad(On::uplink, 1)}, 2), PairLevel::full), Told{"SWITCH rack 0 rack 1"});
 }
 
+TEST(Localiser, BadHostsOfASmallRackAreNoSwitch) {
+  PairWorld world = Racks({Bad(On::host, 1, EdgeFault::slow)}, 2);
+  world.hosts = 8;
+  world.racks = {0, 1, 0, 1, 0, 1, 0, 1};
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    EXPECT_EQ(Verdicts(world, PairLevel::full, {}, seed), Told{"HOST n2"}) << "seed " << seed;
+    EXPECT_EQ(Verdicts(world, PairLevel::quick, {}, seed), Told{"HOST n2"}) << "seed " << seed;
+  }
+  world.faults.push_back(Bad(On::host, 3));
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    Told told = Verdicts(world, PairLevel::full, {}, seed);
+    std::sort(told.begin(), told.end());
+    EXPECT_EQ(told, (Told{"HOST n2", "HOST n4"})) << "seed " << seed << ": two of the four in one rack";
+  }
+}
+
+TEST(Localiser, RacksAreCalledByTheirNames) {
+  const PairWorld world = Racks({Bad(On::uplink, 1)}, 2);
+  PairPlay play(world, 11);
+  play.NameRacks({"leaf-a", "leaf-b"});
+  const std::vector<Verdict> verdicts = play.Run(PairLevel::full, 11).verdicts;
+  ASSERT_EQ(verdicts.size(), 1u);
+  EXPECT_NE(verdicts[0].why.find("pairs between racks leaf-a and leaf-b failed"), std::string::npos) << verdicts[0].why;
+}
+
 TEST(Localiser, ABadHostInARackIsStillAHost) {
   EXPECT_EQ(Verdicts(Racks({Bad(On::host, 9)})), Told{"HOST n10"});
   Told told = Verdicts(Racks({Bad(On::host, 9), Bad(On::host, 12)}), PairLevel::full);

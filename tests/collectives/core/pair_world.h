@@ -43,6 +43,8 @@ class PairPlay {
     for (std::uint32_t host = 0; host < world.hosts; ++host) hosts_.names.push_back(Cat("n", host + 1));
   }
 
+  void NameRacks(std::vector<std::string> names) { hosts_.rack_names = std::move(names); }
+
   PairRun Run(PairLevel level, std::uint64_t seed, const std::vector<SelfTest>& self = {}) {
     Play(PairRounds(world_.hosts, level, {.seed = seed, .racks = world_.racks, .cross_per_rack_max = {}})->rounds, false);
     Play(PlanConfirmations(world_.hosts, tests_), false);

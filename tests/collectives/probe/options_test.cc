@@ -24,6 +24,14 @@ TEST(Options, PeersAreForCollectivesByOurOwnBackEnd) {
   }
 }
 
+TEST(Options, TheRackIsTheAgentsWordOrAllOfSlurmsTopologyButTheNode) {
+  const auto rack = [](std::map<std::string, std::string> environment) { return IdentityFrom(environment)->rack; };
+  EXPECT_EQ(rack({{"EVERSTEP_RACK", "r7"}, {"SLURM_TOPOLOGY_ADDR", "spine.leaf3.n1"}}), "r7");
+  EXPECT_EQ(rack({{"SLURM_TOPOLOGY_ADDR", "spine.leaf3.n1"}}), "spine.leaf3");
+  EXPECT_EQ(rack({{"SLURM_TOPOLOGY_ADDR", "n1"}}), "");
+  EXPECT_EQ(rack({}), "");
+}
+
 TEST(Options, SeveralInterfacesAreRailsAndNoneIsNamedTwice) {
   const Result<ProbeOptions> options = ParseProbeOptions(Split("pairs --interface eth0,eth1 --rails 2", ' '));
   ASSERT_TRUE(options.has_value()) << options.error().Str();
