@@ -3,8 +3,8 @@
 // A block is the pairs between two racks, or within one. It is bad if half of at least four tested pairs failed, and hosts do
 // not explain that: without those that failed most, up to half of each side, half of the pairs left still fail. Where so few
 // were tested that none are left, at least three failed pairs must share no host. Racks of fewer than three hosts are not
-// judged: two bad hosts would look the same. A rack is convicted if two blocks across, and two thirds of those tested, are bad; else a bad
-// block across says that the way between the two is.
+// judged: two bad hosts would look the same. A rack is convicted if two blocks across, and two thirds of those tested, are bad;
+// else a bad block across says that the way between the two is.
 #pragma once
 
 #include <cstdint>

@@ -411,6 +411,52 @@ Result<PairLink*> LinkOf(ProbeGroup& group) {
               "pairs and loopback go by --backend ofi");
 }
 
+// Of all ranks at once, over one rail after the other; with registration of `register_bytes`, where that is not 0.
+Result<std::vector<LoopbackMeasurement>> Loopbacks(ProbeGroup& group, PairLink& link, PairTester& tester,
+                                                   std::size_t register_bytes) {
+  std::vector<std::vector<LoopbackMeasurement>> by_rank(group.ranks());
+  for (std::uint32_t rail = 0; rail < link.rails(); ++rail) {
+    EVERSTEP_ASSIGN(LoopbackMeasurement own, tester.Loopback(rail));
+    if (rail == 0 && register_bytes > 0) own.registered = group.backend->Register({register_bytes / 4, register_bytes});
+    const std::string line = Join(
+        {Number(own.latency_p50), Number(own.latency_p99), Number(own.bytes_per_second.value_or(0)), own.wrong ? "1" : "0"},
+        " ");
+    EVERSTEP_ASSIGN(const std::vector<std::string> lines, group.company.exchange(line));
+    EVERSTEP_ASSIGN(const std::vector<std::string> errors, group.company.exchange(own.error));
+    EVERSTEP_ASSIGN(const std::vector<std::string> registered, group.company.exchange(RegisteredLines(own.registered)));
+    for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) {
+      const std::vector<double> numbers = Numbers(lines[rank]);
+      if (numbers.size() != 4) return Fail(ErrorCode::kCorrupt, Cat(group.company.Who(rank), " sent no measurement"));
+      by_rank[rank].push_back({.rank = rank,
+                               .nic = link.rails() > 1 ? link.Nic(rank, rail) : "",
+                               .latency_p50 = numbers[0],
+                               .latency_p99 = numbers[1],
+                               .bytes_per_second = Above0(numbers[2]),
+                               .wrong = numbers[3] > 0,
+                               .error = errors[rank],
+                               .registered = RegisteredIn(registered[rank])});
+    }
+  }
+  std::vector<LoopbackMeasurement> all;
+  for (const std::vector<LoopbackMeasurement>& one : by_rank) all.insert(all.end(), one.begin(), one.end());
+  return all;
+}
+
+// Where pairs cannot say which of their hosts it is, each host's own NICs may.
+Result<std::vector<SelfTest>> SelfTests(ProbeGroup& group, PairLink& link, PairTester& tester) {
+  EVERSTEP_ASSIGN(const std::vector<LoopbackMeasurement> all, Loopbacks(group, link, tester, 0));
+  std::vector<SelfTest> tests;
+  for (const LoopbackMeasurement& one : all) {
+    std::string why = one.error;
+    if (why.empty() && one.wrong) why = "it does not get from itself what it sends";
+    if (!one.nic.empty() && !why.empty()) why = Cat(one.nic, ": ", why);
+    const auto rail = static_cast<std::uint32_t>(tests.size() % link.rails());
+    tests.push_back(
+        {.host = one.rank, .rail = link.rails() > 1 ? std::optional(rail) : std::nullopt, .passed = why.empty(), .why = why});
+  }
+  return tests;
+}
+
 }  // namespace
 
 Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
@@ -448,7 +494,13 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
   for (auto rounds = PlanRetests(findings.hosts, judged(retests_from)); !rounds.empty();
        rounds = PlanRetests(findings.hosts, judged(retests_from)))
     EVERSTEP_TRY(play(rounds, true));
-  for (Verdict& verdict : Conclude(findings.hosts, judged(retests_from), {})) findings.verdicts.push_back(std::move(verdict));
+  std::vector<Verdict> verdicts = Conclude(findings.hosts, judged(retests_from), {});
+  const auto cannot_say = [](const Verdict& verdict) { return verdict.kind == VerdictKind::pair; };
+  if (std::any_of(verdicts.begin(), verdicts.end(), cannot_say)) {
+    EVERSTEP_ASSIGN(const std::vector<SelfTest> self, SelfTests(group, *link, tester));
+    verdicts = Conclude(findings.hosts, judged(retests_from), self);
+  }
+  for (Verdict& verdict : verdicts) findings.verdicts.push_back(std::move(verdict));
   EVERSTEP_ASSIGN(findings.reasons, Reasons(group, findings, clock));
   const std::optional<MeasuredRun> measured = MeasuredOf(findings);
   if (measured && findings.verdicts.empty() && findings.note.empty() && group.ranks() > 1)
@@ -459,33 +511,7 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
 Result<std::vector<LoopbackMeasurement>> RunLoopback(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
   EVERSTEP_ASSIGN(PairLink * link, LinkOf(group));
   PairTester tester(group, *link, options, clock);
-  std::vector<std::vector<LoopbackMeasurement>> by_rank(group.ranks());
-  for (std::uint32_t rail = 0; rail < link->rails(); ++rail) {
-    EVERSTEP_ASSIGN(LoopbackMeasurement own, tester.Loopback(rail));
-    if (rail == 0 && options.register_bytes > 0)
-      own.registered = group.backend->Register({options.register_bytes / 4, options.register_bytes});
-    const std::string line = Join(
-        {Number(own.latency_p50), Number(own.latency_p99), Number(own.bytes_per_second.value_or(0)), own.wrong ? "1" : "0"},
-        " ");
-    EVERSTEP_ASSIGN(const std::vector<std::string> lines, group.company.exchange(line));
-    EVERSTEP_ASSIGN(const std::vector<std::string> errors, group.company.exchange(own.error));
-    EVERSTEP_ASSIGN(const std::vector<std::string> registered, group.company.exchange(RegisteredLines(own.registered)));
-    for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) {
-      const std::vector<double> numbers = Numbers(lines[rank]);
-      if (numbers.size() != 4) return Fail(ErrorCode::kCorrupt, Cat(group.company.Who(rank), " sent no measurement"));
-      by_rank[rank].push_back({.rank = rank,
-                               .nic = link->rails() > 1 ? link->Nic(rank, rail) : "",
-                               .latency_p50 = numbers[0],
-                               .latency_p99 = numbers[1],
-                               .bytes_per_second = Above0(numbers[2]),
-                               .wrong = numbers[3] > 0,
-                               .error = errors[rank],
-                               .registered = RegisteredIn(registered[rank])});
-    }
-  }
-  std::vector<LoopbackMeasurement> all;
-  for (const std::vector<LoopbackMeasurement>& one : by_rank) all.insert(all.end(), one.begin(), one.end());
-  return all;
+  return Loopbacks(group, *link, tester, options.register_bytes);
 }
 
 }  // namespace everstep

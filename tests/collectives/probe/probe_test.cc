@@ -138,6 +138,16 @@ TEST(Probe, PairsNamesARankThatGetsWrongData) {
   EXPECT_GT(wrong, 0) << ends[0].out;
 }
 
+TEST(Probe, OfTwoHostsTheirOwnTestsSayWhichItIs) {
+  const std::vector<RankEnd> ends = RunProbe(2, Words("pairs -e 64K -n 4 --tamper 1:0"));
+  EXPECT_EQ(ends[0].code, 1);
+  EXPECT_NE(ends[0].out.find("# HOST: rank 1 ("), std::string::npos) << ends[0].out;
+  EXPECT_NE(ends[0].out.find("failed its own test, without any other host: it does not get from itself what it sends"),
+            std::string::npos)
+      << ends[0].out;
+  EXPECT_EQ(ends[0].out.find("CANNOT SAY WHICH"), std::string::npos) << ends[0].out;
+}
+
 TEST(Probe, LoopbackNeedsNoOtherHost) {
   const std::vector<RankEnd> ends = RunProbe(2, Words("loopback -e 64K -n 4"));
   for (const RankEnd& end : ends) EXPECT_EQ(end.code, 0) << end.err;
