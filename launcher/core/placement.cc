@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "launcher/core/drain.h"
 #include "launcher/core/host_health.h"
+#include "launcher/core/preflight.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
@@ -105,6 +106,15 @@ bool NaturalLess(const NodeId& a, const NodeId& b) {
   return x < y;
 }
 
+bool FailedCheck(const NodeState& node) { return node.fabric && !node.fabric->passed && node.fabric->boot == node.boot; }
+
+// A host that a check has found bad, of a job that would not look at it again. Those that do look, and give it the pass with
+// which it returns: preflights, `everstep check`, `everstep bench`.
+bool WaitsForPass(const NodeState& node, const JobSpec& spec) {
+  return FailedCheck(node) && spec.preflight.level == PreflightLevel::off && spec.command.front() != kProbeProgram &&
+         !IsHostCheck(spec);
+}
+
 std::string NotEligible(const World& world, const JobState& job, const NodeId& node, const Taken& taken,
                         std::optional<Time> at) {
   const NodeState* known = NodeIn(world.state, node);
@@ -120,6 +130,9 @@ std::string NotEligible(const World& world, const JobState& job, const NodeId& n
   if (KeptAway(world.state, *known))
     return at ? Cat("kept away: ", OffencesOf(*known, world.state.now).why)
               : std::string("is kept away: it has broken jobs too often");
+  if (WaitsForPass(*known, job.spec))
+    return Cat("failed its check", at ? Cat(" ", Show(std::max(Duration(0), *at - known->fabric->at)), " ago") : "", ": ",
+               OneLine(known->fabric->why, 200), "; everstep check ", node, " can give it back");
   for (const AvoidedHost& avoided : job.avoid)
     if (avoided.node == node)
       return avoided.why.empty() ? "failed this job before" : Cat("failed its preflight: ", OneLine(avoided.why, 200));
@@ -138,11 +151,15 @@ Fit FitFor(const World& world, const JobState& job, const Taken& taken, std::opt
       reasons.emplace(id, std::move(reason));
   }
   std::sort(fit.hosts.begin(), fit.hosts.end(), NaturalLess);
+  // Who failed its last check only where nobody else is left.
+  std::stable_partition(fit.hosts.begin(), fit.hosts.end(),
+                        [&](const NodeId& id) { return !FailedCheck(*NodeIn(world.state, id)); });
   for (const auto& [id, other] : world.state.jobs) {
     if (id == job.id || !Before(other, job)) continue;
     std::size_t owed = Owed(world, other, taken);
     for (std::size_t i = fit.hosts.size(); i-- > 0 && owed > 0;) {
       if (Avoids(other, fit.hosts[i]) || !MayHave(other.spec, fit.hosts[i])) continue;
+      if (WaitsForPass(*NodeIn(world.state, fit.hosts[i]), other.spec)) continue;
       reasons.emplace(fit.hosts[i], Cat("is kept for ", id));
       fit.hosts.erase(fit.hosts.begin() + static_cast<std::ptrdiff_t>(i));
       --owed;
@@ -178,7 +195,8 @@ std::string WhyNotPlaced(const JobState& job, const Fit& fit) {
 
 std::size_t Capacity(const State& state, const JobSpec& spec) {
   return static_cast<std::size_t>(std::count_if(state.nodes.begin(), state.nodes.end(), [&](const auto& entry) {
-    return MayHave(spec, entry.first) && entry.second.member && !OutOfWork(state, entry.second);
+    return MayHave(spec, entry.first) && entry.second.member && !OutOfWork(state, entry.second) &&
+           !WaitsForPass(entry.second, spec);
   }));
 }
 

@@ -252,10 +252,11 @@ TEST(Preflight, AFirstHostThatReachesNobodyIsTheOneAndOfTwoItIsTheSecondGuess) {
   EXPECT_EQ(story.HostsOf(three), (Lines{"n4", "n2", "n3"}));
   story.Cancel(three, true);
   const JobId two = story.Submit(Checked(2));
+  EXPECT_EQ(story.HostsOf(two), (Lines{"n2", "n3"})) << "n1 has failed: only where nobody else is left";
   ProbeFinds(story, two, "everstep-probe: verdict absent 1: of 2 ranks have not come: 1\n");
-  EXPECT_EQ(story.HostsOf(two), (Lines{"n1", "n3"}));
+  EXPECT_EQ(story.HostsOf(two), (Lines{"n2", "n4"}));
   ProbeFinds(story, two, "everstep-probe: verdict absent 1: of 2 ranks have not come: 1\n");
-  EXPECT_EQ(story.HostsOf(two), (Lines{"n4", "n3"}));
+  EXPECT_EQ(story.HostsOf(two), (Lines{"n1", "n4"}));
 }
 
 TEST(Preflight, ACheckThatEveryHostFailsInTheSameWordsIsNoFindingAboutHosts) {
@@ -378,6 +379,26 @@ TEST(HostCheck, ABadNetworkIsAFindingAndNoFailureOfTheCheck) {
   EXPECT_EQ(story.Told().front(), "check (quick) finds n3: HOST: n3 is slow");
   EXPECT_TRUE(story.world().state.nodes.at(NodeId("n1")).fabric->passed);
   EXPECT_FALSE(story.world().state.nodes.at(NodeId("n3")).fabric->passed);
+}
+
+TEST(HostCheck, AHostThatFailedReturnsAfterAPassAndIsGivenToJobsThatLookThemselvesWhereNobodyElseIsLeft) {
+  Story story({"n1", "n2", "n3"});
+  const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
+  ProbeFinds(story, check, "everstep-probe: verdict host 1: HOST: n2 is slow\n");
+  const JobId careless = story.Submit(Train(2));
+  EXPECT_EQ(story.HostsOf(careless), (Lines{"n1", "n3"}));
+  const JobId waits = story.Submit(Train(3));
+  EXPECT_EQ(story.Phase(waits), JobPhase::queued);
+  const std::string why = ViewOf(story.world(), story.now(), story.Job(waits)).why;
+  EXPECT_NE(why.find("n2 failed its check 0 s ago: HOST: n2 is slow; everstep check n2 can give it back"), std::string::npos)
+      << why;
+  const JobId looks = story.Submit(Checked(1));
+  EXPECT_EQ(story.HostsOf(looks), Lines{"n2"});
+  story.AllRanksEnd(looks, ExitCode(0));
+  story.AllRanksEnd(looks, ExitCode(0));
+  story.Cancel(careless, true);
+  story.Pass(1s);
+  EXPECT_EQ(story.HostsOf(waits), (Lines{"n1", "n2", "n3"})) << "it has passed";
 }
 
 TEST(HostCheck, OfOneThatWasCutShortNobodyHasPassedAndOneThatCannotBeMadeHasFailed) {
