@@ -38,6 +38,7 @@ struct HostKind {
   std::string wanted{};         // a profile's name or an instance type; empty: find out
   std::string instance_type{};  // as instance metadata or DMI tell it: "p5.48xlarge"
   std::string told_by{};        // "DMI"
+  std::string unheard{};        // who was asked before and what came instead; empty: nobody
   bool gpus = false;            // NVIDIA GPUs are on the bus
 };
 struct Chosen {

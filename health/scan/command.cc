@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/yaml/quantity.h"
 #include "base/yaml/settings.h"
+#include "health/probe/instance_metadata.h"
 #include "health/scan/report_text.h"
 
 namespace everstep::health {
@@ -22,7 +23,8 @@ namespace {
 constexpr std::string_view kProgram = "everstep-agent scan";
 
 std::vector<yaml::FlagSpec> Flags() {
-  return {{"profile", "NAME", "", "kind of host: p5, p5.48xlarge, gpu, cpu … [found out by DMI]"},
+  return {{"profile", "NAME", "", "kind of host: p5, p5.48xlarge, gpu, cpu … [by instance metadata, DMI]"},
+          {"metadata", "ADDRESS", "", "IPv4:PORT of EC2's instance metadata; on; off [on where DMI says EC2]"},
           {"path", "LIST", "", "file systems to look at [/,/tmp]"},
           {"data", "LIST", "", "paths of training data: where they are is looked at, nothing is written"},
           {"checkpoint", "LIST", "", "paths of checkpoints: where they are is looked at too"},
@@ -77,6 +79,11 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
   take("root", options.root);
   take("kernel-log", options.kernel_log);
   take("nvml", options.nvml);
+  take("metadata", options.metadata);
+  if (options.metadata == "on") options.metadata = kMetadataAddress;
+  if (!options.metadata.empty() && options.metadata != "off")
+    if (const Status legal = CheckMetadataAddress(options.metadata); !legal)
+      return Fail(ErrorCode::kInvalid, Cat("--metadata: ", legal.error().message, "; or on, or off"));
   take("feed", command.feed);
   take("boot-id", command.boot);
   if (given.contains("path") || given.contains("data") || given.contains("checkpoint")) options.paths.clear();

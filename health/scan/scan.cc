@@ -12,6 +12,7 @@
 #include "base/real/fd.h"
 #include "base/text.h"
 #include "health/core/counters.h"
+#include "health/probe/instance_metadata.h"
 #include "health/probe/probes.h"
 
 namespace everstep::health {
@@ -120,6 +121,17 @@ void TakeCheck(const Check& check, const Readings& first, const Readings& second
 
 HostKind KindOf(const ScanOptions& options, const Root& root) {
   HostKind kind{.wanted = options.profile, .instance_type = ProductName(root), .told_by = "DMI"};
+  const bool asks =
+      kind.wanted.empty() && options.metadata != "off" && (!options.metadata.empty() || (root.live() && IsEc2(root)));
+  if (asks) {
+    const auto type = InstanceType(options.metadata.empty() ? std::string(kMetadataAddress) : options.metadata);
+    if (type) {
+      kind.instance_type = *type;
+      kind.told_by = "instance metadata";
+    } else {
+      kind.unheard = type.error().message;
+    }
+  }
   const auto devices = PciDevices(root);
   kind.gpus = devices && std::any_of(devices->begin(), devices->end(), IsNvidiaGpu);
   return kind;

@@ -30,6 +30,7 @@ struct ScanOptions {
   std::string catalogue{};   // a directory; empty: as built in
   std::string kernel_log{};  // empty: the root's /dev/kmsg
   std::string nvml{};        // empty: as the loader finds it
+  std::string metadata{};    // IPv4 and port of EC2's instance metadata; empty: asked where DMI says EC2; "off": never
   std::vector<ScanPath> paths{{"/"}, {"/tmp"}};
   bool idle = false;       // no job runs here: what is left on a GPU is a finding
   Duration deadline = 3s;  // of each probe
