@@ -28,8 +28,14 @@ void ProbeInfiniband(const Root& root, Sink& sink);  // EFA told apart
 void ProbeNetdev(const Root& root, Sink& sink);
 
 // `library`: libnvidia-ml.so.1, found as the loader finds it, or a path. A recorded tree has no driver to ask, so that without
-// a path it says so.
-void ProbeNvml(const Root& root, const std::string& library, Sink& sink);
+// a path it says so. `smi`: nvidia-smi or a file with what `nvidia-smi -q -x` printed, asked where the library cannot be
+// loaded; empty: it is not. REQUIRES, with `smi`: the probe's deadline is longer than `patience`.
+struct NvmlAsked {
+  std::string library{};
+  std::string smi{};
+  Duration patience = 3s;
+};
+void ProbeNvml(const Root& root, const NvmlAsked& asked, Sink& sink);
 
 // What is kept at a path. Of data and checkpoints it counts where they are; data may be read-only, and nothing is written
 // beside it.

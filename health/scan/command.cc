@@ -38,6 +38,9 @@ std::vector<yaml::FlagSpec> Flags() {
           {"root", "DIR", "", "a recorded tree of another host, instead of this host"},
           {"kernel-log", "FILE", "", "instead of /dev/kmsg"},
           {"nvml", "FILE", "", "instead of libnvidia-ml.so.1"},
+          {"nvidia-smi", "PATH", "", "where NVML cannot be loaded: nvidia-smi, or a file with the output of its -q -x"},
+          {"dcgmi", "PATH", "", "of scan: dcgmi, whose diag is run, or a file with the output of its diag -j"},
+          {"dcgmi-level", "N", "", "of dcgmi diag, 1 to 4: 1 takes half a minute, 4 hours [1]"},
           {"deadline", "DURATION", "", "for each probe [3s]"},
           {"deep", "DURATION", "", "of scan: stress all cores and memory for so long, and compare what they give [0: not]"},
           {"feed", "FILE", "", "of monitor, for an agent: states instead of alarms, and a memory in FILE"},
@@ -48,6 +51,31 @@ std::vector<yaml::FlagSpec> Flags() {
 void TakePaths(const std::string& list, PathUse use, std::vector<ScanPath>& paths) {
   for (const std::string& path : Split(list, ','))
     if (!path.empty()) paths.push_back({path, use});
+}
+
+// Of other makers' programs. Monitors leave the GPUs to their job: a diagnosis takes them from it.
+Status TakeAdapters(const std::map<std::string, std::string>& given, bool monitors, ScanOptions& options) {
+  const auto path = [&](const char* name, std::string& into) -> Status {
+    const auto found = given.find(name);
+    if (found == given.end()) return {};
+    into = found->second;
+    if (into.starts_with('/')) return {};
+    return Fail(ErrorCode::kInvalid,
+                Cat("--", name, ": found ", Printable(into), ", legal: a program or file from the root on"));
+  };
+  EVERSTEP_TRY(path("nvidia-smi", options.nvidia_smi));
+  EVERSTEP_TRY(path("dcgmi", options.dcgm.what));
+  if (const auto level = given.find("dcgmi-level"); level != given.end()) {
+    const auto number = ParseUnsigned(level->second);
+    if (!number || *number < 1 || *number > 4)
+      return Fail(ErrorCode::kInvalid, Cat("--dcgmi-level: found ", Printable(level->second), ", legal: 1 to 4"));
+    options.dcgm.level = static_cast<unsigned>(*number);
+  }
+  options.dcgm.patience = DcgmPatience(options.dcgm.level);
+  if (monitors && !options.dcgm.what.empty())
+    return Fail(ErrorCode::kInvalid, "--dcgmi is of scan: a monitor leaves the GPUs to their job",
+                "everstep-agent scan --dcgmi");
+  return {};
 }
 
 int ExitCode(const ScanCommand& command, const ScanReport& report) {
@@ -79,6 +107,7 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
   take("root", options.root);
   take("kernel-log", options.kernel_log);
   take("nvml", options.nvml);
+  EVERSTEP_TRY(TakeAdapters(given, argc > 0 && std::string_view(argv[0]) == "monitor", options));
   take("metadata", options.metadata);
   if (options.metadata == "on") options.metadata = kMetadataAddress;
   if (!options.metadata.empty() && options.metadata != "off")

@@ -140,6 +140,12 @@ HostKind KindOf(const ScanOptions& options, const Root& root) {
 // What is made on demand only, each alone: it takes the host from those beside it.
 void AddAsked(const ScanOptions& options, const Catalogue& catalogue, std::vector<Probe>& probes) {
   const Root root(options.root);
+  if (!options.dcgm.what.empty())
+    probes.push_back({.name = "dcgmi",
+                      .checks = {"gpu.dcgm_diag"},
+                      .deadline = options.dcgm.patience + 2s,
+                      .alone = true,
+                      .run = [asked = options.dcgm](Sink& sink) { ProbeDcgm(asked, sink); }});
   if (options.deep.time > Duration())
     probes.push_back({.name = "deep",
                       .checks = Ids(
@@ -212,7 +218,11 @@ std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catal
   part("disks", {"nvme.", "raid."}, ProbeDisks);
   part("InfiniBand and EFA", {"efa.", "ib."}, ProbeInfiniband);
   part("network cards", {"net."}, ProbeNetdev);
-  add("NVML", OfNvml, [root, library = options.nvml](Sink& sink) { ProbeNvml(root, library, sink); });
+  add("NVML", OfNvml, [root, asked = NvmlAsked{options.nvml, options.nvidia_smi, options.deadline}](Sink& sink) {
+    ProbeNvml(root, asked, sink);
+  });
+  // Late is not hung: what nvidia-smi does not say in time is unknown, and no failure of the driver.
+  if (!options.nvidia_smi.empty()) probes.back().deadline += 2s;
   const KernelLogAsked asked{options.kernel_log, catalogue.checks, catalogue.xids, profile.accelerator};
   add(
       "kernel's log",
