@@ -20,6 +20,11 @@ void ProbeCpu(const Root& root, Sink& sink);
 void ProbeMemory(const Root& root, Sink& sink);  // and EDAC
 void ProbeHost(const Root& root, Sink& sink);    // boot, product, versions
 void ProbeLimits(const Root& root, Sink& sink);  // of this process: of whom it starts
+// Of a process that runs, a rank: its limits, cgroups, CPU mask and /dev/shm as it sees them. The scope is "pid PID". What this
+// user may not see of it is unread.
+void ProbeLimitsOf(const Root& root, const std::string& pid, Sink& sink);
+// Its CPU mask alone, of the CPUs that are online.
+void ProbeCpuMaskOf(const Root& root, const std::string& pid, Sink& sink);
 void ProbeClock(const Root& root, Sink& sink);
 void ProbeProcesses(const Root& root, Sink& sink);   // takes half a second on the running host: two looks
 void ProbePci(const Root& root, Sink& sink);         // counts, lanes, errors

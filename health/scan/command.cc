@@ -28,6 +28,7 @@ std::vector<yaml::FlagSpec> Flags() {
           {"path", "LIST", "", "file systems to look at [/,/tmp]"},
           {"data", "LIST", "", "paths of training data: where they are is looked at, nothing is written"},
           {"checkpoint", "LIST", "", "paths of checkpoints: where they are is looked at too"},
+          {"pid", "LIST", "", "of scan: the limits of these processes, the ranks of a job, instead of its own"},
           {"json", "", "", "a line of JSON for each value"},
           {"nagios", "", "", "one line, and exit codes as Nagios has them"},
           {"all", "", "", "also what is good, and what does not apply"},
@@ -51,6 +52,22 @@ std::vector<yaml::FlagSpec> Flags() {
 void TakePaths(const std::string& list, PathUse use, std::vector<ScanPath>& paths) {
   for (const std::string& path : Split(list, ','))
     if (!path.empty()) paths.push_back({path, use});
+}
+
+Status TakePids(const std::string& list, bool monitors, ScanOptions& options) {
+  constexpr std::size_t kMost = 64;
+  if (list.empty()) return {};
+  if (monitors)
+    return Fail(ErrorCode::kInvalid, "--pid is of scan: a monitor outlives the processes of a job",
+                "everstep-agent scan --pid");
+  for (const std::string& pid : Split(list, ',')) {
+    const auto number = ParseUnsigned(pid);
+    if (!number || *number == 0 || *number > (1u << 22) || options.pids.size() == kMost)
+      return Fail(ErrorCode::kInvalid,
+                  Cat("--pid: found ", Printable(list), ", legal: up to ", kMost, " process ids, with commas between them"));
+    options.pids.push_back(Cat(*number));
+  }
+  return {};
 }
 
 // Of other makers' programs. Monitors leave the GPUs to their job: a diagnosis takes them from it.
@@ -107,7 +124,9 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
   take("root", options.root);
   take("kernel-log", options.kernel_log);
   take("nvml", options.nvml);
-  EVERSTEP_TRY(TakeAdapters(given, argc > 0 && std::string_view(argv[0]) == "monitor", options));
+  const bool monitors = argc > 0 && std::string_view(argv[0]) == "monitor";
+  EVERSTEP_TRY(TakeAdapters(given, monitors, options));
+  EVERSTEP_TRY(TakePids(given["pid"], monitors, options));
   take("metadata", options.metadata);
   if (options.metadata == "on") options.metadata = kMetadataAddress;
   if (!options.metadata.empty() && options.metadata != "off")

@@ -211,7 +211,16 @@ std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catal
   part("processors", {"cpu."}, ProbeCpu);
   part("memory", {"memory.", "edac."}, ProbeMemory);
   part("host", {"host.", "version.", "service.", "module."}, ProbeHost);
-  part("limits", {"limits."}, ProbeLimits);
+  if (options.pids.empty()) part("limits", {"limits."}, ProbeLimits);
+  for (const std::string& pid : options.pids) {
+    add(
+        Cat("limits of ", pid),
+        [](const Check& check) {
+          return Begins(check.id, {"limits.", "cpu.allowed"});
+        },
+        [root, pid](Sink& sink) { ProbeLimitsOf(root, pid, sink); });
+    probes.back().scope = Cat("pid ", pid);
+  }
   part("clock", {"clock."}, ProbeClock);
   part("processes", {"process."}, ProbeProcesses);
   part("PCI", {"pci.", "pcie.", "aer.", "gpu.count", "neuron."}, ProbePci);

@@ -35,8 +35,9 @@ struct ScanOptions {
   DcgmAsked dcgm{};          // `what` is empty: not
   std::string metadata{};    // IPv4 and port of EC2's instance metadata; empty: asked where DMI says EC2; "off": never
   std::vector<ScanPath> paths{{"/"}, {"/tmp"}};
-  bool idle = false;       // no job runs here: what is left on a GPU is a finding
-  Duration deadline = 3s;  // of each probe
+  std::vector<std::string> pids{};  // whose limits count; empty: this process's own
+  bool idle = false;                // no job runs here: what is left on a GPU is a finding
+  Duration deadline = 3s;           // of each probe
   Duration between_looks = 1s;
   DeepAsked deep{};  // its time is zero: it is not made
 };
