@@ -111,6 +111,7 @@ constexpr KnownCheck kKnown[] = {
     {"net.errors", Unit::count},
     {"kernel.log", Unit::word},
     {"kernel.overrun", Unit::count},
+    {"kernel.ignored", Unit::count},
     {"version.kernel", Unit::word},
     {"version.cmdline", Unit::word},
     {"version.system", Unit::word},

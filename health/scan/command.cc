@@ -35,7 +35,7 @@ std::vector<yaml::FlagSpec> Flags() {
           {"report-only", "", "", "exit with 0 whatever is found: for who reads the lines"},
           {"strict", "", "", "exit with 1 also when something warns or cannot be read"},
           {"idle", "", "", "no job runs here: processes on a GPU are a finding"},
-          {"catalogue", "DIR", "", "checks.yaml, xid.yaml and profiles/ of your own [as built in]"},
+          {"catalogue", "DIR", "", "checks.yaml, xid.yaml, kernel_log.yaml and profiles/ of your own [as built in]"},
           {"root", "DIR", "", "a recorded tree of another host, instead of this host"},
           {"kernel-log", "FILE", "", "instead of /dev/kmsg"},
           {"nvml", "FILE", "", "instead of libnvidia-ml.so.1"},

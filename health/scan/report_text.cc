@@ -71,6 +71,13 @@ void TellUnknown(const ScanReport& report, std::string& out) {
     out += Cat(Shout(State::unknown), "  ", Join(checks), ": ", Printable(reason), '\n');
 }
 
+// What the site's own list takes out is never silent. nullptr: nothing was.
+const Verdict* Ignored(const ScanReport& report) {
+  for (const Verdict& verdict : report.verdicts)
+    if (verdict.check == kIgnoredLines && verdict.state == State::ok && verdict.value != "0") return &verdict;
+  return nullptr;
+}
+
 std::vector<std::string> Titles(const ScanReport& report, State state) {
   std::vector<std::string> titles;
   for (const Verdict& verdict : report.verdicts)
@@ -85,6 +92,8 @@ std::string ReportText(const ScanReport& report, bool all) {
   TellBad(report, State::fail, out);
   TellBad(report, State::warn, out);
   TellUnknown(report, out);
+  if (const Verdict* ignored = Ignored(report))
+    out += Cat("IGNORED  ", ignored->check, ": ", ignored->why, "\n         evidence: ", Printable(ignored->evidence), '\n');
   if (all) {
     for (const Verdict& verdict : report.verdicts)
       if (verdict.state == State::ok)
@@ -149,12 +158,14 @@ std::string ReportNagios(const ScanReport& report) {
   constexpr std::string_view kWords[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
   const State worst = Worst(report.verdicts);
   const std::string_view word = kWords[NagiosCode(report)];
-  if (worst == State::ok) return Cat("HEALTH OK - ", Count(report.verdicts.size(), "value"), " good\n");
+  const Verdict* ignored = Ignored(report);
+  const std::string besides = ignored ? Cat("; ", ignored->value, " of the kernel's lines ignored") : std::string();
+  if (worst == State::ok) return Cat("HEALTH OK - ", Count(report.verdicts.size(), "value"), " good", besides, '\n');
   const std::vector<std::string> titles = Titles(report, worst);
   const char* verb = worst == State::fail ? " bad: " : worst == State::warn ? " suspect: " : " not readable: ";
   const std::size_t unknown = CountOf(report, State::unknown);
   const std::string unread = worst == State::unknown || unknown == 0 ? std::string() : Cat("; ", unknown, " not readable");
-  return Cat("HEALTH ", word, " - ", Count(titles.size(), "value"), verb, Clip(Join(titles), 400), unread, '\n');
+  return Cat("HEALTH ", word, " - ", Count(titles.size(), "value"), verb, Clip(Join(titles), 400), unread, besides, '\n');
 }
 
 }  // namespace everstep::health

@@ -236,7 +236,7 @@ std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catal
   add(
       "kernel's log",
       [](const Check& check) {
-        return !check.lines.empty() || Begins(check.id, {"kernel.log", "kernel.overrun", "gpu.xid", "gpu.sxid"});
+        return !check.lines.empty() || Begins(check.id, {"kernel.log", "kernel.overrun", kIgnoredLines, "gpu.xid", "gpu.sxid"});
       },
       [root, asked](Sink& sink) { ProbeKernelLog(root, asked, sink); });
   for (const ScanPath& path : options.paths) {
