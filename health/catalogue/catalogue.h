@@ -49,6 +49,7 @@ struct HostKind {
   std::string told_by{};        // "DMI"
   std::string unheard{};        // who was asked before and what came instead; empty: nobody
   bool gpus = false;            // NVIDIA GPUs are on the bus
+  std::string lost_gpus{};      // none is, but this says that there were: "their driver is loaded: …"; empty: nothing does
 };
 struct Chosen {
   Profile profile{};

@@ -60,6 +60,9 @@ struct PciDevice {
 };
 Result<std::vector<PciDevice>> PciDevices(const Root& root);
 bool IsNvidiaGpu(const PciDevice& device);
+// Of a host without a GPU on the bus: what says that it had one since its boot, as a driver that is loaded, which it is not
+// without a GPU. Empty: nothing does, or there is one.
+std::string LostGpus(const Root& root, const std::vector<PciDevice>& devices);
 bool IsNvswitch(const PciDevice& device);
 bool IsNeuron(const PciDevice& device);
 bool IsEfa(const PciDevice& device);

@@ -134,6 +134,7 @@ HostKind KindOf(const ScanOptions& options, const Root& root) {
   }
   const auto devices = PciDevices(root);
   kind.gpus = devices && std::any_of(devices->begin(), devices->end(), IsNvidiaGpu);
+  kind.lost_gpus = devices ? LostGpus(root, *devices) : std::string();
   return kind;
 }
 
