@@ -33,6 +33,7 @@ std::vector<yaml::FlagSpec> Flags() {
           {"nagios", "", "", "one line, and exit codes as Nagios has them"},
           {"all", "", "", "also what is good, and what does not apply"},
           {"report-only", "", "", "exit with 0 whatever is found: for who reads the lines"},
+          {"report-max", "SIZE", "", "of text and JSON; what is left out is said [1MiB]"},
           {"strict", "", "", "exit with 1 also when something warns or cannot be read"},
           {"idle", "", "", "no job runs here: processes on a GPU are a finding"},
           {"catalogue", "DIR", "", "checks.yaml, xid.yaml, kernel_log.yaml and profiles/ of your own [as built in]"},
@@ -68,6 +69,14 @@ Status TakePids(const std::string& list, bool monitors, ScanOptions& options) {
     options.pids.push_back(Cat(*number));
   }
   return {};
+}
+
+Status TakeReportMax(const std::map<std::string, std::string>& given, ScanCommand& command) {
+  const auto most = given.find("report-max");
+  if (most == given.end()) return {};
+  EVERSTEP_ASSIGN(command.report_max, ParseSize(most->second));
+  if (command.report_max >= 4096 && command.report_max <= 64u << 20) return {};
+  return Fail(ErrorCode::kInvalid, Cat("--report-max: found ", most->second, ", legal: 4KiB to 64MiB"));
 }
 
 // Of other makers' programs. Monitors leave the GPUs to their job: a diagnosis takes them from it.
@@ -147,6 +156,7 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
     if (options.deadline <= Duration() || options.deadline > 10min)
       return Fail(ErrorCode::kInvalid, Cat("--deadline: found ", deadline->second, ", legal: more than 0 s, at most 10min"));
   }
+  EVERSTEP_TRY(TakeReportMax(given, command));
   if (const auto deep = given.find("deep"); deep != given.end()) {
     EVERSTEP_ASSIGN(options.deep.time, ParseDuration(deep->second));
     constexpr Duration kLeast = 200ms, kMost = std::chrono::hours(24);
@@ -174,9 +184,9 @@ int RunScanCommand(int argc, const char* const* argv) {
   }
   const auto report = Scan(command->options);
   if (!report) return failed(report.error());
-  const std::string text = command->json     ? ReportJson(*report, HostName())
+  const std::string text = command->json     ? ReportJson(*report, HostName(), command->report_max)
                            : command->nagios ? ReportNagios(*report)
-                                             : ReportText(*report, command->all);
+                                             : ReportText(*report, command->all, command->report_max);
   std::fputs(text.c_str(), stdout);
   if (std::fflush(stdout) != 0) return failed({.message = "the report could not be written", .hint = ""});
   return ExitCode(*command, *report);

@@ -78,6 +78,31 @@ const Verdict* Ignored(const ScanReport& report) {
   return nullptr;
 }
 
+std::string CutAtALine(std::string text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  const std::size_t last = bytes_max == 0 ? std::string::npos : text.rfind('\n', bytes_max - 1);
+  const std::size_t end = last == std::string::npos ? 0 : last + 1;
+  const auto lines = std::count(text.begin() + static_cast<std::ptrdiff_t>(end), text.end(), '\n');
+  text.resize(end);
+  return Cat(text, "…        the report was cut at ", bytes_max, " bytes: ", Count(static_cast<std::uint64_t>(lines), "line"),
+             lines == 1 ? " is" : " are", " left out\n");
+}
+
+std::string JsonOf(const Verdict& one, const std::string& host) {
+  return ToJson(VerdictLine{.host = host,
+                            .check = one.check,
+                            .scope = one.scope,
+                            .status = one.state,
+                            .value = one.value,
+                            .limit = one.limit,
+                            .why = one.why,
+                            .evidence = one.evidence,
+                            .remedy = one.remedy,
+                            .action = one.action,
+                            .measured = one.measured}) +
+         '\n';
+}
+
 std::vector<std::string> Titles(const ScanReport& report, State state) {
   std::vector<std::string> titles;
   for (const Verdict& verdict : report.verdicts)
@@ -87,7 +112,7 @@ std::vector<std::string> Titles(const ScanReport& report, State state) {
 
 }  // namespace
 
-std::string ReportText(const ScanReport& report, bool all) {
+std::string ReportText(const ScanReport& report, bool all, std::size_t bytes_max) {
   std::string out;
   TellBad(report, State::fail, out);
   TellBad(report, State::warn, out);
@@ -101,29 +126,39 @@ std::string ReportText(const ScanReport& report, bool all) {
                    verdict.limit.empty() ? "" : Cat(" (bad: ", verdict.limit, ')'), '\n');
     for (const NotHere& one : report.not_here) out += Cat("-        ", one.check, ": does not apply: ", one.reason, '\n');
   }
-  if (!out.empty()) out += '\n';
-  out += Cat(report.profile_why, '\n');
-  out += Cat(CountOf(report, State::ok), " OK, ", CountOf(report, State::warn), " WARN, ", CountOf(report, State::fail),
+  std::string end = out.empty() ? "" : "\n";
+  end += Cat(report.profile_why, '\n');
+  end += Cat(CountOf(report, State::ok), " OK, ", CountOf(report, State::warn), " WARN, ", CountOf(report, State::fail),
              " FAIL, ", CountOf(report, State::unknown), " UNKNOWN; ", Count(report.not_here.size(), "check"),
              report.not_here.size() == 1 ? " does" : " do", " not apply here\n");
-  return out;
+  return CutAtALine(std::move(out), bytes_max) + end;
 }
 
-std::string ReportJson(const ScanReport& report, const std::string& host) {
+std::string ReportJson(const ScanReport& report, const std::string& host, std::size_t bytes_max) {
+  std::vector<std::string> lines;
+  std::size_t bytes = 0;
+  for (const Verdict& one : report.verdicts) {
+    lines.push_back(JsonOf(one, host));
+    bytes += lines.back().size();
+  }
+  std::vector<bool> kept(lines.size(), bytes <= bytes_max);
+  std::size_t left_out = 0, taken = 0;
+  for (const State state : {State::fail, State::warn, State::unknown, State::ok})
+    for (std::size_t i = 0; i < lines.size() && bytes > bytes_max; ++i) {
+      if (report.verdicts[i].state != state) continue;
+      kept[i] = left_out == 0 && taken + lines[i].size() <= bytes_max;
+      taken += kept[i] ? lines[i].size() : 0;
+      left_out += kept[i] ? 0 : 1;
+    }
   std::string out;
-  for (const Verdict& one : report.verdicts)
-    out += ToJson(VerdictLine{.host = host,
-                              .check = one.check,
-                              .scope = one.scope,
-                              .status = one.state,
-                              .value = one.value,
-                              .limit = one.limit,
-                              .why = one.why,
-                              .evidence = one.evidence,
-                              .remedy = one.remedy,
-                              .action = one.action,
-                              .measured = one.measured}) +
-           '\n';
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    if (kept[i]) out += lines[i];
+  if (left_out > 0)
+    out += JsonOf({.check = "scan.report",
+                   .state = State::unknown,
+                   .why = Cat("the report was cut at ", bytes_max, " bytes: ", left_out, " of ", Count(lines.size(), "verdict"),
+                              " are left out, the least grave")},
+                  host);
   return out;
 }
 
