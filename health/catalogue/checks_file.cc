@@ -34,18 +34,6 @@ yaml::Row<CheckText> Of(std::string name, V Check::*member, yaml::Type<V> type, 
   return row;
 }
 
-yaml::Type<std::string> PatternType() {
-  return yaml::Scalar<std::string>(
-      "a regular expression (RE2)",
-      [](std::string_view text) -> tl::expected<std::string, std::string> {
-        if (text.size() > kPatternMax) return tl::unexpected(Cat("write at most ", kPatternMax, " bytes"));
-        const re2::RE2 pattern(re2::StringPiece(text.data(), text.size()), re2::RE2::Quiet);
-        if (!pattern.ok()) return tl::unexpected(pattern.error());
-        return std::string(text);
-      },
-      [](const std::string& pattern) { return yaml::WriteText(pattern); });
-}
-
 yaml::Table<CheckText> CheckTable() {
   const auto patterns = yaml::ListOf(PatternType(), kLinesMax, "['NVRM: API mismatch']");
   return {{
@@ -116,6 +104,18 @@ Status FinishCheck(CheckText& text, const std::string& place) {
 }
 
 }  // namespace
+
+yaml::Type<std::string> PatternType() {
+  return yaml::Scalar<std::string>(
+      "a regular expression (RE2)",
+      [](std::string_view text) -> tl::expected<std::string, std::string> {
+        if (text.size() > kPatternMax) return tl::unexpected(Cat("write at most ", kPatternMax, " bytes"));
+        const re2::RE2 pattern(re2::StringPiece(text.data(), text.size()), re2::RE2::Quiet);
+        if (!pattern.ok()) return tl::unexpected(pattern.error());
+        return std::string(text);
+      },
+      [](const std::string& pattern) { return yaml::WriteText(pattern); });
+}
 
 tl::expected<double, std::string> NumberText(std::string_view text, Unit unit) {
   if (unit == Unit::bytes) {

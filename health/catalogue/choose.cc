@@ -29,15 +29,19 @@ Result<Chosen> ChooseProfile(const Catalogue& catalogue, const HostKind& host) {
     return Fail(ErrorCode::kNotFound, Cat("there is no profile ", Printable(host.wanted)),
                 Cat(meant, meant.empty() ? "" : " ", "known are ", Join(all)));
   }
+  const std::string unheard = host.unheard.empty() ? "" : Cat("; ", host.unheard);
   if (const Profile* profile = host.instance_type.empty() ? nullptr : Find(catalogue, {}, host.instance_type))
-    return Chosen{*profile, Cat("profile ", profile->name, ": ", host.told_by, " says ", host.instance_type)};
-  const std::string_view name = host.gpus ? "gpu" : "cpu";
+    return Chosen{*profile, Cat("profile ", profile->name, ": ", host.told_by, " says ", host.instance_type, unheard)};
+  const bool lost = !host.gpus && !host.lost_gpus.empty();
+  const std::string_view name = host.gpus || lost ? "gpu" : "cpu";
   const Profile* profile = Find(catalogue, name, {});
   if (!profile) return Fail(ErrorCode::kNotFound, Cat("there is no profile ", name), "name one with --profile");
   const std::string said = host.instance_type.empty()
                                ? std::string("nothing says what kind of host this is")
                                : Cat(host.told_by, " says ", Printable(host.instance_type), ", which no profile is for");
-  return Chosen{*profile, Cat(said, ": taken as ", profile->about, ", so that nothing is known of how much there should be")};
+  const std::string seen = lost ? Cat(", though none is on the bus: ", host.lost_gpus) : std::string();
+  return Chosen{*profile, Cat(said, ": taken as ", profile->about, seen,
+                              ", so that nothing is known of how much there should be", unheard)};
 }
 
 }  // namespace everstep::health

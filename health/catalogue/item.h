@@ -7,6 +7,7 @@
 #include <tl/expected.hpp>
 
 #include "base/result.h"
+#include "base/yaml/types.h"
 #include "health/core/rule.h"
 
 namespace everstep::health {
@@ -16,5 +17,8 @@ tl::expected<double, std::string> NumberText(std::string_view text, Unit unit);
 
 // A rule of this check from a file; empty: none. The error begins with `place`, for yaml::WithPlace.
 Result<std::optional<Rule>> RuleFrom(const std::string& text, Unit unit, const std::string& place);
+
+// A regular expression (RE2) of 1 KiB at most.
+yaml::Type<std::string> PatternType();
 
 }  // namespace everstep::health

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 
 #include "base/text.h"
@@ -36,6 +37,26 @@ Result<std::vector<File>> ProfileFiles(const std::string& directory) {
   return files;
 }
 
+// Into the check that counts them; a site's own checks.yaml may have been written without it.
+Status TakeIgnored(const std::string& directory, std::vector<Check>& checks) {
+  EVERSTEP_ASSIGN(const File file, OwnOr(directory, "kernel_log.yaml", ""));
+  if (file.text.empty() && file.name == "the built-in kernel_log.yaml") return {};
+  EVERSTEP_ASSIGN(const std::vector<IgnoredLine> lines, ReadIgnoredLines(file.text, file.name));
+  const auto find = [](std::vector<Check>& all) {
+    return std::find_if(all.begin(), all.end(), [](const Check& check) { return check.id == kIgnoredLines; });
+  };
+  if (find(checks) == checks.end()) {
+    EVERSTEP_ASSIGN(std::vector<Check> built_in, ReadChecks(BuiltInChecksText(), "the built-in checks.yaml"));
+    checks.push_back(*find(built_in));
+  }
+  Check& ignored = *find(checks);
+  for (const IgnoredLine& line : lines) {
+    ignored.lines.push_back(line.pattern);
+    ignored.notes.push_back(line.note);
+  }
+  return {};
+}
+
 }  // namespace
 
 const Check* Catalogue::Find(std::string_view id) const {
@@ -52,6 +73,7 @@ Result<Catalogue> LoadCatalogue(const std::string& directory) {
   Catalogue catalogue;
   EVERSTEP_ASSIGN(const File checks, OwnOr(directory, "checks.yaml", BuiltInChecksText()));
   EVERSTEP_ASSIGN(catalogue.checks, ReadChecks(checks.text, checks.name));
+  EVERSTEP_TRY(TakeIgnored(directory, catalogue.checks));
   EVERSTEP_ASSIGN(const File xids, OwnOr(directory, "xid.yaml", BuiltInXidText()));
   EVERSTEP_ASSIGN(catalogue.xids, ReadXids(xids.text, xids.name));
   EVERSTEP_ASSIGN(const std::vector<File> files, ProfileFiles(directory));

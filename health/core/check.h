@@ -64,10 +64,14 @@ struct Check {
   State on_timeout = State::unknown;
   std::vector<std::string> lines{};   // of the kernel's log: regular expressions, any of which counts
   std::vector<std::string> unless{};  // look-alikes that must not count
+  std::vector<std::string> notes{};   // of kIgnoredLines, one for each of `lines`: why a site calls it harmless
   std::string remedy{};
   std::string why{};
   std::string source{};
 };
+
+// The check whose `lines` take lines of the kernel's log away from all others. It counts them, so that none goes silently.
+inline constexpr std::string_view kIgnoredLines = "kernel.ignored";
 
 // One value that was read, or why there is none: one of the five is set. Only `absent` may come with a number, none of them:
 // what the host is without can still be counted.

@@ -89,7 +89,29 @@ void Throttle(const Root& root, const std::vector<std::string>& folders, Sink& s
   sink.Number("cpu.throttle", "", sum, Cat(kCpus, "/cpu*/thermal_throttle/*_throttle_count: ", ShowNumber(sum, Unit::count)));
 }
 
+// "0-3" behind "Cpus_allowed_list:\t".
+std::optional<std::string> MaskIn(std::string_view status) {
+  constexpr std::string_view kField = "Cpus_allowed_list:\t";
+  for (const std::string& line : Split(status, '\n'))
+    if (line.starts_with(kField)) return line.substr(kField.size());
+  return std::nullopt;
+}
+
 }  // namespace
+
+void ProbeCpuMaskOf(const Root& root, const std::string& pid, Sink& sink) {
+  const std::string scope = Cat("pid ", pid), path = Cat("/proc/", pid, "/status");
+  const auto online = root.Read(Cat(kCpus, "/online"));
+  const auto all = online ? CountOf(*online) : std::nullopt;
+  if (!all || *all <= 0) return sink.Unread("cpu.allowed", scope, "how many CPUs are online is not known");
+  const auto status = root.Read(path);
+  if (!status) return sink.Unread("cpu.allowed", scope, status.error().message);
+  const auto list = MaskIn(*status);
+  const auto allowed = list ? CountOf(*list) : std::nullopt;
+  if (!allowed) return sink.Unread("cpu.allowed", scope, Cat(path, " has no Cpus_allowed_list"));
+  sink.Number("cpu.allowed", scope, std::min(100.0, *allowed / *all * 100),
+              Cat(path, ": Cpus_allowed_list ", Clip(Printable(*list), 100), " of ", *online));
+}
 
 void ProbeCpu(const Root& root, Sink& sink) {
   const std::string path = Cat(kCpus, "/online");

@@ -18,7 +18,8 @@ Result<KernelLines> KernelLines::Make(const std::vector<Check>& checks) {
     return true;
   };
   for (std::size_t i = 0; i < checks.size(); ++i)
-    if (!checks[i].lines.empty() && !(add(i, checks[i].lines, false) && add(i, checks[i].unless, true)))
+    if (!checks[i].lines.empty() && checks[i].id != kIgnoredLines &&
+        !(add(i, checks[i].lines, false) && add(i, checks[i].unless, true)))
       return Fail(ErrorCode::kInvalid, Cat(checks[i].id, ": ", error));
   if (!lines.patterns_.empty() && !lines.set_->Compile())
     return Fail(ErrorCode::kExhausted, "the patterns for the kernel's log need too much memory together");

@@ -16,7 +16,8 @@ namespace everstep::health {
 
 class KernelLines {
  public:
-  // kInvalid: a pattern is no regular expression. Indices are those of `checks`.
+  // kInvalid: a pattern is no regular expression. Indices are those of `checks`; kIgnoredLines is not among them, as its lines
+  // are evidence for nothing.
   static Result<KernelLines> Make(const std::vector<Check>& checks);
 
   std::vector<std::size_t> Match(std::string_view line) const;

@@ -31,21 +31,53 @@ const char* CheckOf(bool of_switch) { return of_switch ? "gpu.sxid" : "gpu.xid";
 
 Result<KernelListener> KernelListener::Make(const KernelLogAsked& asked, std::int64_t since) {
   EVERSTEP_ASSIGN(KernelLines lines, KernelLines::Make(asked.checks));
-  return KernelListener(asked, std::move(lines), since);
+  std::optional<Ignored> ignored;
+  for (std::size_t i = 0; i < asked.checks.size(); ++i) {
+    if (asked.checks[i].id != kIgnoredLines || asked.checks[i].lines.empty()) continue;
+    std::vector<Check> one_each;
+    for (const std::string& line : asked.checks[i].lines) one_each.push_back({.id = "a harmless line", .lines = {line}});
+    EVERSTEP_ASSIGN(KernelLines patterns, KernelLines::Make(one_each));
+    ignored.emplace(Ignored{.check = i, .patterns = std::move(patterns)});
+  }
+  return KernelListener(asked, std::move(lines), std::move(ignored), since);
 }
 
 void KernelListener::Take(const KernelRecord& record) {
   if (first_ < 0) first_ = record.at;
   last_ = std::max(last_, record.at);
   if (record.at < since_) return;
-  for (const std::size_t check : lines_.Match(record.text)) {
-    Said& said = said_[check];
-    if (said.times.size() >= kTimesMax) said.times.erase(said.times.begin(), said.times.begin() + kTimesMax / 2);
-    said.times.push_back(record.at);
-    said.last = Quoted(record);
-    new_lines_.insert(check);
-  }
-  if (const auto xid = ParseXid(record.text)) TakeXid(*xid, record);
+  const std::vector<std::size_t> found = lines_.Match(record.text);
+  const auto xid = ParseXid(record.text);
+  if ((found.empty() && !xid) || Ignore(record)) return;
+  for (const std::size_t check : found) Count(check, record);
+  if (xid) TakeXid(*xid, record);
+}
+
+void KernelListener::Count(std::size_t check, const KernelRecord& record) {
+  Said& said = said_[check];
+  if (said.times.size() >= kTimesMax) said.times.erase(said.times.begin(), said.times.begin() + kTimesMax / 2);
+  said.times.push_back(record.at);
+  said.last = Quoted(record);
+  new_lines_.insert(check);
+}
+
+// Asked of lines that would count only: the list costs nothing else.
+bool KernelListener::Ignore(const KernelRecord& record) {
+  const std::vector<std::size_t> which = ignored_ ? ignored_->patterns.Match(record.text) : std::vector<std::size_t>();
+  if (which.empty()) return false;
+  ++ignored_->counts[which.front()];
+  Count(ignored_->check, record);
+  return true;
+}
+
+// "2 of \"a card that we know\" (mycard: flap), the last: …"
+std::string KernelListener::WhatIsIgnored() const {
+  const Check& check = asked_.checks[ignored_->check];
+  std::vector<std::string> parts;
+  for (const auto& [pattern, count] : ignored_->counts)
+    parts.push_back(Cat(count, " of \"", Clip(Printable(check.notes[pattern]), 80), "\" (",
+                        Clip(Printable(check.lines[pattern]), 80), ')'));
+  return Cat(Clip(Join(parts), 400), ", the last: ", said_.at(ignored_->check).last);
 }
 
 void KernelListener::TakeXid(const Xid& xid, const KernelRecord& record) {
@@ -89,7 +121,7 @@ void KernelListener::TellLines(std::size_t index, double now, Duration reach, Si
   const double since = check.window > Duration() ? now - Seconds(check.window) : 0;
   const auto count = std::count_if(found->second.times.begin(), found->second.times.end(),
                                    [&](std::int64_t at) { return static_cast<double>(at) / 1e6 >= since; });
-  sink.Number(check.id, "", static_cast<double>(count), found->second.last);
+  sink.Number(check.id, "", static_cast<double>(count), check.id == kIgnoredLines ? WhatIsIgnored() : found->second.last);
 }
 
 void KernelListener::TellXid(bool of_switch, const std::string& scope, Sink& sink) const {

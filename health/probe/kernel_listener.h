@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -51,8 +52,17 @@ class KernelListener {
     std::string line{};
     std::size_t count = 0;
   };
-  KernelListener(const KernelLogAsked& asked, KernelLines lines, std::int64_t since)
-      : asked_(asked), lines_(std::move(lines)), since_(since) {}
+  // The site's list of harmless lines, one check for each pattern.
+  struct Ignored {
+    std::size_t check = 0;  // kIgnoredLines, of asked_.checks
+    KernelLines patterns{};
+    std::map<std::size_t, std::size_t> counts{};  // by pattern
+  };
+  KernelListener(const KernelLogAsked& asked, KernelLines lines, std::optional<Ignored> ignored, std::int64_t since)
+      : asked_(asked), lines_(std::move(lines)), ignored_(std::move(ignored)), since_(since) {}
+  bool Ignore(const KernelRecord& record);
+  void Count(std::size_t check, const KernelRecord& record);
+  std::string WhatIsIgnored() const;
   void TakeXid(const Xid& xid, const KernelRecord& record);
   void TellLines(std::size_t index, double now, Duration reach, Sink& sink) const;
   void TellXid(bool of_switch, const std::string& scope, Sink& sink) const;
@@ -60,6 +70,7 @@ class KernelListener {
 
   KernelLogAsked asked_;
   KernelLines lines_;
+  std::optional<Ignored> ignored_{};
   std::int64_t since_ = 0;
   std::map<std::size_t, Said> said_{};
   std::map<std::string, WorstXid> xids_[2]{};  // of GPUs, of switches

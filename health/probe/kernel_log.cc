@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/text.h"
 #include "health/probe/kernel_listener.h"
 #include "health/probe/kmsg.h"
@@ -6,6 +8,13 @@
 namespace everstep::health {
 
 namespace {
+
+// A site without such a list ignores nothing.
+void NoList(const KernelLogAsked& asked, Sink& sink) {
+  const bool has = std::any_of(asked.checks.begin(), asked.checks.end(),
+                               [](const Check& check) { return check.id == kIgnoredLines && !check.lines.empty(); });
+  if (!has) sink.Moot(std::string(kIgnoredLines), "", "the catalogue has no kernel_log.yaml");
+}
 
 void CannotRead(const KernelLogAsked& asked, const Error& error, Sink& sink) {
   sink.Word("kernel.log", "", "unreadable", error.message);
@@ -17,6 +26,7 @@ void CannotRead(const KernelLogAsked& asked, const Error& error, Sink& sink) {
 }  // namespace
 
 void ProbeKernelLog(const Root& root, const KernelLogAsked& asked, Sink& sink) {
+  NoList(asked, sink);
   auto listener = KernelListener::Make(asked);
   if (!listener) return CannotRead(asked, listener.error(), sink);
   const std::string path = asked.log.empty() ? root.At("/dev/kmsg") : asked.log;

@@ -3,11 +3,13 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/real/clock.h"
 #include "base/real/fd.h"
@@ -57,31 +59,64 @@ std::optional<double> Rtt(const Root& root, const Mount& mount) {
   return text ? std::optional(*text / 1e6) : std::nullopt;
 }
 
-// Writes, syncs, reads back and removes a file of its own. Leaves one behind only where the removal itself failed, or it is
-// killed.
-Status WriteOnce(const std::string& file, Sink& sink) {
-  constexpr std::string_view kText = "everstep looks whether this can be written\n";
+constexpr std::string_view kText = "everstep looks whether this can be written\n";
+constexpr std::string_view kPrefix = ".everstep-check-";
+
+// Writes, syncs and reads back a file of its own. Its name is taken away right after it is made: who is killed on a slow mount
+// leaves nothing behind. `keeps_name`: removed at the end instead. When the file was written, by the clock of who keeps it.
+Result<std::int64_t> WriteOnce(const std::string& file, bool keeps_name, Sink& sink, int& error) {
   const auto step = [&](const char* what) { sink.Waiting(Cat(what, '(', file, ')')); };
+  const auto failed = [&](const char* doing, bool named) {
+    error = errno;
+    if (named) ::unlink(file.c_str());
+    return FailErrno(error, doing, file);
+  };
   step("open");
-  const Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.open()) return FailErrno(errno, "make", file);
+  const Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.open()) return failed("make", false);
+  step("unlink");
+  const bool named = keeps_name || ::unlink(file.c_str()) != 0;  // some let no open file be removed
   step("write");
-  if (::write(fd.get(), kText.data(), kText.size()) != static_cast<ssize_t>(kText.size())) {
-    const int error = errno;
-    ::unlink(file.c_str());
-    return FailErrno(error, "write", file);
-  }
+  if (::write(fd.get(), kText.data(), kText.size()) != static_cast<ssize_t>(kText.size())) return failed("write", named);
   step("fsync");
-  const int synced = ::fsync(fd.get()), error = errno;
+  if (::fsync(fd.get()) != 0) return failed("sync", named);
   std::array<char, 64> read{};
   step("read");
   const ssize_t got = ::pread(fd.get(), read.data(), read.size(), 0);
+  if (got < 0) return failed("read", named);
+  struct stat is {};
+  ::fstat(fd.get(), &is);
   step("unlink");
-  if (::unlink(file.c_str()) != 0) return FailErrno(errno, "remove", file);
-  if (synced != 0) return FailErrno(error, "sync", file);
-  if (std::string_view(read.data(), got > 0 ? static_cast<std::size_t>(got) : 0) != kText)
+  if (named && ::unlink(file.c_str()) != 0) return failed("remove", false);
+  if (std::string_view(read.data(), static_cast<std::size_t>(got)) != kText)
     return Fail(ErrorCode::kCorrupt, Cat(file, " does not read back as it was written"));
-  return {};
+  return is.st_mtim.tv_sec;
+}
+
+// There are file systems, in user space mostly, on which a file ends with its name: there it keeps it.
+Result<std::int64_t> WriteSomehow(const std::string& file, Sink& sink) {
+  int error = 0;
+  auto written = WriteOnce(file, false, sink, error);
+  return written || (error != ESTALE && error != ENOENT && error != EBADF) ? written : WriteOnce(file, true, sink, error);
+}
+
+// What was left by who was killed between making and removing it, or by an earlier version. Only this user's own, no larger
+// than what is written here, and older than any look may last; `now`: by the same clock. A directory of very many files is not
+// gone through to its end.
+void Sweep(const std::string& directory, std::int64_t now, Sink& sink) {
+  constexpr int kEntriesMax = 1000;
+  constexpr std::int64_t kOldSeconds = 3600;
+  sink.Waiting(Cat("readdir(", directory, ')'));
+  std::error_code error;
+  std::filesystem::directory_iterator at(directory, error);
+  for (int seen = 0; !error && at != std::filesystem::directory_iterator() && seen < kEntriesMax; at.increment(error), ++seen) {
+    const std::string path = at->path().string();
+    struct stat is {};
+    if (!at->path().filename().string().starts_with(kPrefix) || ::lstat(path.c_str(), &is) != 0) continue;
+    const bool old = S_ISREG(is.st_mode) && is.st_uid == ::geteuid() && is.st_size <= static_cast<off_t>(kText.size()) &&
+                     is.st_mtim.tv_sec + kOldSeconds < now;
+    if (old) ::unlink(path.c_str());
+  }
 }
 
 void Written(const std::string& path, double seconds, const std::string& how, Sink& sink) {
@@ -100,13 +135,15 @@ void Write(const Root& root, const std::string& path, Sink& sink) {
   if (::access(path.c_str(), W_OK) != 0 && errno == EACCES) return unwritten(Cat("this user may not write to ", path));
   RealClock clock;
   const Time begin = clock.Now();
-  const std::string file = Cat(path == "/" ? "" : path, "/.everstep-check-", ::getpid(), '-',
+  const std::string file = Cat(path == "/" ? "" : path, '/', kPrefix, ::getpid(), '-',
                                Nanoseconds(begin));  // hosts of one disk may have the same pids
-  if (const Status written = WriteOnce(file, sink); !written) {
+  const auto written = WriteSomehow(file, sink);
+  if (!written) {
     sink.Word("mount.writable", path, "no", written.error().message);
     return sink.Moot("mount.write", path, "it could not be written");
   }
   Written(path, Seconds(clock.Now() - begin), Cat("write, fsync, read and unlink of ", file), sink);
+  Sweep(path, *written, sink);
 }
 
 // Asked of data too: a mount that hangs does so here.

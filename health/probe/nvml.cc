@@ -3,8 +3,10 @@
 #include <set>
 
 #include "base/text.h"
+#include "health/probe/nvidia_smi.h"
 #include "health/probe/nvml_library.h"
 #include "health/probe/probes.h"
+#include "health/probe/program.h"
 
 namespace everstep::health {
 
@@ -230,6 +232,21 @@ void NoLibrary(std::size_t on_bus, const Error& error, Sink& sink) {
   }
 }
 
+// Who asks for nvidia-smi is told why it says nothing, whatever is on the bus.
+void FromNvidiaSmi(const NvmlAsked& asked, std::size_t on_bus, Sink& sink) {
+  const std::string run = Cat(asked.smi, " -q -x");
+  sink.Waiting(run);
+  const auto printed = PrintedBy(asked.smi, {"-q", "-x"}, asked.patience);
+  std::string why;
+  if (!printed) {
+    why = Cat(run, ' ', printed.error().message);
+  } else if (const Status told = TellNvidiaSmi(printed->out, on_bus, sink); !told) {
+    why = Cat(run, ' ', WhyNonsense(*printed, told.error().message));
+  }
+  if (why.empty()) return;
+  for (const char* check : kOfGpus) sink.Unread(check, "", why);
+}
+
 // "GPU 0 at 0000:18:00", as the kernel's log names it.
 std::string Scope(const Library& library, Device device, unsigned index) {
   nvml::PciInfo pci{};
@@ -242,13 +259,16 @@ std::string Scope(const Library& library, Device device, unsigned index) {
 
 }  // namespace
 
-void ProbeNvml(const Root& root, const std::string& path, Sink& sink) {
+void ProbeNvml(const Root& root, const NvmlAsked& asked, Sink& sink) {
   const std::size_t on_bus = GpusOnBus(root);
-  if (!root.live() && path.empty())
-    return NoLibrary(on_bus, {.message = "a recorded tree has no driver that could be asked", .hint = ""}, sink);
+  const auto without = [&](const Error& why) {
+    return asked.smi.empty() ? NoLibrary(on_bus, why, sink) : FromNvidiaSmi(asked, on_bus, sink);
+  };
+  if (!root.live() && asked.library.empty())
+    return without({.message = "a recorded tree has no driver that could be asked", .hint = ""});
   sink.Waiting("the dynamic loader, for libnvidia-ml.so.1");
-  const auto library = nvml::Load(path);
-  if (!library) return NoLibrary(on_bus, library.error(), sink);
+  const auto library = nvml::Load(asked.library);
+  if (!library) return without(library.error());
   sink.Waiting("nvmlInit_v2()");
   const Answer started = library->init();
   const auto said = [&](Answer answer) {

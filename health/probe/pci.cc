@@ -119,6 +119,15 @@ Result<std::vector<PciDevice>> PciDevices(const Root& root) {
   return devices;
 }
 
+std::string LostGpus(const Root& root, const std::vector<PciDevice>& devices) {
+  if (std::any_of(devices.begin(), devices.end(), IsNvidiaGpu)) return {};
+  const auto nvswitch = std::find_if(devices.begin(), devices.end(), IsNvswitch);
+  if (nvswitch != devices.end()) return Cat("an NVSwitch is on the bus at ", nvswitch->address);
+  for (const char* driver : {"/proc/driver/nvidia/version", "/sys/module/nvidia"})
+    if (root.Exists(driver)) return Cat("their driver is loaded: there is ", driver);
+  return {};
+}
+
 void ProbePci(const Root& root, Sink& sink) {
   const auto devices = PciDevices(root);
   if (!devices) {
@@ -136,14 +145,19 @@ void ProbePci(const Root& root, Sink& sink) {
       Width(root, device, sink);
     }
   if (!any) sink.Absent("pcie.width", "no accelerator and no network card is on the bus");
-  const auto count = [&](const char* check, bool (*is)(const PciDevice&), const char* none) {
+  const auto count = [&](const char* check, bool (*is)(const PciDevice&), const std::string& none) {
     std::vector<std::string> addresses;
     for (const PciDevice& device : *devices)
       if (is(device)) addresses.push_back(device.address);
     if (addresses.empty()) return sink.None(check, none);
     sink.Number(check, "", static_cast<double>(addresses.size()), Clip(Cat(kDevices, ": ", Join(addresses)), 300));
   };
-  count("gpu.count", IsNvidiaGpu, "there is no NVIDIA GPU on the bus");
+  const std::string lost = LostGpus(root, *devices);
+  if (!lost.empty() && devices->empty()) {  // a container may hide the bus
+    sink.Unread("gpu.count", "", Cat(kDevices, " shows no device at all, but of NVIDIA GPUs ", lost));
+  } else {
+    count("gpu.count", IsNvidiaGpu, Cat("there is no NVIDIA GPU on the bus", lost.empty() ? "" : ", but ", lost));
+  }
   count("neuron.count", IsNeuron, "there is no Neuron device on the bus");
 }
 

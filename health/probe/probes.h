@@ -20,6 +20,11 @@ void ProbeCpu(const Root& root, Sink& sink);
 void ProbeMemory(const Root& root, Sink& sink);  // and EDAC
 void ProbeHost(const Root& root, Sink& sink);    // boot, product, versions
 void ProbeLimits(const Root& root, Sink& sink);  // of this process: of whom it starts
+// Of a process that runs, a rank: its limits, cgroups, CPU mask and /dev/shm as it sees them. The scope is "pid PID". What this
+// user may not see of it is unread.
+void ProbeLimitsOf(const Root& root, const std::string& pid, Sink& sink);
+// Its CPU mask alone, of the CPUs that are online.
+void ProbeCpuMaskOf(const Root& root, const std::string& pid, Sink& sink);
 void ProbeClock(const Root& root, Sink& sink);
 void ProbeProcesses(const Root& root, Sink& sink);   // takes half a second on the running host: two looks
 void ProbePci(const Root& root, Sink& sink);         // counts, lanes, errors
@@ -28,8 +33,14 @@ void ProbeInfiniband(const Root& root, Sink& sink);  // EFA told apart
 void ProbeNetdev(const Root& root, Sink& sink);
 
 // `library`: libnvidia-ml.so.1, found as the loader finds it, or a path. A recorded tree has no driver to ask, so that without
-// a path it says so.
-void ProbeNvml(const Root& root, const std::string& library, Sink& sink);
+// a path it says so. `smi`: nvidia-smi or a file with what `nvidia-smi -q -x` printed, asked where the library cannot be
+// loaded; empty: it is not. REQUIRES, with `smi`: the probe's deadline is longer than `patience`.
+struct NvmlAsked {
+  std::string library{};
+  std::string smi{};
+  Duration patience = 3s;
+};
+void ProbeNvml(const Root& root, const NvmlAsked& asked, Sink& sink);
 
 // What is kept at a path. Of data and checkpoints it counts where they are; data may be read-only, and nothing is written
 // beside it.
@@ -49,6 +60,9 @@ struct PciDevice {
 };
 Result<std::vector<PciDevice>> PciDevices(const Root& root);
 bool IsNvidiaGpu(const PciDevice& device);
+// Of a host without a GPU on the bus: what says that it had one since its boot, as a driver that is loaded, which it is not
+// without a GPU. Empty: nothing does, or there is one.
+std::string LostGpus(const Root& root, const std::vector<PciDevice>& devices);
 bool IsNvswitch(const PciDevice& device);
 bool IsNeuron(const PciDevice& device);
 bool IsEfa(const PciDevice& device);

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/yaml/quantity.h"
 #include "base/yaml/settings.h"
+#include "health/probe/instance_metadata.h"
 #include "health/scan/report_text.h"
 
 namespace everstep::health {
@@ -22,20 +23,26 @@ namespace {
 constexpr std::string_view kProgram = "everstep-agent scan";
 
 std::vector<yaml::FlagSpec> Flags() {
-  return {{"profile", "NAME", "", "kind of host: p5, p5.48xlarge, gpu, cpu … [found out by DMI]"},
+  return {{"profile", "NAME", "", "kind of host: p5, p5.48xlarge, gpu, cpu … [by instance metadata, DMI]"},
+          {"metadata", "ADDRESS", "", "IPv4:PORT of EC2's instance metadata; on; off [on where DMI says EC2]"},
           {"path", "LIST", "", "file systems to look at [/,/tmp]"},
           {"data", "LIST", "", "paths of training data: where they are is looked at, nothing is written"},
           {"checkpoint", "LIST", "", "paths of checkpoints: where they are is looked at too"},
+          {"pid", "LIST", "", "of scan: the limits of these processes, the ranks of a job, instead of its own"},
           {"json", "", "", "a line of JSON for each value"},
           {"nagios", "", "", "one line, and exit codes as Nagios has them"},
           {"all", "", "", "also what is good, and what does not apply"},
           {"report-only", "", "", "exit with 0 whatever is found: for who reads the lines"},
+          {"report-max", "SIZE", "", "of text and JSON; what is left out is said [1MiB]"},
           {"strict", "", "", "exit with 1 also when something warns or cannot be read"},
           {"idle", "", "", "no job runs here: processes on a GPU are a finding"},
-          {"catalogue", "DIR", "", "checks.yaml, xid.yaml and profiles/ of your own [as built in]"},
+          {"catalogue", "DIR", "", "checks.yaml, xid.yaml, kernel_log.yaml and profiles/ of your own [as built in]"},
           {"root", "DIR", "", "a recorded tree of another host, instead of this host"},
           {"kernel-log", "FILE", "", "instead of /dev/kmsg"},
           {"nvml", "FILE", "", "instead of libnvidia-ml.so.1"},
+          {"nvidia-smi", "PATH", "", "where NVML cannot be loaded: nvidia-smi, or a file with the output of its -q -x"},
+          {"dcgmi", "PATH", "", "of scan: dcgmi, whose diag is run, or a file with the output of its diag -j"},
+          {"dcgmi-level", "N", "", "of dcgmi diag, 1 to 4: 1 takes half a minute, 4 hours [1]"},
           {"deadline", "DURATION", "", "for each probe [3s]"},
           {"deep", "DURATION", "", "of scan: stress all cores and memory for so long, and compare what they give [0: not]"},
           {"feed", "FILE", "", "of monitor, for an agent: states instead of alarms, and a memory in FILE"},
@@ -46,6 +53,55 @@ std::vector<yaml::FlagSpec> Flags() {
 void TakePaths(const std::string& list, PathUse use, std::vector<ScanPath>& paths) {
   for (const std::string& path : Split(list, ','))
     if (!path.empty()) paths.push_back({path, use});
+}
+
+Status TakePids(const std::string& list, bool monitors, ScanOptions& options) {
+  constexpr std::size_t kMost = 64;
+  if (list.empty()) return {};
+  if (monitors)
+    return Fail(ErrorCode::kInvalid, "--pid is of scan: a monitor outlives the processes of a job",
+                "everstep-agent scan --pid");
+  for (const std::string& pid : Split(list, ',')) {
+    const auto number = ParseUnsigned(pid);
+    if (!number || *number == 0 || *number > (1u << 22) || options.pids.size() == kMost)
+      return Fail(ErrorCode::kInvalid,
+                  Cat("--pid: found ", Printable(list), ", legal: up to ", kMost, " process ids, with commas between them"));
+    options.pids.push_back(Cat(*number));
+  }
+  return {};
+}
+
+Status TakeReportMax(const std::map<std::string, std::string>& given, ScanCommand& command) {
+  const auto most = given.find("report-max");
+  if (most == given.end()) return {};
+  EVERSTEP_ASSIGN(command.report_max, ParseSize(most->second));
+  if (command.report_max >= 4096 && command.report_max <= 64u << 20) return {};
+  return Fail(ErrorCode::kInvalid, Cat("--report-max: found ", most->second, ", legal: 4KiB to 64MiB"));
+}
+
+// Of other makers' programs. Monitors leave the GPUs to their job: a diagnosis takes them from it.
+Status TakeAdapters(const std::map<std::string, std::string>& given, bool monitors, ScanOptions& options) {
+  const auto path = [&](const char* name, std::string& into) -> Status {
+    const auto found = given.find(name);
+    if (found == given.end()) return {};
+    into = found->second;
+    if (into.starts_with('/')) return {};
+    return Fail(ErrorCode::kInvalid,
+                Cat("--", name, ": found ", Printable(into), ", legal: a program or file from the root on"));
+  };
+  EVERSTEP_TRY(path("nvidia-smi", options.nvidia_smi));
+  EVERSTEP_TRY(path("dcgmi", options.dcgm.what));
+  if (const auto level = given.find("dcgmi-level"); level != given.end()) {
+    const auto number = ParseUnsigned(level->second);
+    if (!number || *number < 1 || *number > 4)
+      return Fail(ErrorCode::kInvalid, Cat("--dcgmi-level: found ", Printable(level->second), ", legal: 1 to 4"));
+    options.dcgm.level = static_cast<unsigned>(*number);
+  }
+  options.dcgm.patience = DcgmPatience(options.dcgm.level);
+  if (monitors && !options.dcgm.what.empty())
+    return Fail(ErrorCode::kInvalid, "--dcgmi is of scan: a monitor leaves the GPUs to their job",
+                "everstep-agent scan --dcgmi");
+  return {};
 }
 
 int ExitCode(const ScanCommand& command, const ScanReport& report) {
@@ -77,6 +133,14 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
   take("root", options.root);
   take("kernel-log", options.kernel_log);
   take("nvml", options.nvml);
+  const bool monitors = argc > 0 && std::string_view(argv[0]) == "monitor";
+  EVERSTEP_TRY(TakeAdapters(given, monitors, options));
+  EVERSTEP_TRY(TakePids(given["pid"], monitors, options));
+  take("metadata", options.metadata);
+  if (options.metadata == "on") options.metadata = kMetadataAddress;
+  if (!options.metadata.empty() && options.metadata != "off")
+    if (const Status legal = CheckMetadataAddress(options.metadata); !legal)
+      return Fail(ErrorCode::kInvalid, Cat("--metadata: ", legal.error().message, "; or on, or off"));
   take("feed", command.feed);
   take("boot-id", command.boot);
   if (given.contains("path") || given.contains("data") || given.contains("checkpoint")) options.paths.clear();
@@ -92,6 +156,7 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
     if (options.deadline <= Duration() || options.deadline > 10min)
       return Fail(ErrorCode::kInvalid, Cat("--deadline: found ", deadline->second, ", legal: more than 0 s, at most 10min"));
   }
+  EVERSTEP_TRY(TakeReportMax(given, command));
   if (const auto deep = given.find("deep"); deep != given.end()) {
     EVERSTEP_ASSIGN(options.deep.time, ParseDuration(deep->second));
     constexpr Duration kLeast = 200ms, kMost = std::chrono::hours(24);
@@ -119,9 +184,9 @@ int RunScanCommand(int argc, const char* const* argv) {
   }
   const auto report = Scan(command->options);
   if (!report) return failed(report.error());
-  const std::string text = command->json     ? ReportJson(*report, HostName())
+  const std::string text = command->json     ? ReportJson(*report, HostName(), command->report_max)
                            : command->nagios ? ReportNagios(*report)
-                                             : ReportText(*report, command->all);
+                                             : ReportText(*report, command->all, command->report_max);
   std::fputs(text.c_str(), stdout);
   if (std::fflush(stdout) != 0) return failed({.message = "the report could not be written", .hint = ""});
   return ExitCode(*command, *report);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "health/scan/report_text.h"
 #include "health/scan/scan.h"
 
 namespace everstep::health {
@@ -14,6 +15,7 @@ namespace everstep::health {
 struct ScanCommand {
   ScanOptions options{};
   bool json = false, nagios = false, all = false, strict = false, report_only = false;
+  std::size_t report_max = kReportBytesMax;
   std::string print{};  // write this and exit with 0: the help
   std::string feed{};   // of a monitor, for an agent: the file of its memory
   std::string boot{};   // of a monitor: instead of the kernel's boot id

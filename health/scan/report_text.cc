@@ -71,6 +71,38 @@ void TellUnknown(const ScanReport& report, std::string& out) {
     out += Cat(Shout(State::unknown), "  ", Join(checks), ": ", Printable(reason), '\n');
 }
 
+// What the site's own list takes out is never silent. nullptr: nothing was.
+const Verdict* Ignored(const ScanReport& report) {
+  for (const Verdict& verdict : report.verdicts)
+    if (verdict.check == kIgnoredLines && verdict.state == State::ok && verdict.value != "0") return &verdict;
+  return nullptr;
+}
+
+std::string CutAtALine(std::string text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  const std::size_t last = bytes_max == 0 ? std::string::npos : text.rfind('\n', bytes_max - 1);
+  const std::size_t end = last == std::string::npos ? 0 : last + 1;
+  const auto lines = std::count(text.begin() + static_cast<std::ptrdiff_t>(end), text.end(), '\n');
+  text.resize(end);
+  return Cat(text, "…        the report was cut at ", bytes_max, " bytes: ", Count(static_cast<std::uint64_t>(lines), "line"),
+             lines == 1 ? " is" : " are", " left out\n");
+}
+
+std::string JsonOf(const Verdict& one, const std::string& host) {
+  return ToJson(VerdictLine{.host = host,
+                            .check = one.check,
+                            .scope = one.scope,
+                            .status = one.state,
+                            .value = one.value,
+                            .limit = one.limit,
+                            .why = one.why,
+                            .evidence = one.evidence,
+                            .remedy = one.remedy,
+                            .action = one.action,
+                            .measured = one.measured}) +
+         '\n';
+}
+
 std::vector<std::string> Titles(const ScanReport& report, State state) {
   std::vector<std::string> titles;
   for (const Verdict& verdict : report.verdicts)
@@ -80,11 +112,13 @@ std::vector<std::string> Titles(const ScanReport& report, State state) {
 
 }  // namespace
 
-std::string ReportText(const ScanReport& report, bool all) {
+std::string ReportText(const ScanReport& report, bool all, std::size_t bytes_max) {
   std::string out;
   TellBad(report, State::fail, out);
   TellBad(report, State::warn, out);
   TellUnknown(report, out);
+  if (const Verdict* ignored = Ignored(report))
+    out += Cat("IGNORED  ", ignored->check, ": ", ignored->why, "\n         evidence: ", Printable(ignored->evidence), '\n');
   if (all) {
     for (const Verdict& verdict : report.verdicts)
       if (verdict.state == State::ok)
@@ -92,29 +126,39 @@ std::string ReportText(const ScanReport& report, bool all) {
                    verdict.limit.empty() ? "" : Cat(" (bad: ", verdict.limit, ')'), '\n');
     for (const NotHere& one : report.not_here) out += Cat("-        ", one.check, ": does not apply: ", one.reason, '\n');
   }
-  if (!out.empty()) out += '\n';
-  out += Cat(report.profile_why, '\n');
-  out += Cat(CountOf(report, State::ok), " OK, ", CountOf(report, State::warn), " WARN, ", CountOf(report, State::fail),
+  std::string end = out.empty() ? "" : "\n";
+  end += Cat(report.profile_why, '\n');
+  end += Cat(CountOf(report, State::ok), " OK, ", CountOf(report, State::warn), " WARN, ", CountOf(report, State::fail),
              " FAIL, ", CountOf(report, State::unknown), " UNKNOWN; ", Count(report.not_here.size(), "check"),
              report.not_here.size() == 1 ? " does" : " do", " not apply here\n");
-  return out;
+  return CutAtALine(std::move(out), bytes_max) + end;
 }
 
-std::string ReportJson(const ScanReport& report, const std::string& host) {
+std::string ReportJson(const ScanReport& report, const std::string& host, std::size_t bytes_max) {
+  std::vector<std::string> lines;
+  std::size_t bytes = 0;
+  for (const Verdict& one : report.verdicts) {
+    lines.push_back(JsonOf(one, host));
+    bytes += lines.back().size();
+  }
+  std::vector<bool> kept(lines.size(), bytes <= bytes_max);
+  std::size_t left_out = 0, taken = 0;
+  for (const State state : {State::fail, State::warn, State::unknown, State::ok})
+    for (std::size_t i = 0; i < lines.size() && bytes > bytes_max; ++i) {
+      if (report.verdicts[i].state != state) continue;
+      kept[i] = left_out == 0 && taken + lines[i].size() <= bytes_max;
+      taken += kept[i] ? lines[i].size() : 0;
+      left_out += kept[i] ? 0 : 1;
+    }
   std::string out;
-  for (const Verdict& one : report.verdicts)
-    out += ToJson(VerdictLine{.host = host,
-                              .check = one.check,
-                              .scope = one.scope,
-                              .status = one.state,
-                              .value = one.value,
-                              .limit = one.limit,
-                              .why = one.why,
-                              .evidence = one.evidence,
-                              .remedy = one.remedy,
-                              .action = one.action,
-                              .measured = one.measured}) +
-           '\n';
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    if (kept[i]) out += lines[i];
+  if (left_out > 0)
+    out += JsonOf({.check = "scan.report",
+                   .state = State::unknown,
+                   .why = Cat("the report was cut at ", bytes_max, " bytes: ", left_out, " of ", Count(lines.size(), "verdict"),
+                              " are left out, the least grave")},
+                  host);
   return out;
 }
 
@@ -149,12 +193,14 @@ std::string ReportNagios(const ScanReport& report) {
   constexpr std::string_view kWords[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
   const State worst = Worst(report.verdicts);
   const std::string_view word = kWords[NagiosCode(report)];
-  if (worst == State::ok) return Cat("HEALTH OK - ", Count(report.verdicts.size(), "value"), " good\n");
+  const Verdict* ignored = Ignored(report);
+  const std::string besides = ignored ? Cat("; ", ignored->value, " of the kernel's lines ignored") : std::string();
+  if (worst == State::ok) return Cat("HEALTH OK - ", Count(report.verdicts.size(), "value"), " good", besides, '\n');
   const std::vector<std::string> titles = Titles(report, worst);
   const char* verb = worst == State::fail ? " bad: " : worst == State::warn ? " suspect: " : " not readable: ";
   const std::size_t unknown = CountOf(report, State::unknown);
   const std::string unread = worst == State::unknown || unknown == 0 ? std::string() : Cat("; ", unknown, " not readable");
-  return Cat("HEALTH ", word, " - ", Count(titles.size(), "value"), verb, Clip(Join(titles), 400), unread, '\n');
+  return Cat("HEALTH ", word, " - ", Count(titles.size(), "value"), verb, Clip(Join(titles), 400), unread, besides, '\n');
 }
 
 }  // namespace everstep::health

@@ -12,6 +12,7 @@
 #include "base/real/fd.h"
 #include "base/text.h"
 #include "health/core/counters.h"
+#include "health/probe/instance_metadata.h"
 #include "health/probe/probes.h"
 
 namespace everstep::health {
@@ -120,14 +121,32 @@ void TakeCheck(const Check& check, const Readings& first, const Readings& second
 
 HostKind KindOf(const ScanOptions& options, const Root& root) {
   HostKind kind{.wanted = options.profile, .instance_type = ProductName(root), .told_by = "DMI"};
+  const bool asks =
+      kind.wanted.empty() && options.metadata != "off" && (!options.metadata.empty() || (root.live() && IsEc2(root)));
+  if (asks) {
+    const auto type = InstanceType(options.metadata.empty() ? std::string(kMetadataAddress) : options.metadata);
+    if (type) {
+      kind.instance_type = *type;
+      kind.told_by = "instance metadata";
+    } else {
+      kind.unheard = type.error().message;
+    }
+  }
   const auto devices = PciDevices(root);
   kind.gpus = devices && std::any_of(devices->begin(), devices->end(), IsNvidiaGpu);
+  kind.lost_gpus = devices ? LostGpus(root, *devices) : std::string();
   return kind;
 }
 
 // What is made on demand only, each alone: it takes the host from those beside it.
 void AddAsked(const ScanOptions& options, const Catalogue& catalogue, std::vector<Probe>& probes) {
   const Root root(options.root);
+  if (!options.dcgm.what.empty())
+    probes.push_back({.name = "dcgmi",
+                      .checks = {"gpu.dcgm_diag"},
+                      .deadline = options.dcgm.patience + 2s,
+                      .alone = true,
+                      .run = [asked = options.dcgm](Sink& sink) { ProbeDcgm(asked, sink); }});
   if (options.deep.time > Duration())
     probes.push_back({.name = "deep",
                       .checks = Ids(
@@ -193,19 +212,32 @@ std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catal
   part("processors", {"cpu."}, ProbeCpu);
   part("memory", {"memory.", "edac."}, ProbeMemory);
   part("host", {"host.", "version.", "service.", "module."}, ProbeHost);
-  part("limits", {"limits."}, ProbeLimits);
+  if (options.pids.empty()) part("limits", {"limits."}, ProbeLimits);
+  for (const std::string& pid : options.pids) {
+    add(
+        Cat("limits of ", pid),
+        [](const Check& check) {
+          return Begins(check.id, {"limits.", "cpu.allowed"});
+        },
+        [root, pid](Sink& sink) { ProbeLimitsOf(root, pid, sink); });
+    probes.back().scope = Cat("pid ", pid);
+  }
   part("clock", {"clock."}, ProbeClock);
   part("processes", {"process."}, ProbeProcesses);
   part("PCI", {"pci.", "pcie.", "aer.", "gpu.count", "neuron."}, ProbePci);
   part("disks", {"nvme.", "raid."}, ProbeDisks);
   part("InfiniBand and EFA", {"efa.", "ib."}, ProbeInfiniband);
   part("network cards", {"net."}, ProbeNetdev);
-  add("NVML", OfNvml, [root, library = options.nvml](Sink& sink) { ProbeNvml(root, library, sink); });
+  add("NVML", OfNvml, [root, asked = NvmlAsked{options.nvml, options.nvidia_smi, options.deadline}](Sink& sink) {
+    ProbeNvml(root, asked, sink);
+  });
+  // Late is not hung: what nvidia-smi does not say in time is unknown, and no failure of the driver.
+  if (!options.nvidia_smi.empty()) probes.back().deadline += 2s;
   const KernelLogAsked asked{options.kernel_log, catalogue.checks, catalogue.xids, profile.accelerator};
   add(
       "kernel's log",
       [](const Check& check) {
-        return !check.lines.empty() || Begins(check.id, {"kernel.log", "kernel.overrun", "gpu.xid", "gpu.sxid"});
+        return !check.lines.empty() || Begins(check.id, {"kernel.log", "kernel.overrun", kIgnoredLines, "gpu.xid", "gpu.sxid"});
       },
       [root, asked](Sink& sink) { ProbeKernelLog(root, asked, sink); });
   for (const ScanPath& path : options.paths) {

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "health/catalogue/catalogue.h"
 #include "health/core/verdict.h"
+#include "health/probe/dcgm_diag.h"
 #include "health/probe/deep.h"
 #include "health/probe/probes.h"
 #include "health/scan/runner.h"
@@ -30,9 +31,13 @@ struct ScanOptions {
   std::string catalogue{};   // a directory; empty: as built in
   std::string kernel_log{};  // empty: the root's /dev/kmsg
   std::string nvml{};        // empty: as the loader finds it
+  std::string nvidia_smi{};  // asked where NVML cannot be loaded; empty: not
+  DcgmAsked dcgm{};          // `what` is empty: not
+  std::string metadata{};    // IPv4 and port of EC2's instance metadata; empty: asked where DMI says EC2; "off": never
   std::vector<ScanPath> paths{{"/"}, {"/tmp"}};
-  bool idle = false;       // no job runs here: what is left on a GPU is a finding
-  Duration deadline = 3s;  // of each probe
+  std::vector<std::string> pids{};  // whose limits count; empty: this process's own
+  bool idle = false;                // no job runs here: what is left on a GPU is a finding
+  Duration deadline = 3s;           // of each probe
   Duration between_looks = 1s;
   DeepAsked deep{};  // its time is zero: it is not made
 };

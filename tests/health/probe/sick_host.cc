@@ -63,7 +63,7 @@ ScanReport SickHost::Scan(const Changes& changes, const ScanOptions& given) {
   NvmlAnswersFrom(tree_.root() + nvml);
   ScanOptions options = given;
   options.root = tree_.root();
-  options.nvml = EVERSTEP_FAKE_NVML;
+  if (options.nvml.empty()) options.nvml = EVERSTEP_FAKE_NVML;
   options.paths = {{"/"}, {"/data", PathUse::data}, {"/ckpt", PathUse::checkpoint}};
   const Catalogue* catalogue = &LabCatalogue();
   const auto chosen = ChooseProfile(*catalogue, {.wanted = options.profile, .instance_type = "lab.2xlarge", .told_by = "DMI"});

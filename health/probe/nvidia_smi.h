@@ -1,0 +1,15 @@
+// What `nvidia-smi -q -x` prints, as readings of the checks that NVML answers: for hosts whose NVML cannot be loaded.
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+#include "health/probe/sink.h"
+
+namespace everstep::health {
+
+// `on_bus`: GPUs on the PCI bus. What its XML does not tell, or tells as N/A, does not apply. kInvalid: it is not that XML;
+// then nothing was told.
+Status TellNvidiaSmi(std::string_view xml, std::size_t on_bus, Sink& sink);
+
+}  // namespace everstep::health
