@@ -62,7 +62,7 @@ std::vector<MonitorGroup> HostGroups(const ScanOptions& options, const Catalogue
 
 Monitor::Monitor(const Catalogue& catalogue, const Profile& profile, std::vector<MonitorGroup> groups, const std::string& log,
                  AlarmOptions alarms, Time now, Emit emit, const MonitorMemory& memory)
-    : catalogue_(catalogue), watch_(catalogue.checks, profile, alarms, Time()), emit_(std::move(emit)) {
+    : catalogue_(catalogue), watch_(catalogue.checks, profile, alarms, Time()), emit_(std::move(emit)), began_(now) {
   for (MonitorGroup& group : groups) groups_.push_back({.group = std::move(group), .next = now});
   for (const Alarm& alarm : memory.alarms) {
     watch_.Restore(alarm, now);
@@ -98,6 +98,12 @@ HostHealth Monitor::Health() const {
   return health;
 }
 
+HostChecks Monitor::Checks(Time now) const {
+  HostChecks checks{.watched_for = now - began_, .checks = watch_.Checks(now)};
+  KeepWithin(checks, limit::kChecksBytes);
+  return checks;
+}
+
 MonitorMemory Monitor::Memory() const {
   return {.boot = {}, .log_seen = std::max(listener_ ? listener_->last() : 0, log_from_ - 1), .alarms = watch_.Raised()};
 }
@@ -109,11 +115,13 @@ void Monitor::OpenLog(const Catalogue& catalogue, const Profile& profile, const 
   auto opened = Kmsg::Open(log);
   if (!listener || !opened) {
     const std::string why = listener ? opened.error().message : listener.error().message;
+    watch_.Follow(why, now);
     return Take({.check = "kernel.log", .word = "unreadable", .evidence = why}, now);
   }
   log_is_device_ = IsDevice(opened->fd());
   log_ = *std::move(opened);
   listener_ = *std::move(listener);
+  watch_.Follow(std::nullopt, now);
 }
 
 void Monitor::Step(Time now) {
@@ -175,6 +183,7 @@ void Monitor::TakeResults(const Running& running, Time now) {
 }
 
 void Monitor::Take(const Reading& reading, Time now) {
+  ++looks_;
   for (const AlarmChange& change : watch_.Take(reading, now)) Tell(change);
 }
 
