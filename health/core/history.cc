@@ -61,6 +61,13 @@ void History::Quieten(Duration after, Time now) {
   }
 }
 
+std::vector<std::pair<std::string, std::string>> History::ValuesOf(const std::string& check) const {
+  std::vector<std::pair<std::string, std::string>> values;
+  for (auto at = pasts_.lower_bound({check, ""}); at != pasts_.end() && at->first.first == check; ++at)
+    if (!at->second.values.empty()) values.emplace_back(at->first.second, at->second.values.back().first);
+  return values;
+}
+
 std::vector<HostCheck> History::Checks(Time now) const {
   std::vector<HostCheck> checks;
   checks.reserve(pasts_.size());

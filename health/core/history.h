@@ -38,6 +38,9 @@ class History {
   // What was heard of is over when it was not heard of again for so long.
   void Quieten(Duration after, Time now);
 
+  // The newest value of each scope of this check that could be read, however long ago.
+  std::vector<std::pair<std::string, std::string>> ValuesOf(const std::string& check) const;
+
   // In the order of HostChecks, texts cut to their limits.
   std::vector<HostCheck> Checks(Time now) const;
 

@@ -68,6 +68,12 @@ void Watch::Follow(const std::optional<std::string>& unread, Time now) {
   }
 }
 
+std::vector<HostGpu> Watch::Gpus() const {
+  std::vector<HostGpu> gpus;
+  for (auto& [scope, uuid] : history_.ValuesOf("gpu.uuid")) gpus.push_back({scope, uuid});
+  return gpus;
+}
+
 Watch::Counts Watch::Newest() const {
   Counts counts{.judged = static_cast<std::uint32_t>(newest_.size())};
   for (const auto& [key, state] : newest_) {

@@ -28,6 +28,8 @@ class Watch {
   void Restore(const Alarm& alarm, Time now);
   // The kernel's log is followed from now on, or cannot be, for this reason: so much is known of each check of its lines.
   void Follow(const std::optional<std::string>& unread, Time now);
+  // The GPUs that NVML has told of, also those that do not answer any more: nobody takes one out of a host that runs.
+  std::vector<HostGpu> Gpus() const;
   // All of them, also those of kernel lines.
   std::vector<HostCheck> Checks(Time now) const { return history_.Checks(now); }
   // The newest verdict of each check and scope, by its state; of kernel lines none: their alarms speak.

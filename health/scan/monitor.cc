@@ -94,6 +94,9 @@ HostHealth Monitor::Health() const {
   std::stable_sort(health.alarms.begin(), health.alarms.end(), [](const HostAlarm& a, const HostAlarm& b) {
     return std::pair(a.action, a.fail) > std::pair(b.action, b.fail);
   });
+  for (const HostGpu& gpu : watch_.Gpus())
+    if (health.gpus.size() < limit::kGpusPerHost)
+      health.gpus.push_back({Clip(gpu.scope, 2 * limit::kCheckBytes), Clip(Printable(gpu.uuid), limit::kCheckBytes)});
   if (health.alarms.size() > limit::kAlarmsPerHost) health.alarms.resize(limit::kAlarmsPerHost);
   return health;
 }

@@ -120,6 +120,15 @@ TEST(History, WhatThisHostDoesNotHaveAnyMoreIsNotShown) {
   EXPECT_TRUE(watch.Checks(At(2s)).empty());
 }
 
+TEST(History, TheGpusOfAHostAreThoseWhoseUuidsWereRead) {
+  Watch watch({{.id = "gpu.uuid", .what = "identity", .unit = Unit::word, .needs = Facility::nvidia}}, {}, {}, At(0s));
+  watch.Take({.check = "gpu.uuid", .scope = "GPU 0 at 0000:18:00", .word = "GPU-5c8f"}, At(1s));
+  watch.Take({.check = "gpu.uuid", .scope = "GPU 1 at 0000:3b:00", .unread = "unknown error"}, At(1s));
+  EXPECT_EQ(watch.Gpus(), (std::vector<HostGpu>{{"GPU 0 at 0000:18:00", "GPU-5c8f"}}));
+  watch.Take({.check = "gpu.uuid", .scope = "GPU 0 at 0000:18:00", .unread = "GPU is lost"}, At(11s));
+  EXPECT_EQ(watch.Gpus(), (std::vector<HostGpu>{{"GPU 0 at 0000:18:00", "GPU-5c8f"}})) << "it is silent, not gone";
+}
+
 TEST(History, WhatIsTooMuchIsLeftOutFromTheEndAndCounted) {
   HostChecks checks;
   for (int i = 0; i < 100; ++i)
