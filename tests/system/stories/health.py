@@ -47,6 +47,10 @@ def gpu_falls_off(s):
     require(job.view()["restarts"] == 0, "the job has not failed")
     table = s.cluster.run("nodes")
     require("quarantined" in table and "CHECKS" in table, table)
+    refused = s.cluster.done("clear", host, "--check", "gpu.typo", "--dry-run").stderr
+    require("would be refused" in refused and "gpu.xid" in refused, refused)
+    would = s.cluster.done("clear", host, "--check", "gpu.xid", "--dry-run").stderr
+    require("1 alarm of gpu.xid, its quarantine, its offences of gpu.xid" in would and s.node(host)["phase"] == "quarantined", would)
     s.cluster.run("clear", host, "--note", "reseated")
     require(s.node(host)["phase"] == "ready", f"{s.node(host)}")
     require("cleared" in s.cluster.run("node", host), "the alarm stands, and somebody has seen it")
