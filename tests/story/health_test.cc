@@ -463,14 +463,15 @@ TEST(Health, WhatTheHostItselfDidStaysWithItWhateverBecomesOfItsGpus) {
   Story story({"n1", "n2"}, Lenient());
   HasGpu(story, "n1", "GPU-bad");
   Offends(story, "n1", "mem.ecc");
-  HasGpu(story, "n1", "GPU-new");
+  story.Host("n1").health.gpus = {{.scope = "GPU 0 at 0000:3b:00", .uuid = "GPU-new"}};  // all of them are others now
+  story.Watched("n1");
   EXPECT_EQ(Node(story, "n1").why.find("kept away"), 0u);
 }
 
 TEST(Health, AHostThatCannotTellItsGpusKeepsTheOffencesOfTheOneItsAlarmNamed) {
   Story story({"n1", "n2"}, Lenient());
   Offends(story, "n1", "gpu.ecc", "GPU 3 (GPU-bad)");
-  EXPECT_EQ(story.world().state.gpu_offences.size(), 4u);
+  ASSERT_EQ(story.world().state.gpu_offences.size(), 4u);
   EXPECT_EQ(story.world().state.gpu_offences.front().who, "GPU-bad");
   EXPECT_EQ(Node(story, "n1").why.find("kept away"), 0u);
   story.Watched("n1");
@@ -506,7 +507,9 @@ TEST(Health, AHostIsKeptAwayNoMoreOnceItsOffencesHaveFadedThoughNothingElseHappe
   EXPECT_EQ(story.Phase(train), JobPhase::queued);
   story.Told();
   story.Pass(3s);
-  EXPECT_EQ(story.Told().front(), "n2 is kept away no more: its offences have faded");
+  const Lines told = story.Told();
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.front(), "n2 is kept away no more: its offences have faded");
   EXPECT_EQ(story.Phase(train), JobPhase::running);
 }
 
