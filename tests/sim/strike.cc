@@ -8,8 +8,8 @@
 namespace everstep::sim {
 
 void Cluster::After(Duration lasts, std::function<void()> undo) {
-  agenda_.After(lasts, [this, undo = std::move(undo)] {
-    if (!healed_) undo();  // all was healed at once
+  agenda_.After(lasts, [this, late = healed_, undo = std::move(undo)] {
+    if (!healed_ || late) undo();  // all was healed at once, but for a drill that struck only then
   });
 }
 
