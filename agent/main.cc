@@ -99,11 +99,13 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
   RealSlowFiles slow_files(
       [&inputs](RealSlowFiles::Found found) { std::visit([&inputs](auto& f) { inputs.Post(std::move(f)); }, found); },
       {.scan_every = options.checkpoint_scan_every});
+  ToldChecks checks(NodeId(options.node));
   GrpcLink link;
   EVERSTEP_ASSIGN(const GrpcLinkServing serving, link.Start({.launcher = options.launcher,
                                                              .listen = options.listen,
                                                              .advertise = options.advertise,
                                                              .log_dir = options.log_dir,
+                                                             .checks = [&checks] { return checks.Now(RealClock().Now()); },
                                                              .insecure = options.insecure},
                                                             post));
   if (!serving.warning.empty()) log("warning", serving.warning);
@@ -121,7 +123,7 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
   EVERSTEP_TRY(loop.Begin(clock.Now()));
   std::optional<MonitorProcess> monitor;
   if (options.monitor)
-    monitor.emplace(MonitorArguments(options), MonitorEnvironment(),
+    monitor.emplace(MonitorArguments(options), MonitorEnvironment(), checks,
                     [&inputs](HostHealth health) { inputs.Post(HealthSaid{std::move(health)}); });
   log("info", options.node + " serving on " + serving.address + ", launcher " + options.launcher);
 

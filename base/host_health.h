@@ -31,6 +31,14 @@ struct HostAlarm {
 };
 EVERSTEP_FIELDS(HostAlarm, check, scope, fail, action, why, evidence, remedy, since)
 
+// A GPU that is in the host, and stays the same one wherever it is moved to.
+struct HostGpu {
+  std::string scope{};  // what its alarms are called by here: "GPU at 0000:18:00"
+  std::string uuid{};   // "GPU-5c8…"
+  friend bool operator==(const HostGpu&, const HostGpu&) = default;
+};
+EVERSTEP_FIELDS(HostGpu, scope, uuid)
+
 struct HostHealth {
   bool watched = false;      // the monitor runs, and has looked at everything once
   std::string unwatched{};   // why it does not; empty where nobody asked for it
@@ -39,8 +47,9 @@ struct HostHealth {
   std::uint32_t warning = 0;
   std::uint32_t unknown = 0;
   std::vector<HostAlarm> alarms{};  // that stand; at most limit::kAlarmsPerHost, the gravest
+  std::vector<HostGpu> gpus{};      // at most limit::kGpusPerHost; empty: none, or nobody can tell
   friend bool operator==(const HostHealth&, const HostHealth&) = default;
 };
-EVERSTEP_FIELDS(HostHealth, watched, unwatched, judged, failing, warning, unknown, alarms)
+EVERSTEP_FIELDS(HostHealth, watched, unwatched, judged, failing, warning, unknown, alarms, gpus)
 
 }  // namespace everstep

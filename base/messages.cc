@@ -101,6 +101,11 @@ Status CheckSeen(const CheckpointSeen& seen) {
 
 Status CheckHealth(const HostHealth& health) {
   EVERSTEP_TRY(AtMost("health.unwatched", health.unwatched.size(), limit::kWhyBytes));
+  EVERSTEP_TRY(AtMost("health.gpus", health.gpus.size(), limit::kGpusPerHost));
+  for (const HostGpu& gpu : health.gpus) {
+    EVERSTEP_TRY(AtMost("gpu.scope", gpu.scope.size(), 2 * limit::kCheckBytes));
+    EVERSTEP_TRY(AtMost("gpu.uuid", gpu.uuid.size(), limit::kCheckBytes));
+  }
   EVERSTEP_TRY(AtMost("health.alarms", health.alarms.size(), limit::kAlarmsPerHost));
   for (const HostAlarm& alarm : health.alarms) {
     EVERSTEP_TRY(AtMost("alarm.check", alarm.check.size(), limit::kCheckBytes));
@@ -185,7 +190,11 @@ std::uint64_t HashOf(const Report& report) {
   Hasher hasher;
   hasher.Add(report.gangs);
   hasher.Add(report.checkpoints);
-  if (report.health != HostHealth()) hasher.Add(report.health);  // agents of before there was any hash the same
+  // Agents of before there was any, or before it had GPUs, hash the same.
+  if (report.health != HostHealth())
+    ForEachField(report.health, [&](std::string_view name, const auto& member) {
+      if (name != "gpus" || !report.health.gpus.empty()) hasher.Add(member);
+    });
   return hasher.value();
 }
 

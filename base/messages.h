@@ -398,6 +398,7 @@ inline constexpr std::size_t kGangsPerHost = 256;       // in one report
 inline constexpr std::size_t kCheckpointFiles = 65536;  // of one checkpoint
 inline constexpr std::size_t kCheckpointsPerReport = 64;
 inline constexpr std::size_t kAlarmsPerHost = 64;
+inline constexpr std::size_t kGpusPerHost = 64;
 inline constexpr std::size_t kCheckBytes = 64;  // HostAlarm::check; twice that for its scope
 }  // namespace limit
 

@@ -15,6 +15,7 @@
 
 #include "base/json/codec.h"
 #include "base/messages.h"
+#include "base/real/clock.h"
 #include "base/real/poll.h"
 #include "base/real/proc.h"
 #include "base/text.h"
@@ -28,6 +29,7 @@ constexpr Duration kLongestPause = 60s;
 constexpr Duration kSilence = 60s;              // it says something every 20 s
 constexpr Duration kEndsWithin = 300ms;         // after SIGTERM
 constexpr std::size_t kLineBytes = 256u << 10;  // of what it says; more is no health
+constexpr std::size_t kUnreadBytes = 2u << 20;  // of all that it says: a line of checks is the longest
 
 struct Child {
   pid_t pid = -1;
@@ -90,9 +92,10 @@ Result<HostHealth> HealthFrom(std::string_view line) {
   return health;
 }
 
-MonitorProcess::MonitorProcess(std::vector<std::string> argv, std::vector<std::string> environment, Post post)
+MonitorProcess::MonitorProcess(std::vector<std::string> argv, std::vector<std::string> environment, ToldChecks& told, Post post)
     : argv_(std::move(argv)),
       environment_(std::move(environment)),
+      told_(told),
       post_(std::move(post)),
       ending_(::eventfd(0, EFD_CLOEXEC)),
       thread_([this] { Run(); }) {}
@@ -105,9 +108,11 @@ MonitorProcess::~MonitorProcess() {
 
 void MonitorProcess::Run() {
   for (Duration pause = kShortestPause;; pause = std::min(2 * pause, kLongestPause)) {
-    const std::string why = RunOnce();
+    told_.Silent("its monitor has just been started");
+    const std::string why = Clip(Cat("the monitor does not run: ", RunOnce()), limit::kWhyBytes);
     if (!Wait(Duration(0))) return;
-    post_({.watched = false, .unwatched = Clip(Cat("the monitor does not run: ", why), limit::kWhyBytes)});
+    told_.Silent(why);
+    post_({.watched = false, .unwatched = why});
     if (!Wait(pause)) return;
   }
 }
@@ -115,6 +120,17 @@ void MonitorProcess::Run() {
 bool MonitorProcess::Wait(Duration pause) const {
   pollfd end{.fd = ending_.get(), .events = POLLIN, .revents = 0};
   return ::poll(&end, 1, static_cast<int>(pause / 1ms)) <= 0;
+}
+
+std::string MonitorProcess::Take(std::string_view line) {
+  if (line.starts_with(kChecksWord)) {
+    told_.Told(std::string(line.substr(std::string_view(kChecksWord).size())), RealClock().Now());
+    return {};
+  }
+  auto health = HealthFrom(line);
+  if (!health) return Cat("it says what is no health: ", health.error().message);
+  post_(*std::move(health));
+  return {};
 }
 
 std::string MonitorProcess::RunOnce() {
@@ -134,13 +150,10 @@ std::string MonitorProcess::RunOnce() {
     if (got <= 0) break;
     rest.append(buffer.data(), static_cast<std::size_t>(got));
     for (std::size_t end = rest.find('\n'); end != std::string::npos && wrong.empty(); end = rest.find('\n')) {
-      if (auto health = HealthFrom(std::string_view(rest).substr(0, end)))
-        post_(*std::move(health));
-      else
-        wrong = Cat("it says what is no health: ", health.error().message);
+      wrong = Take(std::string_view(rest).substr(0, end));
       rest.erase(0, end + 1);
     }
-    if (rest.size() > kLineBytes) wrong = "it says what is no health: a line without an end";
+    if (rest.size() > kUnreadBytes) wrong = "it says what is no health: a line without an end";
   }
   const std::string ended = Bury(child->pid);
   return wrong.empty() ? ended : wrong;

@@ -1,6 +1,6 @@
 // The host's monitor as a process of its own beside the agent (everstep-agent monitor --feed): whatever hangs or spins in there
 // delays no beat. Started again when it ends, later and later; what it says comes as HostHealth, what is wrong with itself as a
-// HostHealth that is not watched, with the reason.
+// HostHealth that is not watched, with the reason; what it says of all its checks goes into a ToldChecks.
 //
 // Threads: one of this class starts it, reads it and posts; `post` must not block.
 #pragma once
@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "agent/monitor/told_checks.h"
 #include "base/host_health.h"
 #include "base/real/fd.h"
 #include "base/result.h"
@@ -20,8 +21,8 @@ namespace everstep {
 class MonitorProcess {
  public:
   using Post = std::function<void(HostHealth)>;
-  // `argv[0]`: the program. `environment`: its own, NAME=value.
-  MonitorProcess(std::vector<std::string> argv, std::vector<std::string> environment, Post post);
+  // `argv[0]`: the program. `environment`: its own, NAME=value. `told`: outlives this.
+  MonitorProcess(std::vector<std::string> argv, std::vector<std::string> environment, ToldChecks& told, Post post);
   ~MonitorProcess();  // ends it
   MonitorProcess(const MonitorProcess&) = delete;
   MonitorProcess& operator=(const MonitorProcess&) = delete;
@@ -30,10 +31,13 @@ class MonitorProcess {
   void Run();
   // Until it has ended, or this has to; why it ended.
   std::string RunOnce();
+  // What is wrong with it; empty: nothing.
+  std::string Take(std::string_view line);
   bool Wait(Duration pause) const;  // false: the end has come
 
   const std::vector<std::string> argv_;
   const std::vector<std::string> environment_;
+  ToldChecks& told_;
   const Post post_;
   Fd ending_;  // readable: end
   std::thread thread_;

@@ -59,7 +59,7 @@ class GrpcLink::Impl {
       EVERSTEP_TRY(CheckPlainText("listen on", listen, options.insecure));
     }
     post_ = std::move(post);
-    peers_ = std::make_unique<PeerLinkService>(options.log_dir, post_);
+    peers_ = std::make_unique<PeerLinkService>(options.log_dir, options.checks, post_);
     EVERSTEP_ASSIGN(served_, Serve(listen, {peers_.get()}));
     EVERSTEP_ASSIGN(const HostPort address, Advertised(options, launcher_, served_.bound));
     dialer_ = std::make_unique<Dialer>(options.insecure);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "agent/daemon/inputs.h"
+#include "base/host_checks.h"
 #include "base/result.h"
 #include "base/seam/links.h"
 
@@ -20,7 +21,8 @@ struct GrpcLinkOptions {
   std::string listen = "127.0.0.1:0";
   std::string advertise{};  // host:port told to the others; a name is resolved once, now; port 0: the one listened on
   std::string log_dir{};    // where keepers put what the ranks write: <log_dir>/<job>/<generation>/<rank>.out, .err
-  bool insecure = false;    // plain text on addresses that are not loopback
+  std::function<HostChecks()> checks{};  // all that is known of this host's checks; from any thread, never blocks
+  bool insecure = false;                 // plain text on addresses that are not loopback
 };
 
 struct GrpcLinkServing {

@@ -1,5 +1,7 @@
 #include "agent/rpc/peer_service.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "proto/convert.h"
 #include "proto/rpc/status.h"
@@ -40,8 +42,8 @@ class PeerCall final : public grpc::ServerUnaryReactor {
   const std::optional<std::uint64_t> token_;  // last: others may find the call from here on
 };
 
-PeerLinkService::PeerLinkService(std::string log_dir, std::function<void(AgentInput)> post)
-    : shared_(std::make_shared<PeerShared>(std::move(log_dir), std::move(post))) {}
+PeerLinkService::PeerLinkService(std::string log_dir, std::function<HostChecks()> checks, std::function<void(AgentInput)> post)
+    : shared_(std::make_shared<PeerShared>(std::move(log_dir), std::move(checks), std::move(post))) {}
 
 grpc::ServerUnaryReactor* PeerLinkService::Ping(grpc::CallbackServerContext* context, const v1::Ping* message,
                                                 v1::Pong* reply) {
@@ -66,6 +68,18 @@ grpc::ServerUnaryReactor* PeerLinkService::ReadLog(grpc::CallbackServerContext* 
   shared_->logs.Read(*std::move(query), [shared = shared_.get(), token = *call->token()](const Result<LogRead>& read) {
     shared->calls.With(token, [&](PeerCall& waiting) { waiting.End(read); });
   });
+  return call;
+}
+
+grpc::ServerUnaryReactor* PeerLinkService::ReadChecks(grpc::CallbackServerContext* context, const v1::ReadChecks* message,
+                                                      v1::HostChecks* reply) {
+  auto* call = new PeerCall(shared_, context, reply);
+  if (!call->token()) return call;
+  const Result<everstep::ReadChecks> query = FromProto<everstep::ReadChecks>(*message);
+  if (!query) return call->End(Fail(query.error())), call;
+  HostChecks checks = shared_->checks ? shared_->checks() : HostChecks{.untold = "this agent does not say"};
+  KeepWithin(checks, std::min<std::size_t>(query->bytes_max, limit::kChecksBytes));
+  call->End(Result<HostChecks>(std::move(checks)));
   return call;
 }
 

@@ -67,6 +67,11 @@ class Cluster:
         wait_until(serves, "the launcher serves")
         self.address = self._address_file.read_text().strip()
 
+    def set_agent(self, name: str, settings: dict) -> None:
+        """Of its agent.yaml, from its next start on."""
+        hosts = self._agent_settings.get("hosts", {})
+        self._agent_settings = {**self._agent_settings, "hosts": {**hosts, name: settings}}
+
     def start_agent(self, name: str, environment: dict[str, str] | None = None) -> None:
         host = self.nodes[name]
         port = AGENT_PORT if self.lab.isolated else 0

@@ -11,12 +11,13 @@
 #include <vector>
 
 #include "base/fields.h"
+#include "base/host_checks.h"
 #include "base/host_health.h"
 #include "base/time.h"
 
 namespace everstep::health {
 
-EVERSTEP_ENUM(State, ok, warn, fail, unknown)
+using State = CheckState;
 
 // Of the value: `word` is text that is compared as it is.
 EVERSTEP_ENUM(Unit, count, bytes, seconds, percent, celsius, megahertz, gbps, word)

@@ -54,6 +54,10 @@ OffenderScore Score(const std::vector<Offence>& offences, std::string_view who, 
     parts.push_back(one.times > 1 || !jobs.empty() ? Cat(what, " (", Count(one.times, "time"), jobs, ')') : what);
   }
   result.keep_away = result.score >= options.keep_away;
+  // All of them fade alike. A second more, for what rounding takes.
+  if (result.keep_away)
+    result.fades_in =
+        1s + std::chrono::duration_cast<Duration>(options.half_life * std::log2(result.score / options.keep_away));
   result.why = Cat("score ", Tenths(result.score), " (", Tenths(options.keep_away), " keeps a host from work): ", Join(parts),
                    "; newest ", Show(now - newest), " ago");
   return result;

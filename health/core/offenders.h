@@ -16,9 +16,10 @@ struct Offence {
   std::string job{};   // empty: none ran
   Action action = Action::note;
   Time at{};
+  std::string where{};  // the host, of a GPU's
   friend bool operator==(const Offence&, const Offence&) = default;
 };
-EVERSTEP_FIELDS(Offence, who, what, job, action, at)
+EVERSTEP_FIELDS(Offence, who, what, job, action, at, where)
 
 struct OffenderOptions {
   Duration half_life = std::chrono::hours(72);
@@ -28,7 +29,8 @@ struct OffenderOptions {
 struct OffenderScore {
   double score = 0;
   bool keep_away = false;
-  std::string why{};  // "score 3.8 of 3: Xid 79 (2 times, 2 jobs), gpu.ecc_uncorrected; newest 3 h ago"
+  Duration fades_in{};  // until it does not keep away any more, if nothing is added; zero: it does not
+  std::string why{};    // "score 3.8 of 3: Xid 79 (2 times, 2 jobs), gpu.ecc_uncorrected; newest 3 h ago"
 };
 
 // Cost: O(offences).

@@ -1,11 +1,26 @@
 #include "health/core/watch.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "health/core/rule.h"
 
 namespace everstep::health {
 
+namespace {
+
+bool OfLog(const Check& check) { return !check.lines.empty() || check.action_is_value; }
+
+// Also of what could not be read, somebody wants to know what would be bad.
+std::string LimitOf(const Check& check, const Profile& profile) {
+  const std::optional<Rule>& rule = check.fail ? check.fail : check.warn;
+  return rule ? ShowRule(*rule, check.unit, &profile) : std::string();
+}
+
+}  // namespace
+
 Watch::Watch(const std::vector<Check>& checks, Profile profile, AlarmOptions options, Time started)
-    : profile_(std::move(profile)), alarms_(options, started) {
+    : profile_(std::move(profile)), clear_after_(options.clear_after), alarms_(options, started) {
   for (const Check& check : checks) checks_.emplace(check.id, Effective(check, profile_));
 }
 
@@ -13,13 +28,50 @@ std::vector<AlarmChange> Watch::Take(const Reading& reading, Time now) {
   const auto found = checks_.find(reading.check);
   if (found == checks_.end()) return {};
   const auto verdict = Judge(found->second, counters_.Grown(found->second, reading, now), profile_);
-  const bool of_log = !found->second.lines.empty() || found->second.action_is_value;
+  const bool of_log = OfLog(found->second);
   const std::pair key(reading.check, reading.scope);
   if (!verdict || of_log)
     newest_.erase(key);
   else
     newest_[key] = verdict->state;
+  if (!verdict) {
+    history_.Forget(reading.check, reading.scope);
+  } else {
+    Verdict kept = *verdict;
+    if (kept.limit.empty() && kept.state == State::unknown) kept.limit = LimitOf(found->second, profile_);
+    history_.Take(kept, of_log ? Comes::heard : Comes::read, now);
+  }
   return verdict ? alarms_.Take(found->second, *verdict, now) : std::vector<AlarmChange>();
+}
+
+std::vector<AlarmChange> Watch::Expire(Time now) {
+  history_.Quieten(clear_after_, now);
+  return alarms_.Expire(now);
+}
+
+void Watch::Restore(const Alarm& alarm, Time now) {
+  const auto found = checks_.find(alarm.verdict.check);
+  if (found != checks_.end()) history_.Take(alarm.verdict, OfLog(found->second) ? Comes::heard : Comes::read, now);
+  alarms_.Restore(alarm, now);
+}
+
+void Watch::Follow(const std::optional<std::string>& unread, Time now) {
+  for (const auto& [id, check] : checks_) {
+    const bool off = std::find(profile_.off.begin(), profile_.off.end(), id) != profile_.off.end();
+    if (!OfLog(check) || off || history_.Knows(id, "") || !profile_.Promises(check.needs)) continue;
+    Verdict verdict{.check = id, .limit = LimitOf(check, profile_)};
+    if (unread) {
+      verdict.state = State::unknown;
+      verdict.why = *unread;
+    }
+    history_.Take(verdict, Comes::heard, now);
+  }
+}
+
+std::vector<HostGpu> Watch::Gpus() const {
+  std::vector<HostGpu> gpus;
+  for (auto& [scope, uuid] : history_.ValuesOf("gpu.uuid")) gpus.push_back({scope, uuid});
+  return gpus;
 }
 
 Watch::Counts Watch::Newest() const {

@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "health/core/alarms.h"
 #include "health/core/counters.h"
+#include "health/core/history.h"
 #include "health/core/verdict.h"
 
 namespace everstep::health {
@@ -21,9 +23,15 @@ class Watch {
 
   // A reading of a check that is not in the catalogue says nothing.
   std::vector<AlarmChange> Take(const Reading& reading, Time now);
-  std::vector<AlarmChange> Expire(Time now) { return alarms_.Expire(now); }
+  std::vector<AlarmChange> Expire(Time now);
   std::vector<Alarm> Raised() const { return alarms_.Raised(); }
-  void Restore(const Alarm& alarm, Time now) { alarms_.Restore(alarm, now); }
+  void Restore(const Alarm& alarm, Time now);
+  // The kernel's log is followed from now on, or cannot be, for this reason: so much is known of each check of its lines.
+  void Follow(const std::optional<std::string>& unread, Time now);
+  // The GPUs that NVML has told of, also those that do not answer any more: nobody takes one out of a host that runs.
+  std::vector<HostGpu> Gpus() const;
+  // All of them, also those of kernel lines.
+  std::vector<HostCheck> Checks(Time now) const { return history_.Checks(now); }
   // The newest verdict of each check and scope, by its state; of kernel lines none: their alarms speak.
   struct Counts {
     std::uint32_t judged = 0, failing = 0, warning = 0, unknown = 0;
@@ -33,9 +41,11 @@ class Watch {
  private:
   std::map<std::string, Check> checks_{};
   Profile profile_;
+  Duration clear_after_;
   Counters counters_{};
   std::map<std::pair<std::string, std::string>, State> newest_{};
   Alarms alarms_;
+  History history_{};
 };
 
 }  // namespace everstep::health

@@ -62,7 +62,7 @@ std::vector<MonitorGroup> HostGroups(const ScanOptions& options, const Catalogue
 
 Monitor::Monitor(const Catalogue& catalogue, const Profile& profile, std::vector<MonitorGroup> groups, const std::string& log,
                  AlarmOptions alarms, Time now, Emit emit, const MonitorMemory& memory)
-    : catalogue_(catalogue), watch_(catalogue.checks, profile, alarms, Time()), emit_(std::move(emit)) {
+    : catalogue_(catalogue), watch_(catalogue.checks, profile, alarms, Time()), emit_(std::move(emit)), began_(now) {
   for (MonitorGroup& group : groups) groups_.push_back({.group = std::move(group), .next = now});
   for (const Alarm& alarm : memory.alarms) {
     watch_.Restore(alarm, now);
@@ -94,8 +94,17 @@ HostHealth Monitor::Health() const {
   std::stable_sort(health.alarms.begin(), health.alarms.end(), [](const HostAlarm& a, const HostAlarm& b) {
     return std::pair(a.action, a.fail) > std::pair(b.action, b.fail);
   });
+  for (const HostGpu& gpu : watch_.Gpus())
+    if (health.gpus.size() < limit::kGpusPerHost)
+      health.gpus.push_back({Clip(gpu.scope, 2 * limit::kCheckBytes), Clip(Printable(gpu.uuid), limit::kCheckBytes)});
   if (health.alarms.size() > limit::kAlarmsPerHost) health.alarms.resize(limit::kAlarmsPerHost);
   return health;
+}
+
+HostChecks Monitor::Checks(Time now) const {
+  HostChecks checks{.watched_for = now - began_, .checks = watch_.Checks(now)};
+  KeepWithin(checks, limit::kChecksBytes);
+  return checks;
 }
 
 MonitorMemory Monitor::Memory() const {
@@ -109,11 +118,13 @@ void Monitor::OpenLog(const Catalogue& catalogue, const Profile& profile, const 
   auto opened = Kmsg::Open(log);
   if (!listener || !opened) {
     const std::string why = listener ? opened.error().message : listener.error().message;
+    watch_.Follow(why, now);
     return Take({.check = "kernel.log", .word = "unreadable", .evidence = why}, now);
   }
   log_is_device_ = IsDevice(opened->fd());
   log_ = *std::move(opened);
   listener_ = *std::move(listener);
+  watch_.Follow(std::nullopt, now);
 }
 
 void Monitor::Step(Time now) {
@@ -175,6 +186,7 @@ void Monitor::TakeResults(const Running& running, Time now) {
 }
 
 void Monitor::Take(const Reading& reading, Time now) {
+  ++looks_;
   for (const AlarmChange& change : watch_.Take(reading, now)) Tell(change);
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/host_checks.h"
 #include "base/host_health.h"
 #include "base/ids.h"
 #include "health/core/watch.h"
@@ -48,6 +49,10 @@ class Monitor {
 
   // As an agent reports it.
   HostHealth Health() const;
+  // All that is known, within limit::kChecksBytes. `node` is left to the agent.
+  HostChecks Checks(Time now) const;
+  // Grows when Checks would tell something that it has not told before.
+  std::uint64_t looks() const { return looks_; }
   // `boot` is left to the caller.
   MonitorMemory Memory() const;
 
@@ -80,13 +85,16 @@ class Monitor {
   std::optional<KernelListener> listener_{};
   bool log_is_device_ = false;
   std::uint64_t overrun_told_ = 0;
+  Time began_{};
+  std::uint64_t looks_ = 0;
   std::int64_t log_from_ = 0;  // microseconds since the boot: what is older is history
   std::map<std::pair<std::string, std::string>, HostAlarm>
       standing_{};  // as they were raised: what a value is by now is no news
 };
 
 // `everstep-agent monitor`: alarms as lines of JSON on stdout until it is killed or nobody reads them; the exit code. With
-// --feed FILE, for an agent: a line with the whole HostHealth whenever that has changed, and its memory in FILE.
+// --feed FILE, for an agent: a line with the whole HostHealth whenever that has changed, "checks " and the HostChecks after
+// each look, and its memory in FILE.
 int RunMonitorCommand(int argc, const char* const* argv);
 
 }  // namespace everstep::health

@@ -15,7 +15,8 @@ namespace everstep::health {
 
 namespace {
 
-constexpr Duration kTellEvery = 20s;  // also without news: who hears nothing takes this monitor for hanging
+constexpr Duration kTellChecksEvery = 1s;  // at most: the kernel may say ten thousand lines a second
+constexpr Duration kTellEvery = 20s;       // also without news: who hears nothing takes this monitor for hanging
 
 // Of the same boot; anything else is no memory of this host.
 MonitorMemory Remembered(RealFiles& files, const std::string& path, const BootId& boot) {
@@ -32,7 +33,10 @@ class Feed {
   MonitorMemory Memory() { return Remembered(files_, path_, boot_); }
 
   // false: nobody reads it.
-  bool Tell(const Monitor& monitor, Time now) {
+  bool Tell(const Monitor& monitor, Time now) { return TellHealth(monitor, now) && TellChecks(monitor, now); }
+
+ private:
+  bool TellHealth(const Monitor& monitor, Time now) {
     const HostHealth health = monitor.Health();
     if (told_ && *told_ == health && now - told_at_ < kTellEvery) return true;
     told_at_ = now;
@@ -43,7 +47,12 @@ class Feed {
     return true;
   }
 
- private:
+  bool TellChecks(const Monitor& monitor, Time now) {
+    if (monitor.looks() == looks_told_ || (checks_told_at_ && now - *checks_told_at_ < kTellChecksEvery)) return true;
+    looks_told_ = monitor.looks();
+    checks_told_at_ = now;
+    return std::fputs(Cat(kChecksWord, ToJson(monitor.Checks(now)), '\n').c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  }
   void Remember(const Monitor& monitor) {
     MonitorMemory memory = monitor.Memory();
     memory.boot = boot_;
@@ -56,6 +65,8 @@ class Feed {
   BootId boot_;
   std::optional<HostHealth> told_{};
   Time told_at_{};
+  std::uint64_t looks_told_ = 0;
+  std::optional<Time> checks_told_at_{};
 };
 
 // The reader of stdout has gone: a pipe says so without a word being written.

@@ -60,7 +60,7 @@ std::string Size(std::uint64_t bytes) {
 }
 
 // `columns`: where the reasons are cut.
-void Show(const Cli& cli, const std::vector<Inspected>& all, std::optional<std::size_t> columns) {
+void ShowInspected(const Cli& cli, const std::vector<Inspected>& all, std::optional<std::size_t> columns) {
   if (!ForPeople(cli.output)) {
     std::vector<CkptView> views;
     for (const Inspected& one : all)
@@ -86,7 +86,7 @@ Result<int> List(const Cli& cli, const CkptRequest& request) {
   const std::string directory = Absolute(cli, request.paths.empty() ? "." : request.paths.front());
   EVERSTEP_ASSIGN(const std::vector<Inspected> all, InspectAll(directory, request.when(), Depth::structure));
   if (all.empty()) WriteErr(Cat("nothing in ", Printable(directory), " looks like a checkpoint\n"));
-  Show(cli, all, cli.console.out.columns);
+  ShowInspected(cli, all, cli.console.out.columns);
   return exit_code::kGood;
 }
 
@@ -124,7 +124,7 @@ Result<int> Verify(const Cli& cli, const CkptRequest& request) {
     else
       errors.push_back(std::move(found).error());
   }
-  if (errors.empty() || !all.empty()) Show(cli, all, std::nullopt);  // the reason is the answer
+  if (errors.empty() || !all.empty()) ShowInspected(cli, all, std::nullopt);  // the reason is the answer
   if (!errors.empty()) {
     std::vector<std::string> messages;
     for (const Error& error : errors) messages.push_back(error.message);

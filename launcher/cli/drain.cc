@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "launcher/cli/clear_preview.h"
 #include "launcher/cli/globals.h"
 #include "launcher/cli/node_names.h"
 #include "launcher/cli/output.h"
@@ -27,8 +28,11 @@ struct DrainFlags {
   bool dry_run = false;
 };
 
+// "drain n2"; empty: nothing would be done.
+using Would = std::function<Result<std::string>(const NodeView&)>;
+
 // All hosts must be known before the first one is changed.
-Result<int> ForEach(const Cli& cli, const DrainFlags& flags, std::string_view would,
+Result<int> ForEach(const Cli& cli, const DrainFlags& flags, const Would& would,
                     const std::function<ApiRequest(const NodeId&)>& request) {
   EVERSTEP_ASSIGN(const auto client, Connect(cli));
   EVERSTEP_ASSIGN(const NodesReply reply, Ask<NodesReply>(*client, ListNodes{}));
@@ -36,7 +40,8 @@ Result<int> ForEach(const Cli& cli, const DrainFlags& flags, std::string_view wo
   std::vector<Drained> done;
   for (const NodeView& node : nodes) {
     if (flags.dry_run) {
-      WriteErr(Cat("would ", would, ' ', node.node, ", which is ", Name(node.phase),
+      EVERSTEP_ASSIGN(const std::string what, would(node));
+      WriteErr(Cat("would ", what.empty() ? Cat("do nothing with ", node.node) : what, ", which is ", Name(node.phase),
                    node.job ? Cat(" and works for ", *node.job) : "", "; nothing was changed\n"));
       continue;
     }
@@ -60,7 +65,8 @@ void AddDrain(CLI::App& app, Cli& cli) {
   AddOutputFlags(*verb, cli, false);
   verb->callback([&cli, flags] {
     cli.verb = [&cli, flags] {
-      return ForEach(cli, *flags, "drain", [&](const NodeId& node) -> ApiRequest {
+      const auto would = [](const NodeView& node) { return Result<std::string>(Cat("drain ", node.node)); };
+      return ForEach(cli, *flags, would, [&](const NodeId& node) -> ApiRequest {
         return DrainNode{.node = node, .reason = flags->reason, .by = Requester(), .now = flags->now};
       });
     };
@@ -75,7 +81,8 @@ void AddUndrain(CLI::App& app, Cli& cli) {
   AddOutputFlags(*verb, cli, false);
   verb->callback([&cli, flags] {
     cli.verb = [&cli, flags] {
-      return ForEach(cli, *flags, "undrain",
+      const auto would = [](const NodeView& node) { return Result<std::string>(Cat("undrain ", node.node)); };
+      return ForEach(cli, *flags, would,
                      [](const NodeId& node) -> ApiRequest { return UndrainNode{.node = node, .by = Requester()}; });
     };
   });
@@ -92,7 +99,11 @@ void AddClear(CLI::App& app, Cli& cli) {
   AddOutputFlags(*verb, cli, false);
   verb->callback([&cli, flags] {
     cli.verb = [&cli, flags] {
-      return ForEach(cli, *flags, "clear the alarms of", [&](const NodeId& node) -> ApiRequest {
+      const auto would = [&](const NodeView& node) -> Result<std::string> {
+        EVERSTEP_ASSIGN(const std::string what, WouldClear(node, flags->check));
+        return what.empty() ? what : Cat("clear of ", node.node, ": ", what);
+      };
+      return ForEach(cli, *flags, would, [&](const NodeId& node) -> ApiRequest {
         return ClearNode{.node = node, .check = flags->check, .note = flags->reason, .by = Requester()};
       });
     };

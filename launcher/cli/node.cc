@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 
+#include "launcher/cli/checks_text.h"
 #include "launcher/cli/globals.h"
 #include "launcher/cli/node_names.h"
 #include "launcher/cli/output.h"
@@ -14,6 +15,22 @@
 #include "launcher/cli/view_text.h"
 
 namespace everstep {
+
+// The launcher's view of a host with what the host says itself: the keys of the view, and "checks".
+struct ToldNode {
+  NodeView node{};
+  HostChecks checks{};
+};
+void WriteView(JsonWriter& writer, const ToldNode& told) {
+  writer.BeginObject();
+  ForEachField(told.node, [&](std::string_view name, const auto& member) {
+    writer.Key(name);
+    WriteView(writer, member);
+  });
+  writer.Key("checks");
+  WriteView(writer, told.checks);
+  writer.EndObject();
+}
 
 namespace {
 
@@ -63,14 +80,25 @@ Result<int> ConfirmIsDead(const Cli& cli, const NodeFlags& flags) {
   return exit_code::kGood;
 }
 
+// What the host's agent says of its checks; in one sentence why it does not.
+HostChecks ChecksOf(ControlClient& client, const NodeView& node) {
+  auto checks = client.Checks(node.node);
+  return checks ? *std::move(checks) : HostChecks{.node = node.node, .untold = checks.error().message};
+}
+
 Result<Page> NodePage(const Cli& cli, const std::vector<std::string>& lists) {
   EVERSTEP_ASSIGN(const auto nodes, Fetch(cli, lists));
+  EVERSTEP_ASSIGN(const auto client, Connect(cli));
+  std::vector<ToldNode> told;
+  for (const NodeView& node : nodes) told.push_back({node, ChecksOf(*client, node)});
   const auto describe = [&] {
     std::string text;
-    for (const NodeView& node : nodes) text += (text.empty() ? "" : "\n") + DescribeNode(node, cli.console.out.columns);
+    for (const ToldNode& one : told)
+      text +=
+          (text.empty() ? "" : "\n") + DescribeNode(one.node, cli.console.out.columns, ChecksText(one.checks, StyleOf(cli)));
     return text;
   };
-  Page page = nodes.size() == 1 ? PageOf(cli, nodes.front(), describe) : PageOf(cli, nodes, describe);
+  Page page = told.size() == 1 ? PageOf(cli, told.front(), describe) : PageOf(cli, told, describe);
   page.identity = NodesIdentity(nodes);
   return page;
 }

@@ -16,11 +16,12 @@ constexpr std::size_t kBesideMin = 24;  // less to wrap it in is a tower of word
 constexpr std::size_t kBelow = 4;       // it stands so far in there
 
 Style StyleOfState(std::string_view state) {
-  for (const std::string_view good : {"running", "ready", "done"})
+  for (const std::string_view good : {"running", "ready", "done", "OK"})
     if (state == good) return Style::green;
-  for (const std::string_view bad : {"failed", "lost", "suspect", "quarantined"})
+  for (const std::string_view bad : {"failed", "lost", "suspect", "quarantined", "FAIL"})
     if (state == bad) return Style::red;
-  for (const std::string_view between : {"queued", "preparing", "recovering", "stopping", "away", "draining", "drained"})
+  for (const std::string_view between :
+       {"queued", "preparing", "recovering", "stopping", "away", "draining", "drained", "WARN", "UNKNOWN"})
     if (state == between) return Style::yellow;
   return Style::plain;
 }

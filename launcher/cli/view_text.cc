@@ -337,7 +337,7 @@ std::string AlarmsText(const HealthView& health, std::optional<std::size_t> colu
 
 }  // namespace
 
-std::string DescribeNode(const NodeView& node, std::optional<std::size_t> columns) {
+std::string DescribeNode(const NodeView& node, std::optional<std::size_t> columns, std::string_view checks) {
   Paragraph about(columns);
   about.Row("Node", node.node.value);
   about.Row("State", Name(node.phase));
@@ -355,6 +355,7 @@ std::string DescribeNode(const NodeView& node, std::optional<std::size_t> column
   if (node.health && !node.health->offences.empty()) about.Row("Offences", Plain(node.health->offences));
   std::string out = std::move(about.text);
   if (node.health && !node.health->alarms.empty()) out += '\n' + AlarmsText(*node.health, columns);
+  if (!checks.empty()) out += Cat('\n', checks);
   switch (node.phase) {
     case NodePhase::ready:
       if (node.health && std::any_of(node.health->alarms.begin(), node.health->alarms.end(), [](const AlarmView& alarm) {

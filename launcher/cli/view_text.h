@@ -36,6 +36,7 @@ std::string NextOf(const JobView& job);
 
 // All that is known about a job: what, where, why, how far, and the command to type next. Broken between words at `columns`.
 std::string DescribeJob(const JobView& job, WallTime now, std::optional<std::size_t> columns = {});
-std::string DescribeNode(const NodeView& node, std::optional<std::size_t> columns = {});
+// `checks`: what ChecksText says of it.
+std::string DescribeNode(const NodeView& node, std::optional<std::size_t> columns = {}, std::string_view checks = {});
 
 }  // namespace everstep

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/contains.h"
 #include "launcher/core/facts.h"
 #include "launcher/core/ledger.h"
 
@@ -16,6 +17,7 @@ constexpr Duration kPortMemory = 1h;
 constexpr std::size_t kAlarms = 64;  // of each host, as these three
 constexpr std::size_t kOffences = 32;
 constexpr std::size_t kRemedies = 16;
+constexpr std::size_t kGpuOffences = 1024;  // of all GPUs
 constexpr Duration kRemovalMemory = 1h;
 constexpr std::ptrdiff_t kFabricRunsAlike = 32;
 constexpr std::size_t kFabricRuns = 512;
@@ -115,12 +117,13 @@ class Applier {
     ++state_.membership;
     const std::uint64_t changed = first || !node.member ? state_.membership : node.changed;
     const Time since = first || node.state_id != f.state_id ? entry_.at : node.speaks_since;
-    node = {f.node,         f.boot,      f.state_id,  since,           f.address,     f.job_address,
-            f.accelerators, f.version,   true,        changed,         f.why,         node.lost_at,
-            node.drain,     node.fabric, node.alarms, node.quarantine, node.offences, node.remedies};
+    node = {f.node,        f.boot,        f.state_id, since,        f.address,  f.job_address, f.accelerators, f.version,
+            true,          changed,       f.why,      node.lost_at, node.drain, node.fabric,   node.alarms,    node.quarantine,
+            node.offences, node.remedies, node.gpus};
     std::erase_if(state_.fences, [&](const FenceRecord& r) { return r.node == f.node; });  // it is not off
     if (node.quarantine && node.quarantine->action == HealthAction::replace && node.quarantine->state_id != f.state_id) {
       node.offences.clear();  // another machine
+      node.gpus.clear();
       node.remedies.clear();
     }
   }
@@ -166,8 +169,11 @@ class Applier {
     if (it == state_.nodes.end()) return;
     for (KnownAlarm& known : it->second.alarms)
       known.cleared = known.cleared || f.check.empty() || known.alarm.check == f.check;
-    std::erase_if(it->second.offences,
-                  [&](const health::Offence& offence) { return f.check.empty() || offence.what == f.check; });
+    const auto meant = [&](const health::Offence& offence) { return f.check.empty() || offence.what == f.check; };
+    std::erase_if(it->second.offences, meant);
+    std::erase_if(state_.gpu_offences,
+                  [&](const health::Offence& offence) { return meant(offence) && Contains(it->second.gpus, offence.who); });
+    ForgetGpus();
     if (f.check.empty()) it->second.remedies.clear();
   }
   void operator()(const NodeQuarantined& f) {
@@ -185,8 +191,17 @@ class Applier {
                                  .why = f.cause,
                                  .job = f.job,
                                  .checkpoints = job == state_.jobs.end() ? 0 : job->second.checkpoints_ever};
-    node.offences.push_back({.who = f.node.value, .what = f.check, .job = f.job.value, .action = f.action, .at = entry_.at});
-    if (node.offences.size() > kOffences) node.offences.erase(node.offences.begin());
+    const bool of_gpu = !f.gpu.empty();
+    std::vector<health::Offence>& offences = of_gpu ? state_.gpu_offences : node.offences;
+    offences.push_back({.who = of_gpu ? f.gpu : f.node.value,
+                        .what = f.check,
+                        .job = f.job.value,
+                        .action = f.action,
+                        .at = entry_.at,
+                        .where = of_gpu ? f.node.value : std::string()});
+    if (offences.size() > (of_gpu ? kGpuOffences : kOffences)) offences.erase(offences.begin());
+    if (of_gpu && !Contains(node.gpus, f.gpu)) node.gpus.push_back(f.gpu);
+    ForgetGpus();
     std::erase_if(state_.removals, [&](const Removal& old) {
       // One that is still out of work stands here as long as it is: who asks which hosts are need not look at all.
       const auto known = state_.nodes.find(old.node);
@@ -195,6 +210,16 @@ class Applier {
     });
     state_.removals.push_back({f.node, entry_.at});
   }
+  void operator()(const GpusSeen& f) {
+    if (const auto it = state_.nodes.find(f.node); it != state_.nodes.end()) it->second.gpus = f.gpus;
+  }
+  void operator()(const OffencesTakenBack& f) {
+    const auto meant = [&](const health::Offence& offence) { return offence.what == f.check && offence.at >= f.since; };
+    for (auto& [id, node] : state_.nodes) std::erase_if(node.offences, meant);
+    std::erase_if(state_.gpu_offences, meant);
+    ForgetGpus();
+  }
+  void operator()(const OffencesFaded&) {}  // its time is what it says
   void operator()(const QuarantineOver& f) {
     if (const auto it = state_.nodes.find(f.node); it != state_.nodes.end()) it->second.quarantine.reset();
   }
@@ -480,6 +505,14 @@ class Applier {
   void Explain(const NodeId& node, const std::string& why) {
     const auto it = state_.nodes.find(node);
     if (it != state_.nodes.end() && it->second.member) it->second.why = why;
+  }
+  // Of whom there is nothing more to be known.
+  void ForgetGpus() {
+    const auto innocent = [&](const std::string& gpu) {
+      return std::none_of(state_.gpu_offences.begin(), state_.gpu_offences.end(),
+                          [&](const health::Offence& offence) { return offence.who == gpu; });
+    };
+    for (auto& [id, node] : state_.nodes) std::erase_if(node.gpus, innocent);
   }
   JobState* Current(const JobId& id, Generation generation) {
     JobState* job = Job(id);

@@ -131,14 +131,39 @@ struct NodeQuarantined {
   JobId job{};  // that it works for; may be empty
   std::string cause{};
   std::string why{};
+  std::string gpu{};  // whose doing it was, by UUID: it is that GPU's offence, not the host's; empty: the host's
 };
-EVERSTEP_FIELDS(NodeQuarantined, node, check, scope, action, job, cause, why)
+EVERSTEP_FIELDS(NodeQuarantined, node, check, scope, action, job, cause, why, gpu)
 struct QuarantineOver {
   static constexpr std::string_view kName = "quarantine_over";
   NodeId node{};
   std::string why{};
 };
 EVERSTEP_FIELDS(QuarantineOver, node, why)
+
+// GPUs with offences of their own have come into a host, or left it.
+struct GpusSeen {
+  static constexpr std::string_view kName = "gpus_seen";
+  NodeId node{};
+  std::vector<std::string> gpus{};  // all that are in it now, by UUID
+  std::string why{};
+};
+EVERSTEP_FIELDS(GpusSeen, node, gpus, why)
+// A check has turned out to be broken: what it made of hosts counts no more.
+struct OffencesTakenBack {
+  static constexpr std::string_view kName = "offences_taken_back";
+  std::string check{};
+  Time since{};  // log time: older ones stand, when nobody knows of it being broken
+  std::string why{};
+};
+EVERSTEP_FIELDS(OffencesTakenBack, check, since, why)
+// The time has come from which on a host is not kept away any more.
+struct OffencesFaded {
+  static constexpr std::string_view kName = "offences_faded";
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(OffencesFaded, node, why)
 
 // Intent and outcome of the site's hook that resets, reboots or replaces a host in quarantine.
 struct RemedyStarted {
@@ -419,7 +444,7 @@ using Fact =
                  GenerationBroken, FaultInjected, DrillNotDone, LauncherKilled, HostReleased, FailureJudged, HostForgiven,
                  JobWaits, SpareAssigned, SpareReleased, CheckpointRegistered, CheckpointNoted, CheckpointWithdrawn,
                  JobStopping, JobEnded, AlarmRaised, AlarmOver, AlarmsCleared, NodeQuarantined, QuarantineOver, RemedyStarted,
-                 RemedyEnded, FabricMeasured, HostsChecked>;
+                 RemedyEnded, FabricMeasured, HostsChecked, GpusSeen, OffencesTakenBack, OffencesFaded>;
 using Facts = std::vector<Fact>;
 
 // A fact with the time it was decided.

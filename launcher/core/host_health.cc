@@ -16,6 +16,7 @@ constexpr std::size_t kEverybody = 4;                        // fewer hosts may 
 constexpr Duration kRemovalWindow = 1h;                      // policy.removals_percent counts within it
 constexpr Duration kRemedyMemory = std::chrono::hours(168);  // remedies for the same check within it lead to a graver one
 constexpr std::size_t kRemediesOfAKind = 2;
+constexpr Duration kBrokenSince = 1h;  // so long it may have been broken before all hosts failed it
 
 std::string TitleOf(const HostAlarm& alarm) {
   return alarm.scope.empty() ? alarm.check : Cat(alarm.check, " of ", alarm.scope);
@@ -52,6 +53,23 @@ std::vector<const HostAlarm*> Told(const HostHealth& health) {
 const HostHealth* HealthOf(const World& world, const NodeId& node) {
   const HostNow* host = HostIn(world, node);
   return host && host->connected && host->report ? &host->report->health : nullptr;
+}
+
+// By its UUID, the GPU that the alarm is about; empty: it is about something else, or nobody can tell which it is.
+std::string GpuOf(const HostHealth& health, const std::string& scope) {
+  // NVML says "GPU 3 at 0000:18:00", the kernel's log "GPU at 0000:18:00".
+  const auto bus = [](const std::string& text) {
+    const std::size_t at = text.rfind(" at ");
+    return !text.starts_with("GPU ") || at == std::string::npos ? std::string() : text.substr(at + 4);
+  };
+  for (const HostGpu& gpu : health.gpus)
+    if (gpu.scope == scope || (!bus(scope).empty() && bus(scope) == bus(gpu.scope))) return gpu.uuid;
+  constexpr std::string_view kUuid = "GPU-";
+  const std::size_t at = scope.find(kUuid);
+  if (at == std::string::npos) return {};
+  const std::size_t end = scope.find_first_of(" ,)", at);
+  const std::string uuid = scope.substr(at, end == std::string::npos ? end : end - at);
+  return uuid.size() > kUuid.size() ? uuid : std::string();
 }
 
 JobId JobOn(const World& world, const NodeId& node) {
@@ -160,6 +178,7 @@ Facts QuarantineDue(const World& world, Now now, const NodeState& node) {
   const HostAlarm* alarm = Unanswered(node);
   if (!alarm || !HealthOf(world, node.node) || !Forbidden(world, now, node, alarm->check).empty()) return {};
   NodeQuarantined quarantined{.node = node.node, .check = alarm->check, .scope = alarm->scope, .job = JobOn(world, node.node)};
+  quarantined.gpu = GpuOf(*HealthOf(world, node.node), alarm->scope);
   std::string because;
   quarantined.action = ActionFor(now, node, *alarm, because);
   quarantined.cause = Cat(TitleOf(*alarm), ": ", OneLine(alarm->why, 400));
@@ -181,7 +200,7 @@ bool HasAnother(const World& world, const JobState& job) {
 
 // ---- the way back --------------------------------------------------------------------------------------------------------
 
-Facts BrokenCheckReleases(const World& world, const std::string& check) {
+Facts BrokenCheckReleases(const World& world, Now now, const std::string& check) {
   const Crowd crowd = FailingNow(world, check);
   if (!IsBroken(crowd)) return {};
   Facts facts;
@@ -189,7 +208,61 @@ Facts BrokenCheckReleases(const World& world, const std::string& check) {
     if (node.quarantine && node.quarantine->check == check && node.quarantine->remedy == RemedyPhase::none)
       facts.push_back(QuarantineOver{id, Sentence(id, " may be given work again: all ", crowd.watched, " hosts fail ", check,
                                                   ", so the check is taken for broken")});
+  const auto counts = [&](const health::Offence& offence) {
+    return offence.what == check && now.at - offence.at < kBrokenSince;
+  };
+  const auto any = [&](const std::vector<health::Offence>& offences) {
+    return std::any_of(offences.begin(), offences.end(), counts);
+  };
+  if (any(world.state.gpu_offences) || std::any_of(world.state.nodes.begin(), world.state.nodes.end(),
+                                                   [&](const auto& entry) { return any(entry.second.offences); }))
+    facts.push_back(OffencesTakenBack{check, now.at - kBrokenSince,
+                                      Sentence("what ", check, " has done to hosts within ", Show(kBrokenSince),
+                                               " counts against them no more: all ", crowd.watched, " hosts fail it")});
   return facts;
+}
+
+// ---- GPUs that are followed, and what fades --------------------------------------------------------------------------------
+
+// Of its GPUs, those that have offences. nullopt: nobody can tell which it has.
+std::optional<std::vector<std::string>> OffendersIn(const World& world, const NodeState& node) {
+  const HostHealth* health = HealthOf(world, node.node);
+  if (!health || health->gpus.empty()) return std::nullopt;
+  std::vector<std::string> seen;
+  for (const HostGpu& gpu : health->gpus)
+    if (std::any_of(world.state.gpu_offences.begin(), world.state.gpu_offences.end(),
+                    [&](const health::Offence& offence) { return offence.who == gpu.uuid; }))
+      seen.push_back(gpu.uuid);
+  return seen;
+}
+
+Facts GpuFacts(const World& world, Now now, const NodeState& node) {
+  if (world.state.gpu_offences.empty() && node.gpus.empty()) return {};
+  const auto seen = OffendersIn(world, node);
+  if (!seen) return {};
+  for (const std::string& gpu : *seen) {
+    if (Contains(node.gpus, gpu)) continue;
+    NodeState with = node;
+    with.gpus = *seen;
+    return {GpusSeen{node.node, *seen,
+                     Sentence(node.node, " has ", gpu, " now, and what that GPU did elsewhere counts here: ",
+                              OffencesOf(world.state, with, now.at).why)}};
+  }
+  for (const std::string& gpu : node.gpus)
+    if (!Contains(*seen, gpu))
+      return {GpusSeen{node.node, *seen,
+                       Sentence(gpu, " is in ", node.node, " no more: what that GPU did counts no more against ", node.node)}};
+  return {};
+}
+
+// REQUIRES: it is kept away.
+Time FadedAt(const State& state, const NodeState& node) { return state.now + OffencesOf(state, node, state.now).fades_in; }
+
+// Placement goes by the log's time, which stands still while nothing is decided: this moves it.
+Facts FadedFacts(const World& world, Now now, const NodeState& node) {
+  if (node.quarantine || !KeptAway(world.state, node)) return {};
+  if (now.at < FadedAt(world.state, node)) return {};
+  return {OffencesFaded{node.node, Sentence(node.node, " is kept away no more: its offences have faded")}};
 }
 
 }  // namespace
@@ -209,9 +282,11 @@ Facts JudgeHealth(const World& world, Now now, const NodeId& id) {
     }
     for (const HostAlarm& alarm : health->alarms)
       if (alarm.action >= HealthAction::defer)
-        if (Facts released = BrokenCheckReleases(world, alarm.check); !released.empty()) return released;
+        if (Facts released = BrokenCheckReleases(world, now, alarm.check); !released.empty()) return released;
   }
   if (Facts due = QuarantineDue(world, now, *node); !due.empty()) return due;
+  if (Facts seen = GpuFacts(world, now, *node); !seen.empty()) return seen;
+  if (Facts faded = FadedFacts(world, now, *node); !faded.empty()) return faded;
   if (!node->quarantine) return {};
   if (QuarantineWaits(world, *node).empty())
     return {QuarantineOver{id, Sentence(id, " may be given work again: ", node->quarantine->check,
@@ -243,18 +318,22 @@ std::string QuarantineWaits(const World& world, const NodeState& node) {
 }
 
 std::optional<Time> HealthDeadline(const World& world, Time now) {
-  if (world.policy.health == HealthMode::observe) return std::nullopt;
-  const bool waits = AnyUnanswered(world.state);
+  const bool waits = world.policy.health != HealthMode::observe && AnyUnanswered(world.state);
   std::optional<Time> next;
+  const auto consider = [&](Time at) {
+    if (at > now && (!next || at < *next)) next = at;
+  };
   for (const Removal& removal : world.state.removals)
-    if (const Time over = removal.at + kRemovalWindow; waits && over > now && (!next || over < *next)) next = over;
+    if (waits) consider(removal.at + kRemovalWindow);
+  for (const auto& [id, node] : world.state.nodes)
+    if (!node.quarantine && KeptAway(world.state, node)) consider(FadedAt(world.state, node));
   return next;
 }
 
 bool OutOfWork(const State& state, const NodeState& node) { return node.drain || node.quarantine || KeptAway(state, node); }
 
 bool KeptAway(const State& state, const NodeState& node) {
-  return !node.offences.empty() && OffencesOf(node, state.now).keep_away;
+  return HasOffences(node) && OffencesOf(state, node, state.now).keep_away;
 }
 
 bool AnyUnanswered(const State& state) {
@@ -279,8 +358,11 @@ Result<Facts> ClearBy(const World& world, const ClearNode& request) {
   const auto meant = [&](const std::string& check) { return request.check.empty() || check == request.check; };
   const bool alarms = std::any_of(node->alarms.begin(), node->alarms.end(),
                                   [&](const KnownAlarm& known) { return !known.cleared && meant(known.alarm.check); });
-  const bool offences = std::any_of(node->offences.begin(), node->offences.end(),
-                                    [&](const health::Offence& offence) { return meant(offence.what); });
+  const auto counts = [&](const health::Offence& offence) {
+    return meant(offence.what) && (offence.who == node->node.value || Contains(node->gpus, offence.who));
+  };
+  const auto any = [&](const std::vector<health::Offence>& known) { return std::any_of(known.begin(), known.end(), counts); };
+  const bool offences = any(node->offences) || any(world.state.gpu_offences);
   const bool held = node->quarantine && meant(node->quarantine->check);
   if (held && node->quarantine->remedy == RemedyPhase::running)
     return Fail(ErrorCode::kConflict, Cat("the hook that is to ", Name(node->quarantine->action), ' ', node->node, " runs"),
@@ -328,6 +410,18 @@ std::optional<Time> LeavesAt(const World& world, const JobState& job, const Node
   return node.quarantine->since + world.policy.move_within;
 }
 
-health::OffenderScore OffencesOf(const NodeState& node, Time at) { return health::Score(node.offences, node.node.value, at); }
+bool HasOffences(const NodeState& node) { return !node.offences.empty() || !node.gpus.empty(); }
+
+health::OffenderScore OffencesOf(const State& state, const NodeState& node, Time at) {
+  if (node.gpus.empty()) return health::Score(node.offences, node.node.value, at);
+  std::vector<health::Offence> all = node.offences;
+  for (const health::Offence& offence : state.gpu_offences) {
+    if (!Contains(node.gpus, offence.who)) continue;
+    health::Offence& here = all.emplace_back(offence);
+    here.who = node.node.value;
+    here.what = Cat(offence.what, " of ", offence.who, offence.where == node.node.value ? "" : Cat(" in ", offence.where));
+  }
+  return health::Score(all, node.node.value, at);
+}
 
 }  // namespace everstep

@@ -9,7 +9,11 @@
 //                             reset, reboot, replace   its job moves at once; then the site's hook, if there is one
 //
 // Not fooled: no more than max(1, removals_percent) of the hosts an hour; a check that all hosts fail at once (four and more)
-// is broken and drains nobody; a person's clear stands until there is new evidence; an operator's drain is never touched.
+// is broken and drains nobody, and what it did before it was seen through is taken back; a person's clear stands until there is
+// new evidence; an operator's drain is never touched.
+//
+// Offences are of the host, or of the GPU that the alarm is about where its UUID is known: those count against the host that
+// the GPU is in, whichever that is by now.
 #pragma once
 
 #include <optional>
@@ -41,8 +45,10 @@ std::string LeavesBecause(const World& world, Now now, const JobState& job, cons
 // When LeavesBecause has something to say by time alone; nullopt: never.
 std::optional<Time> LeavesAt(const World& world, const JobState& job, const NodeState& node);
 
+// Whether anything is known that counts against it: its own offences, or those of a GPU that is in it now.
+bool HasOffences(const NodeState& node);
 // What the host has done to jobs, weighed and faded. REQUIRES: it has offences.
-health::OffenderScore OffencesOf(const NodeState& node, Time at);
+health::OffenderScore OffencesOf(const State& state, const NodeState& node, Time at);
 // For which nothing is placed on it now.
 bool KeptAway(const State& state, const NodeState& node);
 

@@ -128,7 +128,7 @@ std::string NotEligible(const World& world, const JobState& job, const NodeId& n
   if (known->drain) return Cat(at ? "" : "is ", DrainText(*known, at));
   if (known->quarantine) return Cat(at ? "" : "is ", QuarantineText(*known, at));
   if (KeptAway(world.state, *known))
-    return at ? Cat("kept away: ", OffencesOf(*known, world.state.now).why)
+    return at ? Cat("kept away: ", OffencesOf(world.state, *known, world.state.now).why)
               : std::string("is kept away: it has broken jobs too often");
   if (WaitsForPass(*known, job.spec))
     return Cat("failed its check", at ? Cat(" ", Show(std::max(Duration(0), *at - known->fabric->at)), " ago") : "", ": ",

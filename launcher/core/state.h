@@ -122,10 +122,11 @@ struct NodeState {
   std::optional<Quarantine> quarantine{};
   std::vector<health::Offence> offences{};  // oldest first; bounded
   std::vector<RemedyRecord> remedies{};     // oldest first; bounded
+  std::vector<std::string> gpus{};          // those in it, by UUID, that have offences of their own
   friend bool operator==(const NodeState&, const NodeState&) = default;
 };
 EVERSTEP_FIELDS(NodeState, node, boot, state_id, speaks_since, address, job_address, accelerators, version, member, changed,
-                why, lost_at, drain, fabric, alarms, quarantine, offences, remedies)
+                why, lost_at, drain, fabric, alarms, quarantine, offences, remedies, gpus)
 
 // A gang of some generation that may still have processes on a host. It is released by a HostReleased fact only.
 struct LiveGang {
@@ -325,10 +326,12 @@ struct State {
   std::map<JobId, JobState> jobs{};
   std::vector<PortUse> ports{};
   std::vector<FenceRecord> fences{};
-  std::vector<Removal> removals{};       // all that are in quarantine, and others
-  std::vector<FabricRun> fabric_runs{};  // oldest first; bounded
+  std::vector<Removal> removals{};              // all that are in quarantine, and others
+  std::vector<FabricRun> fabric_runs{};         // oldest first; bounded
+  std::vector<health::Offence> gpu_offences{};  // by UUID, wherever the GPU is now; oldest first; bounded
   friend bool operator==(const State&, const State&) = default;
 };
-EVERSTEP_FIELDS(State, epoch, now, membership, last_order, halted, nodes, jobs, ports, fences, removals, fabric_runs)
+EVERSTEP_FIELDS(State, epoch, now, membership, last_order, halted, nodes, jobs, ports, fences, removals, fabric_runs,
+                gpu_offences)
 
 }  // namespace everstep

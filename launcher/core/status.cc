@@ -221,7 +221,7 @@ JobView ViewOf(const World& world, Now now, const JobState& job, const Queue& qu
   return view;
 }
 
-HealthView HealthOf(const NodeState& node, const HostHealth& said, Now now) {
+HealthView HealthOf(const State& state, const NodeState& node, const HostHealth& said, Now now) {
   HealthView view{.watched = said.watched,
                   .unwatched = said.unwatched,
                   .judged = said.judged,
@@ -231,7 +231,7 @@ HealthView HealthOf(const NodeState& node, const HostHealth& said, Now now) {
   for (const KnownAlarm& known : node.alarms)
     view.alarms.push_back({known.alarm.check, known.alarm.scope, known.alarm.fail, known.alarm.action, known.at,
                            known.alarm.why, known.alarm.evidence, known.alarm.remedy, known.cleared});
-  if (!node.offences.empty()) view.offences = OffencesOf(node, now.at).why;
+  if (HasOffences(node)) view.offences = OffencesOf(state, node, now.at).why;
   return view;
 }
 
@@ -251,8 +251,8 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
   const HostNow* host = HostIn(world, node.node);
   const bool heard = host && host->report.has_value();
   if (heard) view.silent_for = std::max(Duration(0), now.at - host->silent_since);
-  const bool quiet = heard && host->report->health == HostHealth() && node.alarms.empty() && node.offences.empty();
-  if (heard && !quiet) view.health = HealthOf(node, host->report->health, now);
+  const bool quiet = heard && host->report->health == HostHealth() && node.alarms.empty() && !HasOffences(node);
+  if (heard && !quiet) view.health = HealthOf(world.state, node, host->report->health, now);
   if (!node.member) {
     view.phase = NodePhase::lost;
   } else if (!heard) {
@@ -273,7 +273,7 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
     const std::string waits = QuarantineWaits(world, node);
     if (alone && !waits.empty()) view.why = Sentence(OneLine(view.why, 700), "; waits: ", waits);
   } else if (view.phase == NodePhase::ready && KeptAway(world.state, node)) {
-    view.why = Cat("kept away: ", OffencesOf(node, world.state.now).why);
+    view.why = Cat("kept away: ", OffencesOf(world.state, node, world.state.now).why);
   }
   if (!node.drain) return view;
   view.drain = DrainView{node.drain->by, node.drain->reason, node.drain->at};

@@ -77,7 +77,9 @@ std::string_view LevelOf(const Fact& fact) {
 
 bool ChangesHealth(const Fact& fact) {
   return std::holds_alternative<AlarmRaised>(fact) || std::holds_alternative<AlarmOver>(fact) ||
-         std::holds_alternative<AlarmsCleared>(fact) || std::holds_alternative<QuarantineOver>(fact);
+         std::holds_alternative<AlarmsCleared>(fact) || std::holds_alternative<QuarantineOver>(fact) ||
+         std::holds_alternative<GpusSeen>(fact) || std::holds_alternative<OffencesTakenBack>(fact) ||
+         std::holds_alternative<OffencesFaded>(fact);
 }
 bool ChangesMembers(const Fact& fact) {
   return std::holds_alternative<NodeLost>(fact) || std::holds_alternative<NodeJoined>(fact);
@@ -281,7 +283,7 @@ void LauncherLoop::SettleJobs() {
       health_due_ = HealthDeadline(world_, NowAt(now_).at);
       alarms_wait_ = AnyUnanswered(world_.state);
       for (const auto& [id, node] : world_.state.nodes) {
-        if (node.alarms.empty() && !node.quarantine) continue;
+        if (node.alarms.empty() && !node.quarantine && !HasOffences(node)) continue;
         facts = JudgeHealth(world_, NowAt(now_), id);
         if (!facts.empty()) break;
       }

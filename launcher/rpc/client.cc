@@ -63,6 +63,16 @@ class ControlClient::Impl {
     return ApiReply(std::move(all));
   }
 
+  Result<HostChecks> Checks(const NodeId& node) {
+    v1::NodeChecks request;
+    request.set_node(node.value);
+    v1::HostChecks answer;
+    Context context(*this, Deadline::yes);
+    const grpc::Status status = stub_->NodeChecks(&*context, request, &answer);
+    if (!status.ok()) return Fail(Explain(status, *context));
+    return FromProto<HostChecks>(answer);
+  }
+
   Status Stream(const ApiRequest& request, const std::function<bool(ApiReply)>& each) {
     if (const auto* job = std::get_if<GetJob>(&request))
       return Watch<JobReply>(*job, Deadline::no, [&](JobReply reply) { return each(std::move(reply)); });
@@ -219,6 +229,7 @@ Result<std::unique_ptr<ControlClient>> ControlClient::Connect(const ClientOption
 Result<ApiReply> ControlClient::Call(const ApiRequest& request) {
   return std::visit([this](const auto& r) { return impl_->Ask(r); }, request);
 }
+Result<HostChecks> ControlClient::Checks(const NodeId& node) { return impl_->Checks(node); }
 Status ControlClient::Stream(const ApiRequest& request, const std::function<bool(ApiReply)>& each) {
   return impl_->Stream(request, each);
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/host_checks.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "launcher/core/api.h"
@@ -35,6 +36,9 @@ class ControlClient {
   //   kTimeout      no answer within the deadline: whether the launcher acted is not known
   //   others        the launcher's own error, as it was made there
   Result<ApiReply> Call(const ApiRequest& request);
+
+  // What the host's agent says of its checks now. Who is silent is no error: `untold` says so.
+  Result<HostChecks> Checks(const NodeId& node);
 
   // GetJob and ListEvents as streams: `each` gets every reply until the launcher ended the stream (good), `each` returned false
   // (good), Cancel() (kConflict) or an error. A watcher that is slower than the changes is not told of states in between.

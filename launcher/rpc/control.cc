@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "launcher/rpc/api_checks.h"
+#include "launcher/rpc/checks_call.h"
 #include "launcher/rpc/logs_call.h"
 #include "proto/convert.h"
 #include "proto/rpc/status.h"
@@ -209,6 +210,10 @@ ControlService::Unary ControlService::ListIncidents(Context context, const v1::L
 }
 ControlService::Unary ControlService::Info(Context context, const v1::GetInfo* request, v1::InfoReply* reply) {
   return Answer<InfoReply, GetInfo>(shared_, context, *request, reply);
+}
+
+ControlService::Unary ControlService::NodeChecks(Context context, const v1::NodeChecks* request, v1::HostChecks* reply) {
+  return ChecksCall::Begin(shared_, context, *request, reply);
 }
 
 grpc::ServerWriteReactor<v1::JobReply>* ControlService::WatchJob(Context context, const v1::GetJob* request) {

@@ -32,6 +32,7 @@ class ControlService final : public v1::Control::CallbackService {
   Unary ListIncidents(Context, const v1::ListIncidents*, v1::IncidentsReply*) override;
   grpc::ServerWriteReactor<v1::EventsReply>* ListEvents(Context, const v1::ListEvents*) override;
   Unary Info(Context, const v1::GetInfo*, v1::InfoReply*) override;
+  Unary NodeChecks(Context, const v1::NodeChecks*, v1::HostChecks*) override;
   grpc::ServerWriteReactor<v1::LogChunk>* Logs(Context, const v1::LogsRequest*) override;
 
  private:

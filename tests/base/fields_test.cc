@@ -39,6 +39,24 @@ TEST(Hash, EqualReportsHashEqualAndASmallDifferenceShows) {
   EXPECT_NE(HashOf(a), HashOf(b));
 }
 
+// Else a launcher would ask agents of before for their report at every beat.
+TEST(HashOf, AReportWithoutGpusHashesAsItDidBeforeThereWereAny) {
+  Report report;
+  report.health = {.watched = true, .judged = 63, .failing = 1};
+  report.health.alarms = {{.check = "gpu.xid",
+                           .scope = "GPU at 0000:18:00",
+                           .fail = true,
+                           .action = HealthAction::reboot,
+                           .why = "79",
+                           .since = Time(5s)}};
+  EXPECT_EQ(HashOf(report), 12107166385521794176u) << "as computed by the version before";
+  report.health.gpus = {{.scope = "GPU at 0000:18:00", .uuid = "GPU-5c8f"}};
+  const std::uint64_t with = HashOf(report);
+  EXPECT_NE(with, 12107166385521794176u);
+  report.health.gpus.front().uuid = "GPU-77aa";
+  EXPECT_NE(HashOf(report), with) << "another GPU is news";
+}
+
 TEST(Show, DurationsReadLikeAPersonWouldWriteThem) {
   EXPECT_EQ(Show(350ms), "350 ms");
   EXPECT_EQ(Show(4200ms), "4.2 s");

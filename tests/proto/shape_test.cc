@@ -4,9 +4,11 @@
 
 #include <set>
 
+#include "base/host_checks.h"
 #include "base/messages.h"
 #include "base/text.h"
 #include "everstep/v1/agent.pb.h"
+#include "everstep/v1/checks.pb.h"
 #include "everstep/v1/control.pb.h"
 #include "everstep/v1/peer.pb.h"
 #include "launcher/core/api.h"
@@ -130,6 +132,8 @@ TEST(Shape, WhatLauncherAndAgentsSayHasTheSameFieldsInBothWorlds) {
   differences.Variant(static_cast<ToAgent*>(nullptr), v1::ToAgent::descriptor());
   differences.Struct<Ping>(v1::Ping::descriptor());
   differences.Struct<Pong>(v1::Pong::descriptor());
+  differences.Struct<ReadChecks>(v1::ReadChecks::descriptor());
+  differences.Struct<HostChecks>(v1::HostChecks::descriptor());
   EXPECT_EQ(differences.Str(), "");
 }
 

@@ -233,6 +233,7 @@ AgentProcess::AgentProcess(const Surroundings& around, Machine& machine, Rng rng
       around_(around),
       machine_(machine),
       rng_(rng) {
+  said_ = health;
   keepers.execs = [this](const GangKey& gang) { epoch_of_ranks_ = std::max(epoch_of_ranks_, ordered_[gang]); };
 }
 AgentProcess::~AgentProcess() = default;
@@ -258,7 +259,14 @@ void AgentProcess::Start() {
     return StartSoon();
   }
   life.loop->Tick(life.Local());
-  life.Turn();
+  life.Deliver(HealthSaid{said_});
+}
+
+void AgentProcess::HealthChanged() {
+  health.failing = static_cast<std::uint32_t>(health.alarms.size());
+  if (around_.bug == Bug::alarm_never_over && health.alarms.size() < said_.alarms.size()) return;
+  said_ = health;
+  if (life_) life_->Deliver(HealthSaid{said_});
 }
 
 // As a service manager does.

@@ -48,6 +48,7 @@ class AgentProcess {
   DiskWeather disk{};
   std::optional<std::string> refuses{};  // set: this host cannot prepare any gang, because of this
   Keepers keepers;
+  HostHealth health{.watched = true};  // what its monitor says; outlives the agent
 
   // ---- faults --------------------------------------------------------------------------------------------------------------
 
@@ -59,6 +60,7 @@ class AgentProcess {
   void ContinueProcess();
   void MachineResumed(Duration stood);
   bool Alive() const;
+  void HealthChanged();  // after a change of `health`
 
   // ---- what others see -----------------------------------------------------------------------------------------------------
 
@@ -83,6 +85,7 @@ class AgentProcess {
   Epoch epoch_of_ranks_{};                     // under which this host started ranks last
   std::map<GangKey, Epoch> ordered_{};         // under which the start of a gang came first
   Epoch epoch_heard_{};                        // the highest that welcomed this process: before that it listens to nothing
+  HostHealth said_{};                          // of `health`, to the agent, if its monitor has the bug
   std::deque<ToAgent> told_{};                 // commands and acknowledgements of late
   std::unique_ptr<Life> life_{};
 };

@@ -31,6 +31,10 @@ EVERSTEP_ENUM(Bug, none,
               empty_too_early,      // a keeper says "empty" when it has sent SIGTERM, not when the ranks are gone
               port_reuse,           // a MASTER_PORT is given out again at once
               double_spare,         // one host is the spare of two jobs
-              wall_clock_read)      // the launcher counts its time on the wall clock
+              wall_clock_read,      // the launcher counts its time on the wall clock
+              removals_unbounded,   // checks may take as many hosts out of work within an hour as they like
+              observe_acts,         // a launcher that is told to observe what checks say acts on it
+              clear_undrains,       // who clears a host's alarms ends its drain, too
+              alarm_never_over)     // that an alarm is over is never told
 
 }  // namespace everstep::sim

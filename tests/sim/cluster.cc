@@ -30,6 +30,8 @@ std::vector<std::unique_ptr<Machine>> MakeMachines(const RunOptions& options, Rn
 LauncherOptions OptionsFor(const Swarm& swarm, Bug bug) {
   LauncherOptions options;
   options.compact_every = swarm.compact_every;
+  options.health_mode = swarm.observe && bug != Bug::observe_acts ? HealthMode::observe : HealthMode::act;
+  if (bug == Bug::removals_unbounded) options.removals_percent = 100;
   if (swarm.fence_hook) options.fence_command = {"/usr/local/bin/power-off"};
   if (bug == Bug::port_reuse) {
     options.port_last = options.port_first + 1;
@@ -72,6 +74,7 @@ Cluster::Cluster(const RunOptions& options)
       judge_(agenda_, training_, options_.calm, LauncherOptions{}.port_rest,
              [this](const NodeId& node) { return TruthOf(node); }),
       log_(swarm_.store, options_.bug, Rng(rng_.Next())) {
+  judge_.only_observes = swarm_.observe;
   training_.pins_follow = options_.bug == Bug::unpinned;
   training_.starting = [this](const RankPlace& place) { judge_.RankStarts(place); };
   agents_.push_back(nullptr);
@@ -278,7 +281,7 @@ Outcome Cluster::Run() {
       Accuse("I2: a launcher was superseded and believes that it leads, although it can hear the agents");
     if (two_lead) continue;
     if (judge_.Halted(launcher_->world()) && agenda_.now() - heal >= kSupersededKnowsWithin) break;
-    if (open_.empty() && judge_.AllEnded() && training_.Running().empty() && launcher_->Quiet()) break;
+    if (open_.empty() && judge_.AllEnded() && training_.Running().empty() && launcher_->Quiet() && NobodyIsOut()) break;
   }
   const Time still = agenda_.now() + 5min;  // what was decided last becomes durable, at a disk that stood still too
   while (!judge_.Convinced() && !launcher_->Quiet() && agenda_.Step(still)) continue;
@@ -333,6 +336,9 @@ void Cluster::HealAll() {
     agent->refuses.reset();
     agent->ContinueProcess();
     if (!agent->Alive()) agent->Start();
+    agent->health = {.watched = true};
+    agent->HealthChanged();
+    CareFor(agent->machine().index);
   }
 }
 

@@ -93,6 +93,16 @@ class Cluster {
   void Preempt(const Fault& fault);
   void Undrain(const NodeId& node);
 
+  // alarms.cc
+  void StrikeHealth(const Fault& fault);
+  void Raise(int host, const HostAlarm& alarm);
+  void Mend(int host, const std::string& check);
+  void Flap(int host, const HostAlarm& alarm, Duration lasts);
+  void Repair(int host, bool by_reboot);
+  void CareFor(int host);
+  void BootHealth(int host);
+  bool NobodyIsOut() const;
+
   RunOptions options_;
   Rng rng_;
   Swarm swarm_;

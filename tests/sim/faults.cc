@@ -91,6 +91,9 @@ const std::vector<FaultChance>& FaultChances() {
       {cancel, .3, 2, true, "34"},
       {drill, .2, 2, true, "1 3 6 7"},
       {preemption, .2, 2, false, "34 7"},
+      {alarm, .4, 3, true},
+      {alarm_flaps, .25, 2, true},
+      {alarm_everywhere, .2, 1, true},
   };
   return kChances;
 }

@@ -62,7 +62,10 @@ EVERSTEP_ENUM(FaultKind,
               drain,                       // an operator takes a host out of work for a while
               cancel,                      // a user cancels a job
               drill,                       // an operator asks for a drill on a job that runs
-              preemption)                  // a host is told that it will be taken away, is drained for it, and loses its power
+              preemption,                  // a host is told that it will be taken away, is drained for it, and loses its power
+              alarm,             // a host's monitor raises an alarm, of any remedy; what asks for hands gets them later
+              alarm_flaps,       // one comes and goes
+              alarm_everywhere)  // one check fails on all hosts at once
 
 struct Fault {
   Time at{};

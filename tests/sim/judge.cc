@@ -134,6 +134,7 @@ void Judge::Tick(const World& world, Time well_since) {
   }
   for (const auto& [id, job] : world.state.jobs)
     if (job.phase == JobPhase::running) FailureIsSeen(world, job);
+  BrokenChecks(world);
   if (std::exchange(news_, false)) Conserved(world);
 }
 
@@ -168,7 +169,7 @@ void Judge::Conserved(const World& world) {
         Cat("I24: of ", world.state.nodes.size(), " hosts ", fit.hosts.size(), " are free and ", fit.reasons.size(), " not"));
   for (const NodeId& node : fit.hosts) {
     const NodeState* known = NodeIn(world.state, node);
-    if (held.contains(node) || !known || !known->member || known->drain)
+    if (held.contains(node) || !known || !known->member || known->drain || known->quarantine)
       Accuse(Cat("I24: ", node, " counts as free and is ", held.contains(node) ? "held" : "out of work"));
   }
 }
@@ -188,6 +189,7 @@ void Judge::End(const World* world, bool quiet, std::size_t unanswered) {
     for (const auto& [id, seen] : seen_)
       if (world && !Ended(seen.phase))
         Accuse(Cat("I1: ", id, " is still ", Name(seen.phase), ": ", JobIn(world->state, id)->why));
+    if (world) NobodyIsKept(*world);
     if (unanswered > 0) Accuse(Cat("I1: ", unanswered, " submits were never answered"));
     for (const GangKey& gang : training_.Running()) Accuse(Cat("I9: ranks of ", gang.Str(), " still run"));
     if (world && quiet && durable_ != world->state) Accuse("I13: the log does not give the state that the launcher has");

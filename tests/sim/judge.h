@@ -1,4 +1,4 @@
-// What must hold whatever happens. Each rule has the number under which the design lists it (I1 … I25, docs/architecture.md);
+// What must hold whatever happens. Each rule has the number under which the design lists it (I1 … I26, docs/architecture.md);
 // an accusation begins with that number. They are looked at
 //
 //   after every turn of a launcher in which something was decided    Decided: what it believes
@@ -43,6 +43,10 @@ class Judge {
   // `calm`: nobody may be evicted.
   Judge(const Agenda& agenda, const Training& training, bool calm, Duration port_rest, Truth truth)
       : agenda_(agenda), training_(training), calm_(calm), port_rest_(port_rest), truth_(std::move(truth)) {}
+
+  bool only_observes = false;  // what checks say
+  // An operator has said so, or is about to.
+  void MayUndrain(const NodeId& node) { undrained_.insert(node); }
 
   void Accuse(const std::string& what);
   // Two launchers have a log each from now on: what one of them starts need not stand in the other's. Exclusion holds all the
@@ -94,6 +98,13 @@ class Judge {
   void Breaks(const Entry& entry);
   void RestartsInTime(const GenerationPlanned& fact, Time at);
 
+  // judge_health.cc
+  void BeforeHealthFact(const Entry& entry);
+  void AfterHealthFact(const Entry& entry);
+  void Quarantined(const NodeQuarantined& fact, Time at);
+  void BrokenChecks(const World& world);
+  void NobodyIsKept(const World& world);
+
   const Agenda& agenda_;
   const Training& training_;
   const bool calm_;
@@ -127,6 +138,10 @@ class Judge {
     std::uint32_t quick = 0;  // in a row
   };
   std::map<JobId, BreaksSeen> breaks_{};
+  std::set<NodeId> undrained_{};         // by an operator
+  std::map<NodeId, Time> taken_out_{};   // by checks, last
+  std::map<NodeId, Time> unjustly_{};    // it has been out of work for what all fail, since
+  std::optional<Drain> drain_before_{};  // of the host of the fact that is being folded
   Outcome outcome_{};
 };
 

@@ -63,8 +63,10 @@ void Judge::Fold(const std::string& bytes) {
   for (const char c : EncodeEntry(timeless))
     outcome_.decisions = (outcome_.decisions ^ static_cast<unsigned char>(c)) * 0x100000001b3u;  // FNV-1a
   BeforeFact(*entry);
+  BeforeHealthFact(*entry);
   Apply(durable_, *entry);
   AfterFact(*entry);
+  AfterHealthFact(*entry);
 }
 
 void Judge::BeforeFact(const Entry& entry) {
@@ -116,6 +118,8 @@ void Judge::Planned(const GenerationPlanned& fact, Time at) {
     const auto node = durable_.nodes.find(id);
     if (node == durable_.nodes.end() || !node->second.member) Accuse(Cat("I5: ", fact.job, " is given ", id, ", no member"));
     if (node != durable_.nodes.end() && node->second.drain) Accuse(Cat("I16: ", fact.job, " is given ", id, ", drained"));
+    if (node != durable_.nodes.end() && node->second.quarantine)
+      Accuse(Cat("I26: ", fact.job, " is given ", id, ", in quarantine"));
   }
 }
 

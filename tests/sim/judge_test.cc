@@ -210,6 +210,66 @@ TEST_F(Judging, AHostThatCountsAsFreeAndIsHeld) {
   EXPECT_EQ(Accused(), "I24");
 }
 
+NodeQuarantined Out(const std::string& node) {
+  return {.node = NodeId(node), .check = "mem.ecc", .action = HealthAction::drain, .cause = "mem.ecc", .why = "bad"};
+}
+
+TEST_F(Judging, ChecksThatTakeMoreThanATenthOfTheHostsOutOfWork) {
+  Logged(Out("n1"));
+  Logged(QuarantineOver{NodeId("n1"), "passed"});
+  Logged(Out("n1"));
+  EXPECT_EQ(Accused(), "") << "one, whatever a tenth of three is, and again";
+  Logged(Out("n2"));
+  EXPECT_EQ(Accused(), "I26");
+}
+
+TEST_F(Judging, ChecksThatAreObservedAndActedOn) {
+  judge.only_observes = true;
+  Logged(Out("n1"));
+  EXPECT_EQ(Accused(), "I26");
+}
+
+TEST_F(Judging, AJobThatIsGivenAHostInQuarantine) {
+  Logged(Out("n1"));
+  Logged(Plan(1, 20000));
+  EXPECT_EQ(Accused(), "I26");
+}
+
+TEST_F(Judging, ADrainThatEndsWithoutAWord) {
+  Logged(NodeDrained{.node = NodeId("n1"), .by = "ann", .why = "fans"});
+  judge.MayUndrain(NodeId("n1"));
+  Logged(NodeUndrained{.node = NodeId("n1"), .why = "ann"});
+  EXPECT_EQ(Accused(), "");
+  Logged(NodeDrained{.node = NodeId("n2"), .by = "ann", .why = "fans"});
+  Logged(NodeUndrained{.node = NodeId("n2"), .why = "cleared"});
+  EXPECT_EQ(Accused(), "I26");
+}
+
+TEST_F(Judging, AHostThatStaysOutForWhatAllFail) {
+  Logged(NodeJoined{.node = NodeId("n4"), .boot = BootId("boot"), .state_id = "1", .why = "joined"});
+  Logged(Out("n1"));
+  World world = Believed();
+  for (auto& [id, host] : world.hosts) {
+    host.report->health.watched = true;
+    host.report->health.alarms = {{.check = "mem.ecc", .action = HealthAction::drain}};
+  }
+  Pass(31s);
+  judge.Tick(world, Time());
+  Pass(9s);
+  judge.Tick(world, Time());
+  EXPECT_EQ(Accused(), "") << "it takes a moment until all is known";
+  Pass(2s);
+  judge.Tick(world, Time());
+  EXPECT_EQ(Accused(), "I26");
+}
+
+TEST_F(Judging, AHostThatNobodyGivesBack) {
+  Logged(Out("n1"));
+  const World world = Believed();
+  judge.End(&world, true, 0);
+  EXPECT_NE(Accused().find("I26"), std::string::npos);
+}
+
 TEST_F(Judging, AFactWithoutAReasonAndTimeThatGoesBack) {
   Logged(NodeSuspected{NodeId("n1"), ""});
   time = 0;

@@ -474,7 +474,10 @@ void LauncherProcess::Take(std::uint64_t connection, const FromAgent& message) {
 }
 
 void LauncherProcess::Ask(std::uint64_t token, ApiRequest request) {
-  if (life_) life_->Deliver(ApiCall{token, std::move(request)});
+  if (!life_) return;
+  const auto* clear = std::get_if<ClearNode>(&request);
+  if (clear && life_->around.bug == Bug::clear_undrains) life_->Deliver(ApiCall{0, UndrainNode{clear->node, "nobody"}});
+  life_->Deliver(ApiCall{token, std::move(request)});
 }
 
 bool LauncherProcess::NearlyFull() const { return life_ && life_->nearly_full; }

@@ -20,6 +20,7 @@ struct Outcome {
   std::size_t restarts = 0, done = 0, failed = 0, cancelled = 0;
   std::size_t superseded = 0;  // launchers beside which another one was started
   bool halted = false;         // two launchers had a log each, and the one that is left decides nothing
+  std::size_t quarantines = 0;
   std::size_t evictions = 0;
   std::size_t evictions_false = 0;     // of a host that could hear and be heard all the time
   std::vector<Duration> detections{};  // of a host that stood still or lost its power: until it was evicted

@@ -111,6 +111,14 @@ TEST(Seeds, FaultsBite) {
     EXPECT_GT(restarts({.only = {kind}}), without) << Name(kind) << " breaks no gang";
 }
 
+TEST(Seeds, AlarmsTakeHostsOutOfWork) {
+  for (const FaultKind kind : {FaultKind::alarm, FaultKind::alarm_flaps, FaultKind::alarm_everywhere}) {
+    std::size_t quarantines = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) quarantines += Cluster({.seed = seed, .only = {kind}}).Run().quarantines;
+    EXPECT_GT(quarantines, 5u) << Name(kind) << " has no effect";
+  }
+}
+
 TEST(Seeds, ASeedGivesTheSameEventsEachTime) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     const Outcome first = Cluster({.seed = seed}).Run(), second = Cluster({.seed = seed}).Run();

@@ -8,8 +8,8 @@
 namespace everstep::sim {
 
 void Cluster::After(Duration lasts, std::function<void()> undo) {
-  agenda_.After(lasts, [this, undo = std::move(undo)] {
-    if (!healed_) undo();  // all was healed at once
+  agenda_.After(lasts, [this, late = healed_, undo = std::move(undo)] {
+    if (!healed_ || late) undo();  // all was healed at once, but for a drill that struck only then
   });
 }
 
@@ -35,6 +35,7 @@ void Cluster::PowerOn(int index) {
   machine.power = Power::up;
   ++machine.boots;
   if (index > 0) Watch(index);
+  if (index > 0) BootHealth(index);
   if (index == 0)
     launcher_->Start();
   else
@@ -120,6 +121,9 @@ void Cluster::Strike(const Fault& fault) {
     case FaultKind::drain: return Drain(fault);
     case FaultKind::preemption: return Preempt(fault);
     case FaultKind::drill: return Drill(fault);
+    case FaultKind::alarm:
+    case FaultKind::alarm_flaps:
+    case FaultKind::alarm_everywhere: return StrikeHealth(fault);
     case FaultKind::keeper_kill:
       if (machines_[static_cast<std::size_t>(host)]->Runs())
         agents_[static_cast<std::size_t>(host)]->keepers.KillOne(fault.dice);
@@ -282,6 +286,7 @@ void Cluster::Preempt(const Fault& fault) {
 }
 
 void Cluster::Undrain(const NodeId& node) {
+  judge_.MayUndrain(node);
   const World* world = launcher_->world();
   const NodeState* known = world ? NodeIn(world->state, node) : nullptr;
   if (known && !known->drain && launcher_->Quiet()) return;

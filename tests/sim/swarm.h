@@ -23,6 +23,7 @@ struct Swarm {
   std::uint32_t budget = 100;  // restarts
   std::uint64_t compact_every = 20000;
   Duration turn_max{0};  // of the launcher: what comes meanwhile is decided on together
+  bool observe = false;  // what checks say is told, and nothing is done
   std::string Str() const;
 };
 
@@ -39,6 +40,7 @@ inline Swarm DrawSwarm(bool calm, Bug bug, Rng rng) {
   swarm.budget = budget == 0 ? 5 : 100;
   constexpr Duration kTurns[] = {0s, 1ms, 20ms, 200ms};
   swarm.turn_max = kTurns[rng.Below(std::size(kTurns))];
+  swarm.observe = rng.Unit() < 0.15;
   if (bug == Bug::syncs_ignored) swarm.store = StoreKind::sqlite;
   if (bug == Bug::lost_on_reopen) swarm.store = StoreKind::memory;
   if (bug == Bug::lost_on_reopen) swarm.compact_every = 20000;
@@ -48,7 +50,8 @@ inline Swarm DrawSwarm(bool calm, Bug bug, Rng rng) {
 inline std::string Swarm::Str() const {
   return Cat("log ", store == StoreKind::sqlite ? "in SQLite" : "in memory", old_log ? ", begun by an earlier version" : "",
              fence_hook ? ", fence hook" : "", ", saves of up to ", Show(save_max), ", budget ", budget, ", a snapshot every ",
-             compact_every, " entries", turn_max > Duration(0) ? Cat(", turns of up to ", Show(turn_max)) : "");
+             compact_every, " entries", turn_max > Duration(0) ? Cat(", turns of up to ", Show(turn_max)) : "",
+             observe ? ", checks are only observed" : "");
 }
 
 }  // namespace everstep::sim

@@ -174,10 +174,12 @@ TEST(Health, ACheckThatAllHostsFailIsBrokenAndNobodyIsDrained) {
   story.Raises("n4", "cpu.clocksource", drain);
   Lines told = story.Told();
   std::sort(told.begin(), told.end());
-  EXPECT_EQ(told, (Lines{"n1 may be given work again: all 4 hosts fail cpu.clocksource, so the check is taken for broken",
-                         "n2 may be given work again: all 4 hosts fail cpu.clocksource, so the check is taken for broken",
-                         "n4: cpu.clocksource: 7, and more than 3 is bad; asks for drain: all 4 hosts fail cpu.clocksource, so "
-                         "the check is taken for broken and nobody is taken out of work"}));
+  EXPECT_EQ(told,
+            (Lines{"n1 may be given work again: all 4 hosts fail cpu.clocksource, so the check is taken for broken",
+                   "n2 may be given work again: all 4 hosts fail cpu.clocksource, so the check is taken for broken",
+                   "n4: cpu.clocksource: 7, and more than 3 is bad; asks for drain: all 4 hosts fail cpu.clocksource, so "
+                   "the check is taken for broken and nobody is taken out of work",
+                   "what cpu.clocksource has done to hosts within 1 h counts against them no more: all 4 hosts fail it"}));
   for (const char* name : {"n1", "n2", "n3", "n4"}) EXPECT_EQ(Node(story, name).phase, NodePhase::ready) << name;
 }
 
@@ -393,6 +395,122 @@ TEST(Health, AnotherMachineUnderTheOldNameInheritsNoOffences) {
   EXPECT_EQ(Node(story, "n2").phase, NodePhase::ready);
   EXPECT_EQ(Node(story, "n2").health->offences, "");
   EXPECT_EQ(story.HostsOf(story.Submit(Train(3))), (Lines{"n1", "n2", "n3"}));
+}
+
+// ---- offences: of hosts, of GPUs that are followed, of checks that were broken
+// ------------------------------------------------
+
+// It does so four times, and is kept away for it.
+void Offends(Story& story, const std::string& host, const std::string& check, const std::string& scope = {}) {
+  for (int i = 0; i < 4; ++i) {
+    story.Raises(host, check, drain, scope);
+    story.Mends(host, check);
+    story.Pass(1min);
+  }
+}
+
+void HasGpu(Story& story, const std::string& host, const std::string& uuid) {
+  story.Host(host).health.gpus = {{.scope = "GPU 0 at 0000:3b:00", .uuid = "GPU-quiet"},
+                                  {.scope = "GPU 1 at 0000:18:00", .uuid = uuid}};
+  story.Watched(host);
+}
+
+TEST(Health, AGpuThatWasMovedKeepsItsNewHostAwayAndItsOldOneNoMore) {
+  Story story({"n1", "n2", "n3"}, Lenient());
+  HasGpu(story, "n1", "GPU-bad");
+  HasGpu(story, "n2", "GPU-good");
+  Offends(story, "n1", "gpu.ecc", "GPU at 0000:18:00");
+  EXPECT_EQ(Node(story, "n1").why,
+            "kept away: score 4.0 (3.0 keeps a host from work): gpu.ecc of GPU-bad (4 times); newest 0 s ago");
+  story.Told();
+  HasGpu(story, "n1", "GPU-new");
+  EXPECT_EQ(story.Told(), Lines{"GPU-bad is in n1 no more: what that GPU did counts no more against n1"});
+  EXPECT_EQ(Node(story, "n1").why.find("kept away"), std::string::npos) << Node(story, "n1").why;
+  HasGpu(story, "n2", "GPU-bad");
+  EXPECT_EQ(story.Told(), Lines{"n2 has GPU-bad now, and what that GPU did elsewhere counts here: score 4.0 (3.0 keeps a host "
+                                "from work): gpu.ecc of GPU-bad in n1 (4 times); newest 1 min ago"});
+  EXPECT_EQ(Node(story, "n2").why.find("kept away: score 4.0"), 0u) << Node(story, "n2").why;
+  EXPECT_EQ(story.HostsOf(story.Submit(Train(2))), (Lines{"n1", "n3"}));
+}
+
+TEST(Health, AGpuThatIsMovedBackIsKnownAndSoIsItAfterTheLauncherStartsAgain) {
+  Story story({"n1", "n2"}, Lenient());
+  HasGpu(story, "n1", "GPU-bad");
+  Offends(story, "n1", "gpu.ecc", "GPU at 0000:18:00");
+  HasGpu(story, "n1", "GPU-new");
+  story.RestartLauncher();
+  story.Pass(2s);
+  HasGpu(story, "n2", "GPU-bad");
+  EXPECT_EQ(Node(story, "n2").why.find("kept away"), 0u);
+  HasGpu(story, "n2", "GPU-other");
+  HasGpu(story, "n1", "GPU-bad");
+  EXPECT_EQ(Node(story, "n2").why.find("kept away"), std::string::npos);
+  EXPECT_EQ(Node(story, "n1").why.find("kept away"), 0u);
+}
+
+TEST(Health, WhatAGpuDidIsForgivenTogetherWithItsHost) {
+  Story story({"n1", "n2"}, Lenient());
+  HasGpu(story, "n1", "GPU-bad");
+  Offends(story, "n1", "gpu.ecc", "GPU at 0000:18:00");
+  EXPECT_EQ(story.Clear("n1", "new heat sink", "gpu.ecc"), "");
+  EXPECT_EQ(Node(story, "n1").why.find("kept away"), std::string::npos);
+  HasGpu(story, "n1", "GPU-new");
+  HasGpu(story, "n2", "GPU-bad");
+  EXPECT_EQ(Node(story, "n2").why.find("kept away"), std::string::npos);
+}
+
+TEST(Health, WhatTheHostItselfDidStaysWithItWhateverBecomesOfItsGpus) {
+  Story story({"n1", "n2"}, Lenient());
+  HasGpu(story, "n1", "GPU-bad");
+  Offends(story, "n1", "mem.ecc");
+  story.Host("n1").health.gpus = {{.scope = "GPU 0 at 0000:3b:00", .uuid = "GPU-new"}};  // all of them are others now
+  story.Watched("n1");
+  EXPECT_EQ(Node(story, "n1").why.find("kept away"), 0u);
+}
+
+TEST(Health, AHostThatCannotTellItsGpusKeepsTheOffencesOfTheOneItsAlarmNamed) {
+  Story story({"n1", "n2"}, Lenient());
+  Offends(story, "n1", "gpu.ecc", "GPU 3 (GPU-bad)");
+  ASSERT_EQ(story.world().state.gpu_offences.size(), 4u);
+  EXPECT_EQ(story.world().state.gpu_offences.front().who, "GPU-bad");
+  EXPECT_EQ(Node(story, "n1").why.find("kept away"), 0u);
+  story.Watched("n1");
+  EXPECT_EQ(Node(story, "n1").why.find("kept away"), 0u) << "that it tells of no GPU does not mean that it has none";
+}
+
+TEST(Health, WhatACheckDidBeforeAllHostsFailedItCountsNoMore) {
+  Story story({"n1", "n2", "n3", "n4"}, Lenient());
+  for (const char* name : {"n1", "n2", "n3", "n4"}) story.Watched(name);
+  Offends(story, "n1", "cpu.clocksource");
+  ASSERT_EQ(Node(story, "n1").why.find("kept away"), 0u);
+  for (const char* name : {"n1", "n2", "n3", "n4"}) story.Raises(name, "cpu.clocksource", drain);
+  for (const char* name : {"n1", "n2", "n3", "n4"}) EXPECT_EQ(Node(story, name).phase, NodePhase::ready) << name;
+  EXPECT_EQ(story.HostsOf(story.Submit(Train(4))), (Lines{"n1", "n2", "n3", "n4"}));
+}
+
+TEST(Health, WhatItDidLongBeforeStaysAnOffence) {
+  Story story({"n1", "n2", "n3", "n4"}, Lenient());
+  for (const char* name : {"n1", "n2", "n3", "n4"}) story.Watched(name);
+  Offends(story, "n1", "cpu.clocksource");
+  story.Pass(2h);
+  for (const char* name : {"n1", "n2", "n3", "n4"}) story.Raises(name, "cpu.clocksource", drain);
+  EXPECT_EQ(Node(story, "n1").why.find("kept away"), 0u) << "nobody knows that it was broken then";
+}
+
+TEST(Health, AHostIsKeptAwayNoMoreOnceItsOffencesHaveFadedThoughNothingElseHappens) {
+  Story story({"n1", "n2"}, Lenient());
+  for (int i = 0; i < 3; ++i) {
+    story.Raises("n2", "mem.ecc", drain);
+    story.Mends("n2", "mem.ecc");
+  }
+  const JobId train = story.Submit(Train(2));
+  EXPECT_EQ(story.Phase(train), JobPhase::queued);
+  story.Told();
+  story.Pass(3s);
+  const Lines told = story.Told();
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.front(), "n2 is kept away no more: its offences have faded");
+  EXPECT_EQ(story.Phase(train), JobPhase::running);
 }
 
 }  // namespace

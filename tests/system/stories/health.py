@@ -47,6 +47,10 @@ def gpu_falls_off(s):
     require(job.view()["restarts"] == 0, "the job has not failed")
     table = s.cluster.run("nodes")
     require("quarantined" in table and "CHECKS" in table, table)
+    refused = s.cluster.done("clear", host, "--check", "gpu.typo", "--dry-run").stderr
+    require("would be refused" in refused and "gpu.xid" in refused, refused)
+    would = s.cluster.done("clear", host, "--check", "gpu.xid", "--dry-run").stderr
+    require("1 alarm of gpu.xid, its quarantine, its offences of gpu.xid" in would and s.node(host)["phase"] == "quarantined", would)
     s.cluster.run("clear", host, "--note", "reseated")
     require(s.node(host)["phase"] == "ready", f"{s.node(host)}")
     require("cleared" in s.cluster.run("node", host), "the alarm stands, and somebody has seen it")
@@ -105,3 +109,41 @@ def monitor_stands_still(s):
     require("killed by signal 9" in s.node("n2")["health"]["unwatched"], f"{s.node('n2')}")
     watched(s, "n2")
     require(s.node("n2")["phase"] == "ready" and job.view()["generation"] == 1, "nothing has come of it")
+
+
+def looked_at(s, host: str, root: pathlib.Path) -> None:
+    """From now on its monitor reads this tree instead of this machine's."""
+    s.cluster.agents[host].kill()
+    s.cluster.set_agent(host, {"monitor_arguments": ["--profile", "cpu", "--root", str(root)]})
+    s.cluster.start_agent(host)
+
+
+def check_of(s, host: str, check: str, scope: str = "") -> dict:
+    return next((one for one in s.cluster.ask("node", host)["checks"]["checks"] if (one["check"], one["scope"]) == (check, scope)), {})
+
+
+@story("A sick disk's value, limit, age and history are seen by `everstep node`, and who cannot be asked says so in a line", nodes=2, agent=WATCHED)
+def every_check_is_seen(s):
+    disk = s.hosts["n2"].directory / "root/sys/class/nvme/nvme0"
+    disk.mkdir(parents=True)
+    (disk / "state").write_text("live\n")
+    looked_at(s, "n2", disk.parents[3])
+    wait_until(lambda: check_of(s, "n2", "nvme.state", "nvme0").get("state") == "ok", "the disk is well")
+    (disk / "state").write_text("dead\n")
+    wait_until(lambda: check_of(s, "n2", "nvme.state", "nvme0").get("state") == "fail", "the disk is sick", seconds=40)
+    seen = check_of(s, "n2", "nvme.state", "nvme0")
+    require((seen["value"], seen["limit"], seen["changes"]) == ("dead", "!= live", 1), f"{seen}")
+    require([change["state"] for change in seen["states"]] == ["ok", "fail"], f"{seen}")
+    require([value["value"] for value in seen["values"]] == ["live", "dead"], f"{seen}")
+    require(0 <= seen["age"] <= seen["in_state"] < seen["states"][0]["ago"], f"{seen}")
+    lines = s.cluster.run("node", "n2").splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("STATE "))
+    row = lines[at + 1].split()
+    require(row[:5] == ["FAIL", "nvme.state", "of", "nvme0", "dead"] and row[-2:] == ["!=", "live"], "\n".join(lines))
+    require("was: OK " in lines[at + 3] and "values before: live" in lines[at + 4], "\n".join(lines))
+    send({s.cluster.agents["n2"].pid}, signal.SIGSTOP)
+    told = s.cluster.ask("node", "n2")
+    send({s.cluster.agents["n2"].pid}, signal.SIGCONT)
+    require(told["checks"]["checks"] == [] and told["checks"]["untold"] == "n2 did not answer within 2 s", f"{told}")
+    require(told["node"] == "n2" and told["address"], "the rest is shown all the same")
+    require("No checks are shown: " not in s.cluster.run("node", "n1"), "the other is not touched")
