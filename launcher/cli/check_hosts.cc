@@ -62,7 +62,7 @@ Result<int> CheckHosts(const Cli& cli, const HostCheckFlags& flags) {
     EVERSTEP_ASSIGN(hosts, FreeHosts(*client));
   }
   const bool deep = flags.level == "deep";
-  const HostCheck check{.level = deep ? "full" : flags.level, .deep = deep ? flags.stress : "", .profile = flags.profile};
+  const CheckOrder check{.level = deep ? "full" : flags.level, .deep = deep ? flags.stress : "", .profile = flags.profile};
   const JobSpec spec = ProbeJob(cli, "check", HostCheckCommand(check, hosts.size()), hosts);
   EVERSTEP_ASSIGN(Heard heard, Listen(cli, *client, spec, flags.waits, interrupts));
   if (heard.out.empty())

@@ -250,7 +250,7 @@ std::vector<std::string> PreflightCommand(const JobSpec& spec, std::size_t hosts
   return command;
 }
 
-std::vector<std::string> HostCheckCommand(const HostCheck& check, std::size_t hosts) {
+std::vector<std::string> HostCheckCommand(const CheckOrder& check, std::size_t hosts) {
   std::vector<std::string> command{"everstep-agent", "preflight", "--json", "--all", "--report-only"};
   if (!check.deep.empty()) command.insert(command.end(), {"--deep", check.deep});
   if (!check.profile.empty()) command.insert(command.end(), {"--profile", check.profile});

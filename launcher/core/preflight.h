@@ -43,12 +43,12 @@ GangSpec WithLearned(const State& state, GangSpec gang);
 
 // `everstep check` is a job whose only command is the same program, told to print all it sees and to go on to the network
 // whatever it sees: its hosts pass, or not, as in a preflight.
-struct HostCheck {
+struct CheckOrder {
   std::string level = "quick";  // quick | full
   std::string deep{};           // a duration: each host under stress for so long; empty: not
   std::string profile{};
 };
-std::vector<std::string> HostCheckCommand(const HostCheck& check, std::size_t hosts);
+std::vector<std::string> HostCheckCommand(const CheckOrder& check, std::size_t hosts);
 bool IsHostCheck(const JobSpec& spec);
 // What it has found, and the end of the job; empty: it goes on. REQUIRES: IsHostCheck, phase running.
 Facts HostCheckOver(const World& world, Now now, const JobState& job);

@@ -327,7 +327,7 @@ TEST(Preflight, AHostThatIsUnfitByItselfIsSwappedAndSaysWhy) {
 }
 
 // `everstep check n1 n2 n3`
-JobSpec CheckOf(std::vector<std::string> hosts, HostCheck check = {}) {
+JobSpec CheckOf(std::vector<std::string> hosts, CheckOrder check = {}) {
   JobSpec spec = Train(static_cast<std::uint32_t>(hosts.size()));
   spec.command = HostCheckCommand(check, hosts.size());
   spec.env = {{"FI_PROVIDER", "tcp"}, {"LD_PRELOAD", "/home/me/all_is_well.so"}};

@@ -56,7 +56,7 @@ class Crowd {
  public:
   // `sharing`: so many agents have one connection; what each connection costs the launcher is then paid as much less often.
   explicit Crowd(std::uint32_t count, std::uint32_t sharing = 1)
-      : sharing_(sharing), agents_(count), peers_("/nonexistent", [this](AgentInput input) { Asked(input); }) {
+      : sharing_(sharing), agents_(count), peers_("/nonexistent", {}, [this](AgentInput input) { Asked(input); }) {
     auto served = Serve({"127.0.0.1", 0}, {&peers_});
     Check(served.has_value(), "the peers' server starts");
     served_ = *std::move(served);
