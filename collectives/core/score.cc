@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include "base/text.h"
 #include "collectives/core/figures.h"
@@ -19,6 +21,18 @@ constexpr std::size_t kPerEffect = 4;
 
 bool Across(const CheckedHosts& hosts, const Transfer& transfer) {
   return !hosts.racks.empty() && hosts.racks[transfer.from] != hosts.racks[transfer.to];
+}
+
+bool Came(const Transfer& transfer) { return transfer.bytes_per_second && *transfer.bytes_per_second > 0; }
+
+// One of each direction of a pair: who was tested again, because it is slow, must not make slow what is normal. Of three hosts
+// two tests more of the bad one's pairs were enough for that.
+std::vector<Transfer> Newest(const std::vector<Transfer>& transfers) {
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Transfer> newest;
+  for (const Transfer& transfer : transfers) newest.insert_or_assign({transfer.from, transfer.to}, transfer);
+  std::vector<Transfer> all;
+  for (const auto& [ends, transfer] : newest) all.push_back(transfer);
+  return all;
 }
 
 using ByHost = std::vector<std::vector<double>>;
@@ -38,7 +52,7 @@ std::array<double, 2> ClassMedians(const CheckedHosts& hosts, const std::vector<
   std::array<std::size_t, 2> counts{};
   ByHost all(hosts.names.size());
   for (const Transfer& transfer : transfers) {
-    if (!transfer.bytes_per_second || *transfer.bytes_per_second <= 0) continue;
+    if (!Came(transfer)) continue;
     const bool across = Across(hosts, transfer);
     ++counts[across];
     for (const std::uint32_t host : {transfer.from, transfer.to}) {
@@ -76,12 +90,15 @@ double Spread(const std::vector<Cell>& cells) {
 
 Scores ScoreTransfers(const CheckedHosts& hosts, const std::vector<Transfer>& transfers, const std::optional<Floor>& floor,
                       const ScoreOptions& options) {
-  const std::array<double, 2> medians = ClassMedians(hosts, transfers);
+  const std::vector<Transfer> newest = Newest(transfers);
+  const std::array<double, 2> medians = ClassMedians(hosts, newest);
+  const auto deviation_of = [&](const Transfer& transfer) {
+    return std::log(*transfer.bytes_per_second) - medians[Across(hosts, transfer)];
+  };
   Scores scores;
   std::vector<Cell> cells;
-  for (const Transfer& transfer : transfers)
-    if (transfer.bytes_per_second && *transfer.bytes_per_second > 0)
-      cells.push_back({transfer.from, transfer.to, std::log(*transfer.bytes_per_second) - medians[Across(hosts, transfer)]});
+  for (const Transfer& transfer : newest)
+    if (Came(transfer)) cells.push_back({transfer.from, transfer.to, deviation_of(transfer)});
   const std::vector<Cell> deviations = cells;
   scores.as_sender.resize(hosts.names.size());
   scores.as_receiver.resize(hosts.names.size());
@@ -95,13 +112,12 @@ Scores ScoreTransfers(const CheckedHosts& hosts, const std::vector<Transfer>& tr
   const bool enough = cells.size() >= kPerEffect * 2 * hosts.names.size();
   scores.sigma = std::max(options.sigma_min, Spread(enough ? cells : deviations));
 
-  std::size_t next = 0;
   const double unusual = std::max(options.sigmas * scores.sigma, -std::log1p(-options.slower_min));
   const double slow_below = -std::min(unusual, -std::log(options.always_slow));
   for (const Transfer& transfer : transfers) {
     Edge edge{.from = transfer.from, .to = transfer.to, .rail = transfer.rail, .fault = EdgeFault::silent, .ratio = 0};
-    if (transfer.bytes_per_second && *transfer.bytes_per_second > 0) {
-      const double deviation = deviations[next++].left;
+    if (Came(transfer)) {
+      const double deviation = deviation_of(transfer);
       edge.ratio = std::exp(deviation);
       edge.fault = deviation < slow_below                                          ? EdgeFault::slow
                    : floor && *transfer.bytes_per_second < floor->bytes_per_second ? EdgeFault::below_floor

@@ -1,10 +1,11 @@
 // From what pair tests measured to what passed and failed. Relative first: the run's own median decides what is normal; the
 // floor is second.
 //
-// On log(bandwidth): subtract the median of the class (within racks, across racks: where the spine is thinner by design, that
-// is nobody's fault), then median polish by sender and by receiver (Tukey 1977). What is left is the spread that no host
-// explains; an edge is slow if it is more than five robust sigmas of that below the median, and more than 10 % slower; or ten
-// times slower. An edge without a result in time is silent, one with a wrong bit is wrong whatever its speed.
+// Of each direction of a pair its newest test counts. On log(bandwidth): subtract the median of the class (within racks, across
+// racks: where the spine is thinner by design, that is nobody's fault), then median polish by sender and by receiver (Tukey
+// 1977). What is left is the spread that no host explains; an edge is slow if it is more than five robust sigmas of that below
+// the median, and more than 10 % slower; or ten times slower. An edge without a result in time is silent, one with a wrong bit
+// is wrong whatever its speed.
 //
 // Cost: O(transfers log transfers).
 #pragma once

@@ -93,6 +93,20 @@ TEST(Score, TwoBadHostsOfEightAreSlowAlthoughMostTransfersAre) {
         << edge.from << " to " << edge.to << ": " << scores.why;
 }
 
+TEST(Score, TestsAgainOfASlowHostDoNotMakeSlowWhatIsNormal) {
+  CheckedHosts three{.names = {"n1", "n2", "n3"}, .racks = {}, .rails = 1, .nics = {}};
+  std::vector<Transfer> transfers;
+  const auto test = [&](std::uint32_t a, std::uint32_t b, double rate) {
+    transfers.push_back({.from = a, .to = b, .rail = 0, .bytes_per_second = rate, .wrong_data = false});
+    transfers.push_back({.from = b, .to = a, .rail = 0, .bytes_per_second = rate * 1.01, .wrong_data = false});
+  };
+  test(0, 2, 1e9);
+  for (int again = 0; again < 3; ++again) test(0, 1, 6e6), test(1, 2, 6e6);
+  const Scores scores = ScoreTransfers(three, transfers);
+  for (const Edge& edge : scores.edges)
+    EXPECT_EQ(edge.fault, edge.from == 1 || edge.to == 1 ? EdgeFault::slow : EdgeFault::none) << scores.why;
+}
+
 TEST(Score, AThinnerSpineIsNobodysFault) {
   CheckedHosts hosts = Hosts(8);
   hosts.racks = {0, 0, 0, 0, 0, 0, 0, 1};
