@@ -119,7 +119,8 @@ Scores ScoreTransfers(const CheckedHosts& hosts, const std::vector<Transfer>& tr
     if (Came(transfer)) {
       const double deviation = deviation_of(transfer);
       edge.ratio = std::exp(deviation);
-      edge.fault = deviation < slow_below                                          ? EdgeFault::slow
+      const double below = transfer.again ? std::max(slow_below, std::log(options.slow_again)) : slow_below;
+      edge.fault = deviation < below                                               ? EdgeFault::slow
                    : floor && *transfer.bytes_per_second < floor->bytes_per_second ? EdgeFault::below_floor
                                                                                    : EdgeFault::none;
     }

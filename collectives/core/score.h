@@ -27,6 +27,7 @@ struct Transfer {
   std::uint32_t rail = 0;
   std::optional<double> bytes_per_second{};  // nullopt: nothing before the deadline
   bool wrong_data = false;
+  bool again = false;  // a second look, which lasted longer
 };
 
 struct ScoreOptions {
@@ -35,6 +36,9 @@ struct ScoreOptions {
   // Of the median: slow however wide the spread. On a busy machine, with one bad host of six in a third of all transfers,
   // nothing would be an outlier.
   double always_slow = 0.1;
+  // Of the median: slow in a second look. The spread is that of short tests, and a test that lasts is steadier: a host that
+  // loses packets stands still now and then when it is tested shortly, and has half of the bandwidth when it is tested longer.
+  double slow_again = 0.5;
   double sigma_min = 0.02;  // three equal clocks are no reason to call a hundredth an outlier
 };
 

@@ -161,7 +161,7 @@ Result<std::vector<std::size_t>> PickRails(const std::vector<ProviderRow>& rows,
 }
 
 Result<std::vector<FabricInfo>> FindRails(const ProviderWish& wish) {
-  LetTcpSendAtOnce(wish.provider);
+  if (wish.sends_at_once) LetTcpSendAtOnce(wish.provider);
   const FabricInfo hints = Hints();
   fi_info* list = nullptr;
   const std::uint32_t version = std::min<std::uint32_t>(fi_version(), FI_VERSION(1, 20));

@@ -33,6 +33,8 @@ struct ProviderWish {
   std::uint32_t rails_max = 0;            // 0: as many as there are
   std::uint32_t place = 0;                // of this rank among those of its host
   std::uint32_t ranks_here = 1;           // on its host
+  // For collectives. Tests of pairs keep to the rendezvous: its small messages are what a link that loses packets stalls on.
+  bool sends_at_once = false;
 };
 
 struct ProviderRow {

@@ -147,7 +147,8 @@ Result<std::unique_ptr<Rails>> OpenRails(const ProbeOptions& options, const Comp
                                                      .address = company.address,
                                                      .rails_max = options.rails,
                                                      .place = company.PlaceOnHost(),
-                                                     .ranks_here = company.RanksOnHost()});
+                                                     .ranks_here = company.RanksOnHost(),
+                                                     .sends_at_once = options.test != ProbeTest::pairs});
   if (!infos)
     for (const std::string& interface : options.interfaces)
       if (!HasLink(options.root, interface))

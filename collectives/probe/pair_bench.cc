@@ -235,10 +235,18 @@ std::vector<Transfer> TransfersOver(const PairFindings& findings, std::uint32_t 
   std::vector<Transfer> transfers;
   for (const PairMeasurement& m : findings.pairs) {
     if (m.rail != rail) continue;
-    transfers.push_back(
-        {.from = m.pair.a, .to = m.pair.b, .rail = rail, .bytes_per_second = m.one_way[0], .wrong_data = m.wrong[0]});
-    transfers.push_back(
-        {.from = m.pair.b, .to = m.pair.a, .rail = rail, .bytes_per_second = m.one_way[1], .wrong_data = m.wrong[1]});
+    transfers.push_back({.from = m.pair.a,
+                         .to = m.pair.b,
+                         .rail = rail,
+                         .bytes_per_second = m.one_way[0],
+                         .wrong_data = m.wrong[0],
+                         .again = m.again});
+    transfers.push_back({.from = m.pair.b,
+                         .to = m.pair.a,
+                         .rail = rail,
+                         .bytes_per_second = m.one_way[1],
+                         .wrong_data = m.wrong[1],
+                         .again = m.again});
   }
   return transfers;
 }
@@ -361,6 +369,7 @@ Status Play(ProbeGroup& group, PairTester& tester, const ProbeOptions& options, 
           return Fail(ErrorCode::kCorrupt,
                       Cat(group.company.Who(pair.a), " or ", group.company.Who(pair.b), " sent no measurement"));
         findings.pairs.push_back(Merge(pair, rail, a, b));
+        findings.pairs.back().again = second_look;
       }
   }
   return {};

@@ -25,6 +25,7 @@ struct PairMeasurement {
   std::optional<double> one_way[2]{};  // bytes a second
   std::optional<double> both_ways{};   // the sum of both at once
   bool wrong[2]{};
+  bool again = false;  // a second look, longer than the first
 };
 
 struct PairFindings {

@@ -107,6 +107,19 @@ TEST(Score, TestsAgainOfASlowHostDoNotMakeSlowWhatIsNormal) {
     EXPECT_EQ(edge.fault, edge.from == 1 || edge.to == 1 ? EdgeFault::slow : EdgeFault::none) << scores.why;
 }
 
+TEST(Score, InASecondLookHalfOfTheMedianIsSlowHoweverWideTheSpreadOfShortTestsIs) {
+  CheckedHosts hosts{.names = {"n1", "n2", "n3", "n4"}, .racks = {}, .rails = 1, .nics = {}};
+  std::vector<Transfer> transfers;
+  double rate = 0.25e9;
+  for (std::uint32_t a = 0; a < 4; ++a)
+    for (std::uint32_t b = 0; b < 4; ++b)
+      if (a != b) transfers.push_back({.from = a, .to = b, .rail = 0, .bytes_per_second = rate *= 1.25, .wrong_data = false});
+  transfers.push_back({.from = 0, .to = 1, .rail = 0, .bytes_per_second = 0.3e9, .wrong_data = false, .again = true});
+  const std::vector<Edge> edges = ScoreTransfers(hosts, transfers).edges;
+  EXPECT_EQ(edges[0].fault, EdgeFault::none) << "as slow, in a short test";
+  EXPECT_EQ(edges.back().fault, EdgeFault::slow);
+}
+
 TEST(Score, AThinnerSpineIsNobodysFault) {
   CheckedHosts hosts = Hosts(8);
   hosts.racks = {0, 0, 0, 0, 0, 0, 0, 1};
