@@ -86,7 +86,9 @@ PreflightEnded Ended(const JobState& job, std::vector<PreflightEnded::Bad> bad) 
 }
 
 Facts CannotRun(const JobState& job, const std::string& what) {
-  const std::string why = Sentence("the preflight cannot be made: ", what, "; `preflight: {level: off}` starts without");
+  const std::string why = IsHostCheck(job.spec)
+                              ? Sentence("the check cannot be made: ", what)
+                              : Sentence("the preflight cannot be made: ", what, "; `preflight: {level: off}` starts without");
   return {JobStopping{.job = job.id,
                       .outcome = JobPhase::failed,
                       .exit_code = kCannotRun,
@@ -313,7 +315,8 @@ Facts HostCheckOver(const World& world, Now now, const JobState& job) {
   const bool whole = all_well || (!verdicts.empty() && std::none_of(verdicts.begin(), verdicts.end(), cut_short));
   for (const NodeId& node : job.hosts)
     if (whole && !why.empty() && !Names(bad, node)) checked.passed.push_back(node);
-  if (why.empty() && bad.empty()) return facts;  // it could not be made, or what broke it is no finding
+  if (why.empty() && found.empty()) facts = CannotRun(job, "its ranks have ended, and none says what is wrong");
+  if (why.empty() && bad.empty()) return facts;
   if (why.empty()) checked.why = Ended(job, bad).why;
   facts.insert(facts.begin(), checked);
   const bool made = all_well || !verdicts.empty();

@@ -407,6 +407,14 @@ TEST(HostCheck, OfOneThatWasCutShortNobodyHasPassedAndOneThatCannotBeMadeHasFail
   ProbeFinds(story, check, "everstep-probe: verdict gone 1: does not answer\n");
   EXPECT_FALSE(story.world().state.nodes.at(NodeId("n2")).fabric->passed);
   EXPECT_FALSE(story.world().state.nodes.at(NodeId("n1")).fabric);
+  const JobId mute = story.Submit(CheckOf({"n1", "n3"}));
+  story.Told();
+  story.RankEnds(mute, 1, ExitCode(3, "everstep-agent: FAIL memory.free: 1 GiB\n"));
+  story.RankEnds(mute, 0, ExitCode(3));
+  EXPECT_EQ(story.Phase(mute), JobPhase::failed) << "nothing else would end it";
+  EXPECT_EQ(story.Told().front(), "check (quick) finds n3: memory.free: 1 GiB");
+  EXPECT_EQ(story.Job(mute).why,
+            "the check cannot be made: its ranks have ended, and none says what is wrong; all its processes are gone");
   const JobId unmade = story.Submit(CheckOf({"n1", "n3"}));
   story.AllRanksEnd(unmade, ExitCode(2, "everstep-probe: provider efa was asked for\n"));
   EXPECT_EQ(story.Phase(unmade), JobPhase::failed);
