@@ -5,11 +5,11 @@
 #include <spawn.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -61,9 +61,6 @@ std::string PeerOf(int fd) {
 class Hub {
  public:
   Hub(const Place& place, std::uint32_t slots) : place_(place), slots_(slots) {}
-  ~Hub() {
-    if (!directory_.empty()) std::filesystem::remove_all(directory_, ignored_);
-  }
   int Run(const std::vector<std::string>& program);
 
  private:
@@ -82,7 +79,7 @@ class Hub {
   std::map<std::uint32_t, std::unique_ptr<Frames>> busy_{};  // the shell that waits for a node's command
   std::vector<std::unique_ptr<Frames>> shells_{};            // that have not said what they want
   Fd listener_{}, signals_{};
-  std::string directory_{};
+  std::string address_{};
   std::error_code ignored_{};
   pid_t mpirun_ = -1;
   bool told_ = false;  // to end
@@ -112,18 +109,20 @@ bool Hub::Gather() {
   return true;
 }
 
+// An address that the kernel chooses and that is no file: whoever is killed leaves nothing behind. Who may call is asked in
+// Accept.
 bool Hub::OpenShellSocket() {
-  char name[] = "/tmp/everstep-mpi-XXXXXX";
-  if (::mkdtemp(name) == nullptr) return Told("cannot make a directory in /tmp", false);
-  directory_ = name;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  const std::string path = directory_ + "/shell";
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   listener_ = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-          ::listen(listener_.get(), 1024) == 0) ||
-         Told(Cat("cannot listen at ", path), false);
+  socklen_t size = sizeof address.sun_family;
+  const bool bound = ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0;
+  size = sizeof address;
+  if (!bound || ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      ::listen(listener_.get(), 1024) != 0)
+    return Told(Cat("cannot listen for mpirun: ", std::strerror(errno)), false);
+  address_ = std::string(address.sun_path + 1, size - sizeof address.sun_family - 1);
+  return true;
 }
 
 bool Hub::StartMpirun(const std::vector<std::string>& program) {
@@ -136,7 +135,7 @@ bool Hub::StartMpirun(const std::vector<std::string>& program) {
                                  "rsh",
                                  "--mca",
                                  "plm_rsh_agent",
-                                 Cat(self, " --rsh ", directory_, "/shell"),
+                                 Cat(self, " --rsh ", address_),
                                  "--mca",
                                  "plm_rsh_no_tree_spawn",
                                  "1",
@@ -166,7 +165,10 @@ bool Hub::StartMpirun(const std::vector<std::string>& program) {
 
 void Hub::Accept() {
   Fd caller(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (caller.open()) shells_.push_back(std::make_unique<Frames>(std::move(caller)));
+  ucred who{};
+  socklen_t size = sizeof who;
+  if (!caller.open() || ::getsockopt(caller.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return;
+  if (who.uid == ::geteuid()) shells_.push_back(std::make_unique<Frames>(std::move(caller)));
 }
 
 // "RHOST\ncommand": of hosts that share an address, as in a cluster on one machine, mpirun asks for none.

@@ -44,7 +44,7 @@ TEST_F(Drill, AKilledRankEndsLikeAnyThatSomebodyKilled) {
 TEST_F(Drill, AHungRankIsStoppedWithItsChildrenAndWokenAtTheEnd) {
   const KeeperStatus running = Run({Shell(0, "sh -c 'echo $PPID > $0/parent; echo $$ > $0/child; exec sleep 1000' $0 & wait")});
   const std::int64_t child = PidIn("child");
-  agent_->Inject(gang_, {.kind = FaultKind::hang, .rank = 0, .lasts = 300ms});
+  agent_->Inject(gang_, {.kind = FaultKind::hang, .rank = 0, .lasts = 3s});
   EXPECT_TRUE(Eventually([&] { return StateNow(running.ranks[0].pid) == 'T' && StateNow(child) == 'T'; }));
   EXPECT_TRUE(Eventually([&] { return StateNow(running.ranks[0].pid) == 'S' && StateNow(child) == 'S'; }));
 }

@@ -140,7 +140,7 @@ TEST_F(StandbyRanks, GoWithTheirKeeperWhateverEndsIt) {
 }
 
 TEST_F(StandbyRanks, AreKilledWhenTheLeaseEnds) {
-  Launch(500ms);
+  Launch(3s);
   AwaitKind(KeeperEventKind::up);
   Send(Waiting(1));
   const std::int64_t pid = WaitingPids(1).at(0);
