@@ -401,6 +401,17 @@ TEST(HostCheck, AHostThatFailedReturnsAfterAPassAndIsGivenToJobsThatLookThemselv
   EXPECT_EQ(story.HostsOf(waits), (Lines{"n1", "n2", "n3"})) << "it has passed";
 }
 
+TEST(HostCheck, AHostThatFailedIsNotKeptForAJobThatMayNotHaveIt) {
+  Story story({"n1", "n2", "n3"});
+  const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
+  ProbeFinds(story, check, "everstep-probe: verdict host 1: HOST: n2 is slow\n");
+  const JobId careless = story.Submit(Train(2));
+  story.PowerOff("n3");
+  story.Pass(20s);
+  EXPECT_EQ(story.Phase(careless), JobPhase::recovering) << "one host is owed to it";
+  EXPECT_EQ(story.HostsOf(story.Submit(Checked(1))), Lines{"n2"});
+}
+
 TEST(HostCheck, OfOneThatWasCutShortNobodyHasPassedAndOneThatCannotBeMadeHasFailed) {
   Story story({"n1", "n2", "n3"});
   const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
