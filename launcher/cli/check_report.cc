@@ -18,7 +18,8 @@ using health::VerdictLine;
 namespace {
 
 // Equal on all hosts of a job, or somebody has to know why not.
-constexpr std::array<std::string_view, 3> kEqual{"cpu.online", "gpu.count", "pci.layout"};
+constexpr const char* kGpus = "gpu.count";
+constexpr std::array<std::string_view, 3> kEqual{"cpu.online", kGpus, "pci.layout"};
 // On demand (health/probe/deep.h).
 constexpr const char* kBandwidth = "deep.bandwidth";
 constexpr const char* kCompute = "deep.compute";
@@ -52,8 +53,17 @@ VerdictLine Finding(const std::string& check, Mark status, std::string why, std:
   return line;
 }
 
-void CompareHosts(const std::vector<std::vector<VerdictLine>>& lines, std::vector<HostChecked>& hosts) {
+// On which no GPU came up is like a host that never had one, to itself: the others know better.
+void CountGpusOfAll(std::vector<std::vector<VerdictLine>>& lines) {
+  for (std::vector<VerdictLine>& host : lines) {
+    const bool counted = std::any_of(host.begin(), host.end(), [](const VerdictLine& line) { return line.check == kGpus; });
+    if (!host.empty() && !counted) host.push_back({.check = kGpus, .value = "0"});
+  }
+}
+
+void CompareHosts(std::vector<std::vector<VerdictLine>> lines, std::vector<HostChecked>& hosts) {
   std::map<std::pair<std::string, std::string>, std::vector<health::HostReading>> readings;
+  CountGpusOfAll(lines);
   for (std::size_t i = 0; i < lines.size(); ++i)
     for (const VerdictLine& line : lines[i])
       if (ShouldBeEqual(line.check) && !line.value.empty())

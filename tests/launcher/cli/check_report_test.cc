@@ -64,6 +64,17 @@ TEST(CheckReport, TheOddOneOutIsNamedAndOfTwoNobody) {
   EXPECT_EQ(two[1].status, Mark::ok);
 }
 
+TEST(CheckReport, AHostOnWhichNoGpuCameUpIsNamedByTheOthers) {
+  const std::string cpu = Line("cpu.online", Mark::ok, "96", ""), gpus = cpu + Line("gpu.count", Mark::ok, "8", "");
+  const auto hosts =
+      Checked({.nodes = {"n1", "n2", "n3", "n4"}, .scans = {{0, gpus}, {1, cpu}, {2, gpus}, {3, gpus}}, .fabric = {}});
+  ASSERT_EQ(hosts[1].findings.size(), 1u);
+  EXPECT_EQ(hosts[1].findings.front().why, "gpu.count differs from the others: 0, 3 of 4 hosts have 8");
+  EXPECT_EQ(hosts[0].status, Mark::ok);
+  const auto none = Checked({.nodes = {"n1", "n2", "n3"}, .scans = {{0, cpu}, {1, cpu}, {2, cpu}}, .fabric = {}});
+  EXPECT_TRUE(none[1].findings.empty()) << "hosts without GPUs are alike";
+}
+
 std::string Deep(const std::string& model, const std::string& sum, double rate) {
   return ToJson(VerdictLine{.check = "deep.compute", .scope = model, .value = sum}) + '\n' +
          ToJson(VerdictLine{.check = "deep.bandwidth", .value = "x", .measured = rate}) + '\n';
