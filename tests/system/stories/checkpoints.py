@@ -118,8 +118,10 @@ def zombie_writer(s):
     require(resumed[0] >= 10 and resumed[1] >= 30, f"each resumed from what it was given: {resumed}")
     wait_until(lambda: (job.checkpoints / "step-200.pt").exists(), "the last one is shown in the real directory", PATIENCE)
     s.cluster.run("ckpt", "verify", job.checkpoints)
-    garbage = job.checkpoints / ".everstep" / "generations" / f"{job.id}.1" / "step-60.pt"
-    require(garbage.read_bytes() == b"garbage", "what it wrote lies in its own generation's directory")
+    own = job.checkpoints / ".everstep" / "generations" / f"{job.id}.1"
+    # One of them may have been open, and empty, when it was killed.
+    wrote = [(own / f"step-{step}.pt").read_bytes() for step in range(10, 70, 10)]
+    require(set(wrote) <= {b"", b"garbage"} and wrote.count(b"garbage") >= 5, f"what it wrote lies in its own generation's directory: {wrote}")
 
 
 @story("PyTorch: the losses after a kill and a resume are those of a run that was never broken", nodes=2)

@@ -102,6 +102,8 @@ def named_hosts(s):
 
 @story("What is normal between these hosts is learned from runs without a finding, and a later run that is slower all over says so", nodes=4, needs_cut=True)
 def learned(s):
+    for host in s.hosts.values():
+        host.limit(1_000_000_000)  # or what is normal is how busy this machine is
     for _ in range(3):
         s.cluster.run("bench", "pairs")
     require("tests of 1048576 bytes over tcp;ofi_rxm): learned" in s.whys(), s.whys())
