@@ -59,6 +59,27 @@ TEST(Localiser, AHostThatIsSlowOneWayIsNamedWithTheWay) {
             "n3 failed with 10 of 10 partners, all of them when it sends (12 slow, 0.4 of the median bandwidth)");
 }
 
+// n1 sends badly to `sends` of eight partners, and hears badly from `hears` of them.
+std::vector<std::string> OfDirections(std::uint32_t sends, std::uint32_t hears) {
+  CheckedHosts hosts{.names = {"n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9"}};
+  std::vector<PairTest> tests;
+  for (std::uint32_t a = 0; a < 9; ++a)
+    for (std::uint32_t b = a + 1; b < 9; ++b)
+      tests.push_back({.pair = {a, b},
+                       .edges = {{.from = a, .to = b, .fault = a == 0 && b <= sends ? EdgeFault::slow : EdgeFault::none},
+                                 {.from = b, .to = a, .fault = a == 0 && b <= hears ? EdgeFault::slow : EdgeFault::none}}});
+  std::vector<std::string> told;
+  for (const Verdict& verdict : Conclude(hosts, tests, {}, {})) told.emplace_back(Title(verdict.kind));
+  return told;
+}
+
+TEST(Localiser, WhereBothDirectionsFailNearlyAllOfOneMustForTheWayToBeNamed) {
+  EXPECT_EQ(OfDirections(5, 0), Told{"HOST-TX"});
+  EXPECT_EQ(OfDirections(5, 1), Told{"HOST"}) << "that comes by chance, too often";
+  EXPECT_EQ(OfDirections(6, 1), Told{"HOST-TX"});
+  EXPECT_EQ(OfDirections(1, 8), Told{"HOST-RX"});
+}
+
 TEST(Localiser, OneBadNicOfFourIsNamedByItsRail) {
   PairWorld world = World(16, {{.on = On::host, .what = 5, .other = 0, .rail = 2, .as = EdgeFault::slow}});
   world.rails = 4;
