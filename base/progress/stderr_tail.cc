@@ -87,7 +87,9 @@ std::string StderrTail::Text() const {
 std::string FiguresIn(std::string_view tail) {
   std::vector<std::string> lines;
   for (const std::string& line : Split(tail, '\n'))
-    if (line.starts_with("everstep-probe: measured ") || line.starts_with("everstep-probe: remark ")) lines.push_back(line);
+    if (line.starts_with("everstep-probe: measured ") || line.starts_with("everstep-probe: remark ") ||
+        line.starts_with("everstep-agent: FAIL "))
+      lines.push_back(line);
   return Join(lines, "\n");
 }
 

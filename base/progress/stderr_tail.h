@@ -21,7 +21,8 @@ class StderrTail {
   bool cut_ = false;  // bytes before kept_ are gone
 };
 
-// Of a tail, the lines in which a probe says what it has measured: all that is kept of a rank that ended well.
+// Of a tail, the lines in which a probe says what it has measured, and those of an agent's scan that fails a host though it was
+// told to go on: all that is kept of a rank that ended well.
 std::string FiguresIn(std::string_view tail);
 
 }  // namespace everstep

@@ -1,10 +1,11 @@
 // Verdicts for programs, on rank 0's stderr, where something has started the probe that reads them (EVERSTEP_JOB_ID is set):
 //
-//   everstep-probe: verdict KIND RANK[,RANK…]: why
+//   everstep-probe: verdict KIND RANKS: why
 //
-// KIND: VerdictKind's names; below_floor: all hosts are slower than a person has said they must be; gone: ended, gave up or
-// does not answer; absent: has never come; unproven: no proof that the bytes took the device that was meant. Few and short: who
-// reads them keeps the last 4 KiB of stderr. The launcher's side of it is launcher/core/preflight.h. Pure.
+// RANKS: "0-7,9"; too long to be told: none, and KIND is unknown. KIND: VerdictKind's names; others: those that are not told
+// one by one; below_floor: all hosts are slower than a person has said they must be; gone: ended, gave up or does not answer;
+// absent: has never come; unproven: no proof that the bytes took the device that was meant. Few and short: who reads them keeps
+// the last 4 KiB of stderr. The launcher's side of it is launcher/core/preflight.h. Pure.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@ std::string RemarkLine(std::string_view text);
 
 std::string VerdictLine(std::string_view kind, const std::vector<std::uint32_t>& ranks, std::string_view why);
 
-// At most eight, the gravest first: hosts, then what is between them.
+// The gravest first: hosts, then what is between them. From the eighth on all are told together.
 std::string VerdictLines(const std::vector<Verdict>& verdicts);
 
 }  // namespace everstep

@@ -175,6 +175,7 @@ class Applier {
                   [&](const health::Offence& offence) { return meant(offence) && Contains(it->second.gpus, offence.who); });
     ForgetGpus();
     if (f.check.empty()) it->second.remedies.clear();
+    if (FailedCheck(it->second) && (f.check.empty() || f.check == kFabric)) it->second.fabric.reset();
   }
   void operator()(const NodeQuarantined& f) {
     const auto it = state_.nodes.find(f.node);
@@ -342,28 +343,48 @@ class Applier {
     job->generation_started = entry_.at;
     Enter(*job, JobPhase::running, f.why, entry_.at);
   }
-  void Passes(const NodeId& id, bool passed, PreflightLevel level, const GangKey& run, const std::string& why) {
+  struct Run {
+    GangKey gang{};
+    PreflightLevel level = PreflightLevel::off;
+    std::uint32_t hosts = 0;
+  };
+  void Passed(const NodeId& id, const Run& run, const std::string& why) {
     const auto it = state_.nodes.find(id);
     if (it == state_.nodes.end()) return;
-    it->second.fabric =
-        FabricCheck{.passed = passed, .at = entry_.at, .boot = it->second.boot, .why = why, .level = level, .run = run.Str()};
+    std::optional<FabricCheck>& last = it->second.fabric;
+    if (last && !last->passed && run.hosts < last->takes) return;
+    last = FabricCheck{
+        .passed = true, .at = entry_.at, .boot = it->second.boot, .why = why, .level = run.level, .run = run.gang.Str()};
+  }
+  void Failed(const PreflightEnded::Bad& bad, const Run& run) {
+    const auto it = state_.nodes.find(bad.node);
+    if (it == state_.nodes.end()) return;
+    const std::optional<FabricCheck>& last = it->second.fabric;
+    const std::uint32_t took = last && !last->passed ? last->takes : 0;  // what the network said stands beside it
+    it->second.fabric = FabricCheck{.at = entry_.at,
+                                    .boot = it->second.boot,
+                                    .why = bad.why,
+                                    .level = run.level,
+                                    .run = run.gang.Str(),
+                                    .takes = std::max(took, bad.takes)};
   }
   void operator()(const HostsChecked& f) {
-    for (const PreflightEnded::Bad& bad : f.bad) Passes(bad.node, false, f.level, {f.job, f.generation}, bad.why);
-    for (const NodeId& node : f.passed) Passes(node, true, f.level, {f.job, f.generation}, f.why);
+    const auto job = state_.jobs.find(f.job);
+    const std::size_t hosts = job == state_.jobs.end() ? f.passed.size() + f.bad.size() : job->second.hosts.size();
+    const Run run{{f.job, f.generation}, f.level, static_cast<std::uint32_t>(hosts)};
+    for (const PreflightEnded::Bad& bad : f.bad) Failed(bad, run);
+    for (const NodeId& node : f.passed) Passed(node, run, f.why);
   }
   void operator()(const PreflightEnded& f) {
     JobState* job = Current(f.job, f.generation);
     if (!job) return;
-    const auto says = [&](const NodeId& id, bool passed, const std::string& why) {
-      Passes(id, passed, job->spec.preflight.level, {f.job, f.generation}, why);
-    };
+    const Run run{{f.job, f.generation}, job->spec.preflight.level, static_cast<std::uint32_t>(job->hosts.size())};
     for (const PreflightEnded::Bad& bad : f.bad) {
       Avoid(*job, bad.node, entry_.at, bad.why);
-      says(bad.node, false, bad.why);
+      Failed(bad, run);
     }
     if (f.bad.empty())  // of a check that was cut short nobody has passed
-      for (const NodeId& id : job->hosts) says(id, true, f.why);
+      for (const NodeId& id : job->hosts) Passed(id, run, f.why);
     job->preflight_over = true;
     job->judged = true;  // it is no failure
     job->broken = f.why;

@@ -251,6 +251,7 @@ struct PreflightEnded {
   struct Bad {
     NodeId node{};
     std::string why{};
+    std::uint32_t takes = 0;  // hosts, to see that it is well again (FabricCheck)
     friend bool operator==(const Bad&, const Bad&) = default;
   };
   JobId job{};
@@ -258,7 +259,7 @@ struct PreflightEnded {
   std::vector<Bad> bad{};
   std::string why{};
 };
-EVERSTEP_FIELDS(PreflightEnded::Bad, node, why)
+EVERSTEP_FIELDS(PreflightEnded::Bad, node, why, takes)
 EVERSTEP_FIELDS(PreflightEnded, job, generation, bad, why)
 
 // A job that is a check of its hosts (`everstep check`) has found what it can find. It goes on to its end by itself.

@@ -364,10 +364,11 @@ Result<Facts> ClearBy(const World& world, const ClearNode& request) {
   const auto any = [&](const std::vector<health::Offence>& known) { return std::any_of(known.begin(), known.end(), counts); };
   const bool offences = any(node->offences) || any(world.state.gpu_offences);
   const bool held = node->quarantine && meant(node->quarantine->check);
+  const bool failed = FailedCheck(*node) && meant(std::string(kFabric));
   if (held && node->quarantine->remedy == RemedyPhase::running)
     return Fail(ErrorCode::kConflict, Cat("the hook that is to ", Name(node->quarantine->action), ' ', node->node, " runs"),
                 Cat("clear it once that has ended: everstep events --node ", node->node, " -f"));
-  if (!alarms && !offences && !held) {
+  if (!alarms && !offences && !held && !failed) {
     std::vector<std::string> checks;
     for (const KnownAlarm& known : node->alarms)
       if (!known.cleared && !Contains(checks, known.alarm.check)) checks.push_back(known.alarm.check);

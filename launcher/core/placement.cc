@@ -106,14 +106,18 @@ bool NaturalLess(const NodeId& a, const NodeId& b) {
   return x < y;
 }
 
-bool FailedCheck(const NodeState& node) { return node.fabric && !node.fabric->passed && node.fabric->boot == node.boot; }
-
 // A host that a check has found bad, of a job that would not look at it again. Those that do look, and give it the pass with
 // which it returns: preflights, `everstep check`, `everstep bench`.
 bool WaitsForPass(const NodeState& node, const JobSpec& spec) {
   if (!FailedCheck(node)) return false;  // as nearly all of ten thousand
-  const bool looks = IsHostCheck(spec) || (!spec.command.empty() && spec.command.front() == kProbeProgram);
-  return spec.preflight.level == PreflightLevel::off && !looks;
+  if (IsHostCheck(spec) || (!spec.command.empty() && spec.command.front() == kProbeProgram)) return false;
+  return spec.preflight.level == PreflightLevel::off || spec.nodes < node.fabric->takes;
+}
+
+std::string WayBack(const NodeState& node) {
+  const std::uint32_t hosts = node.fabric->takes;
+  return Cat("everstep check ", node.node, hosts > 1 ? Cat(" and ", Count(hosts - 1, "other")) : std::string(),
+             " can give it back");
 }
 
 std::string NotEligible(const World& world, const JobState& job, const NodeId& node, const Taken& taken,
@@ -133,7 +137,7 @@ std::string NotEligible(const World& world, const JobState& job, const NodeId& n
               : std::string("is kept away: it has broken jobs too often");
   if (WaitsForPass(*known, job.spec))
     return Cat("failed its check", at ? Cat(" ", Show(std::max(Duration(0), *at - known->fabric->at)), " ago") : "", ": ",
-               OneLine(known->fabric->why, 200), "; everstep check ", node, " can give it back");
+               OneLine(known->fabric->why, 200), "; ", WayBack(*known));
   for (const AvoidedHost& avoided : job.avoid)
     if (avoided.node == node)
       return avoided.why.empty() ? "failed this job before" : Cat("failed its preflight: ", OneLine(avoided.why, 200));

@@ -28,10 +28,13 @@ std::optional<ProbeVerdict> VerdictOf(std::string_view line) {
   const std::vector<std::string> words = Split(line.substr(0, colon), ' ');
   if (colon == std::string_view::npos || words.size() != 2) return std::nullopt;
   ProbeVerdict verdict{.kind = words[0], .ranks = {}, .why = OneLine(line.substr(colon + 2), 400)};
+  if (words[1].empty()) return verdict;  // too many to be told
   for (const std::string& word : Split(words[1], ',')) {
-    const auto rank = ParseUnsigned(word);
-    if (!rank || *rank > limit::kHostsPerJob) return std::nullopt;
-    verdict.ranks.push_back(static_cast<std::uint32_t>(*rank));
+    const std::size_t dash = word.find('-');
+    const auto first = ParseUnsigned(word.substr(0, dash));
+    const auto last = dash == std::string::npos ? first : ParseUnsigned(word.substr(dash + 1));
+    if (!first || !last || *last < *first || *last > limit::kHostsPerJob) return std::nullopt;
+    for (std::uint64_t rank = *first; rank <= *last; ++rank) verdict.ranks.push_back(static_cast<std::uint32_t>(rank));
   }
   return verdict;
 }
@@ -60,9 +63,9 @@ std::string LastLine(const std::string& tail) {
 }
 
 // Of a verdict that names both ends of what is bad, or several of which one is, the last goes: rank 0's host has the
-// rendezvous. A block of hosts behind a switch goes whole.
+// rendezvous. A block of hosts behind a switch goes whole, and so do those that are not told one by one.
 std::vector<std::uint32_t> Leaves(const ProbeVerdict& verdict) {
-  return verdict.kind != "fabric_switch"
+  return verdict.kind != "fabric_switch" && verdict.kind != "others"
              ? std::vector<std::uint32_t>{*std::max_element(verdict.ranks.begin(), verdict.ranks.end())}
              : verdict.ranks;
 }
@@ -132,16 +135,18 @@ bool Names(const Bads& bad, const NodeId& node) {
 // A verdict of rank 0, who speaks for all.
 Facts ByVerdicts(const JobState& job, const std::vector<ProbeVerdict>& verdicts) {
   if (FirstHostItself(job, verdicts))
-    return EndedWith(job, {{job.hosts.front(), Cat("it has reached no other host: ", verdicts.front().why)}});
+    return EndedWith(job, {{job.hosts.front(), Cat("it has reached no other host: ", verdicts.front().why), 2}});
   Bads bad;
   for (const ProbeVerdict& verdict : verdicts) {
     // What is between all of them no other host mends.
     if (verdict.kind == "fabric_switch" && verdict.ranks.size() >= job.hosts.size()) return CannotRun(job, verdict.why);
     if (verdict.ranks.empty() || verdict.kind == "unknown" || verdict.kind == "unproven" || verdict.kind == "below_floor")
       return CannotRun(job, Cat(verdict.kind, ": ", verdict.why));
+    const std::size_t takes =
+        std::min<std::size_t>(job.hosts.size(), verdict.kind == "gone" || verdict.kind == "absent" ? 2 : 3);
     for (const std::uint32_t rank : Leaves(verdict)) {
       if (rank >= job.hosts.size()) continue;
-      if (!Names(bad, job.hosts[rank])) bad.push_back({job.hosts[rank], verdict.why});
+      if (!Names(bad, job.hosts[rank])) bad.push_back({job.hosts[rank], verdict.why, static_cast<std::uint32_t>(takes)});
     }
   }
   return EndedWith(job, std::move(bad));
@@ -160,11 +165,15 @@ Bads Unfit(const std::vector<ProbeEnd>& ends, bool goes_on = false) {
 }
 
 // What all hosts fail in the same words is the check's fault, or one that no swap mends.
-Facts ByOwnChecks(const JobState& job, Bads unfit) {
+bool AllAlike(const JobState& job, const Bads& unfit) {
+  if (unfit.size() < 2 || unfit.size() < job.hosts.size()) return false;
   const std::string words = WithoutNumbers(unfit.front().why);
-  const auto alike = [&](const PreflightEnded::Bad& one) { return WithoutNumbers(one.why) == words; };
-  if (unfit.size() > 1 && unfit.size() == job.hosts.size() && std::all_of(unfit.begin(), unfit.end(), alike))
-    return CannotRun(job, Cat("every host fails the same check: ", unfit.front().why));
+  return std::all_of(unfit.begin(), unfit.end(),
+                     [&](const PreflightEnded::Bad& one) { return WithoutNumbers(one.why) == words; });
+}
+
+Facts ByOwnChecks(const JobState& job, Bads unfit) {
+  if (AllAlike(job, unfit)) return CannotRun(job, Cat("every host fails the same check: ", unfit.front().why));
   return EndedWith(job, std::move(unfit));
 }
 
@@ -301,6 +310,11 @@ Facts HostCheckOver(const World& world, Now now, const JobState& job) {
   Bads bad = Unfit(ends, true);
   Facts facts;
   std::string why;
+  if (AllAlike(job, bad)) {
+    why = Sentence("every host fails the same check, so none is held to be bad: ", bad.front().why);
+    return {HostsChecked{.job = job.id, .generation = job.generation, .level = LevelOf(job.spec), .why = why},
+            JobStopping{.job = job.id, .outcome = JobPhase::done, .exit_code = 0, .why = why}};
+  }
   for (Fact& fact : found) {
     if (auto* over = std::get_if<PreflightEnded>(&fact)) {
       for (PreflightEnded::Bad& one : over->bad)

@@ -98,9 +98,12 @@ struct FabricCheck {
   std::string why{};
   PreflightLevel level = PreflightLevel::off;
   std::string run{};  // the generation that checked: hosts of one run have passed with each other
+  // Hosts that it takes, with it, to see that it is well again: where the network spoke against it a host alone shows nothing,
+  // two show whether they hear each other, and three who of them is slow. 0: it passed, or failed a check of its own.
+  std::uint32_t takes = 0;
   friend bool operator==(const FabricCheck&, const FabricCheck&) = default;
 };
-EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why, level, run)
+EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why, level, run, takes)
 
 // A host that has joined once. It stays here when it is lost, until an operator removes it.
 struct NodeState {
@@ -127,6 +130,12 @@ struct NodeState {
 };
 EVERSTEP_FIELDS(NodeState, node, boot, state_id, speaks_since, address, job_address, accelerators, version, member, changed,
                 why, lost_at, drain, fabric, alarms, quarantine, offences, remedies, gpus)
+
+// The last check of it found it bad. A reboot mends no cable.
+inline bool FailedCheck(const NodeState& node) {
+  return node.fabric && !node.fabric->passed && (node.fabric->boot == node.boot || node.fabric->takes > 0);
+}
+inline constexpr std::string_view kFabric = "fabric";  // what `everstep clear --check` calls it
 
 // A gang of some generation that may still have processes on a host. It is released by a HostReleased fact only.
 struct LiveGang {

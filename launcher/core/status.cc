@@ -246,7 +246,7 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
     view.job = it->second.first;
     view.role = it->second.second;
   }
-  if (node.fabric && node.fabric->boot == node.boot)
+  if (node.fabric && (node.fabric->boot == node.boot || FailedCheck(node)))
     view.fabric = FabricView{node.fabric->passed, std::max(Duration(0), now.at - node.fabric->at), node.fabric->why};
   const HostNow* host = HostIn(world, node.node);
   const bool heard = host && host->report.has_value();

@@ -384,13 +384,14 @@ TEST(HostCheck, ABadNetworkIsAFindingAndNoFailureOfTheCheck) {
 TEST(HostCheck, AHostThatFailedReturnsAfterAPassAndIsGivenToJobsThatLookThemselvesWhereNobodyElseIsLeft) {
   Story story({"n1", "n2", "n3"});
   const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
-  ProbeFinds(story, check, "everstep-probe: verdict host 1: HOST: n2 is slow\n");
+  story.RankEnds(check, 1, ExitCode(0, "everstep-agent: FAIL memory.free: 1 GiB\n"));
+  for (const std::uint32_t rank : {2u, 0u}) story.RankEnds(check, rank, ExitCode(0));
   const JobId careless = story.Submit(Train(2));
   EXPECT_EQ(story.HostsOf(careless), (Lines{"n1", "n3"}));
   const JobId waits = story.Submit(Train(3));
   EXPECT_EQ(story.Phase(waits), JobPhase::queued);
   const std::string why = ViewOf(story.world(), story.now(), story.Job(waits)).why;
-  EXPECT_NE(why.find("n2 failed its check 0 s ago: HOST: n2 is slow; everstep check n2 can give it back"), std::string::npos)
+  EXPECT_NE(why.find("n2 failed its check 0 s ago: memory.free: 1 GiB; everstep check n2 can give it back"), std::string::npos)
       << why;
   const JobId looks = story.Submit(Checked(1));
   EXPECT_EQ(story.HostsOf(looks), Lines{"n2"});
@@ -401,10 +402,57 @@ TEST(HostCheck, AHostThatFailedReturnsAfterAPassAndIsGivenToJobsThatLookThemselv
   EXPECT_EQ(story.HostsOf(waits), (Lines{"n1", "n2", "n3"})) << "it has passed";
 }
 
+TEST(HostCheck, WhatTheNetworkSaidIsTakenBackByANetworkOfAsManyAndByNoReboot) {
+  Story story({"n1", "n2", "n3"});
+  ProbeFinds(story, story.Submit(CheckOf({"n1", "n2", "n3"})), "everstep-probe: verdict host 1: HOST: n2 is slow\n");
+  const auto passed = [&] { return story.world().state.nodes.at(NodeId("n2")).fabric->passed; };
+  const JobId alone = story.Submit(CheckOf({"n2"}));
+  EXPECT_EQ(story.HostsOf(alone), Lines{"n2"}) << "it may look";
+  story.AllRanksEnd(alone, ExitCode(0));
+  EXPECT_FALSE(passed()) << "alone it has no network";
+  story.AllRanksEnd(story.Submit(CheckOf({"n1", "n2"})), ExitCode(0));
+  EXPECT_FALSE(passed()) << "of two nobody is seen to be slow";
+  story.PowerOff("n2");
+  story.Pass(20s);
+  story.PowerOn("n2");
+  story.Pass(5s);
+  JobSpec pinned = Checked(1);
+  pinned.hosts = {"n2"};
+  const JobId waits = story.Submit(pinned);
+  EXPECT_EQ(story.Phase(waits), JobPhase::queued) << "its preflight would be without a network";
+  const std::string why = ViewOf(story.world(), story.now(), story.Job(waits)).why;
+  EXPECT_NE(why.find("HOST: n2 is slow; everstep check n2 and 2 others can give it back"), std::string::npos) << why;
+  story.AllRanksEnd(story.Submit(CheckOf({"n1", "n2", "n3"})), ExitCode(0));
+  EXPECT_TRUE(passed());
+  EXPECT_EQ(story.HostsOf(waits), Lines{"n2"});
+}
+
+TEST(HostCheck, WhoClearsAHostTakesItsFailureBackToo) {
+  Story story({"n1", "n2", "n3"});
+  ProbeFinds(story, story.Submit(CheckOf({"n1", "n2", "n3"})), "everstep-probe: verdict host 1: HOST: n2 is slow\n");
+  EXPECT_NE(story.Clear("n2", "no", "memory.free"), "") << "there is no such alarm";
+  EXPECT_EQ(story.Clear("n2", "cable changed", "fabric"), "");
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n2")).fabric) << "it has neither failed nor passed";
+  EXPECT_EQ(story.HostsOf(story.Submit(Train(3))).size(), 3u);
+}
+
+TEST(HostCheck, WhatEveryHostFailsInTheSameWordsIsNoHostsFault) {
+  Story story({"n1", "n2", "n3"});
+  const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
+  story.Told();
+  for (const std::uint32_t rank : {1u, 2u, 0u})
+    story.RankEnds(check, rank, ExitCode(0, "everstep-agent: FAIL limits.shm: 64 MiB\n"));
+  EXPECT_EQ(story.Told().front(), "every host fails the same check, so none is held to be bad: limits.shm: 64 MiB");
+  EXPECT_EQ(story.Phase(check), JobPhase::done);
+  EXPECT_EQ(story.HostsOf(story.Submit(Train(3))).size(), 3u);
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n1")).fabric) << "nor has any passed";
+}
+
 TEST(HostCheck, AHostThatFailedIsNotKeptForAJobThatMayNotHaveIt) {
   Story story({"n1", "n2", "n3"});
   const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
-  ProbeFinds(story, check, "everstep-probe: verdict host 1: HOST: n2 is slow\n");
+  story.RankEnds(check, 1, ExitCode(0, "everstep-agent: FAIL memory.free: 1 GiB\n"));
+  for (const std::uint32_t rank : {2u, 0u}) story.RankEnds(check, rank, ExitCode(0));
   const JobId careless = story.Submit(Train(2));
   story.PowerOff("n3");
   story.Pass(20s);

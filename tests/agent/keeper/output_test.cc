@@ -199,6 +199,11 @@ TEST(Tail, IsTheLastWholeLinesThatFit) {
   EXPECT_EQ(TailOf(std::string(100000, 'z') + "\nend"), "end");
 }
 
+TEST(Tail, OfARankThatEndedWellIsWhatItsLauncherLearnsFrom) {
+  EXPECT_EQ(FiguresIn("loss 1.2\neverstep-agent: FAIL memory.free: 1 GiB\neverstep-probe: measured x\nbye"),
+            "everstep-agent: FAIL memory.free: 1 GiB\neverstep-probe: measured x");
+}
+
 TEST(Tail, IsSafeToShow) {
   EXPECT_EQ(TailOf("10%\r50%\r100%\r\n"), "100%");
   EXPECT_EQ(TailOf("\x1b[31mred\x1b[0m \xff\x01"), "red ??");

@@ -26,7 +26,27 @@ TEST(VerdictLines, AreFewEnoughForTheEndOfStderrThatIsKept) {
     many.push_back({.kind = VerdictKind::host, .hosts = {rank}, .why = std::string(2000, 'x')});
   const std::string lines = VerdictLines(many);
   EXPECT_LT(lines.size(), limit::kTailBytes);
-  EXPECT_EQ(VerdictsIn(lines).size(), 8u);
+  const std::vector<ProbeVerdict> read = VerdictsIn(lines);
+  ASSERT_EQ(read.size(), 8u);
+  EXPECT_EQ(read.back().kind, "others");
+  EXPECT_EQ(read.back().ranks.size(), 57u) << "but every host is named";
+  EXPECT_EQ(read.back().ranks.front(), 7u);
+  EXPECT_EQ(read.back().why.substr(0, 31), "57 more, the first: HOST: xxxxx");
+}
+
+TEST(VerdictLines, HostsThatAreTooManyToBeNamedMakeItUnknownAndNobodyPasses) {
+  Verdict behind{.kind = VerdictKind::fabric_switch, .why = "half of them"};
+  for (std::uint32_t rank = 0; rank < 512; rank += 2) behind.hosts.push_back(rank);
+  const std::vector<ProbeVerdict> read = VerdictsIn(VerdictLines({behind}));
+  ASSERT_EQ(read.size(), 1u);
+  EXPECT_EQ(read[0].kind, "unknown");
+  EXPECT_TRUE(read[0].ranks.empty());
+  EXPECT_EQ(read[0].why, "SWITCH: half of them");
+}
+
+TEST(VerdictLines, RangesThatMakeNoSenseAreNoVerdict) {
+  for (const char* ranks : {"7-1", "1-", "-1", "1-2-3", "0-100000"})
+    EXPECT_TRUE(VerdictsIn(Cat("everstep-probe: verdict host ", ranks, ": x\n")).empty()) << ranks;
 }
 
 }  // namespace
