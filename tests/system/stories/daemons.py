@@ -9,7 +9,7 @@ from harness import PATIENCE, require, story, wait_until
 
 @story("The launcher is killed and started again in the middle of a job: the ranks go on, and nobody is lost", nodes=2)
 def launcher_killed(s):
-    job = s.submit(nodes=2, trainer=["--steps", 120])
+    job = s.submit(nodes=2, trainer=["--steps", 300])
     job.wait_registered(10)
     s.cluster.launcher.kill()
     here = max(line["step"] for line in job.witness("step"))
@@ -44,7 +44,7 @@ def submit_outlives_launcher(s):
 
 @story("An agent is killed and started again: it finds its ranks alive, with the same process ids", nodes=2)
 def agent_killed(s):
-    job = s.submit(nodes=2, trainer=["--steps", 160])
+    job = s.submit(nodes=2, trainer=["--steps", 240])
     job.wait_registered(10)
     name = job.host_names()[1]
     pids = {rank["rank"]: rank["pid"] for rank in job.view()["ranks"]}
@@ -193,7 +193,7 @@ def clocks_jump(s):
     s.cluster.start_launcher(jumped["control"])
     s.cluster.start_agent("n1", jumped["n1"])
     s.cluster.wait_ready(["n1", "n2"])
-    job = s.submit(nodes=2, trainer=["--steps", 120])
+    job = s.submit(nodes=2, trainer=["--steps", 300])
     job.wait_registered(10)
     submitted = job.events()[0]["at"]
     for days in (30, -30):
