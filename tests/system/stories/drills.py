@@ -49,6 +49,7 @@ def freeze(s):
     job.wait_registered(10)
     victim = job.host_names()[1]
     pids = {s.host_of(start).pid_outside(start["pid"]) for start in job.starts(1) if start["host"] == victim} if s.lab.isolated else set()
+    job.thawed.add(victim)
     view = drill(s, "freeze", job, "--node", victim, "--for", "9s")
     require(view["outcome"] == "recovered" and victim not in view["hosts_after"], f"recovered elsewhere: {view}")
     s.wait_node(victim, "ready")
@@ -133,7 +134,7 @@ def refused(s):
     require(job.wait_phase("done")["generation"] == 1, "nothing was broken")
 
 
-@story("A drill too short to break anything is told as undisturbed", nodes=2)
+@story("A drill too short to break anything is told as undisturbed", nodes=2, fence={"after": "20s"}, detection={"lost_after": "30s"})
 def undisturbed(s):
     job = s.submit(nodes=2, trainer=["--steps", 200])
     job.wait_step(3)
