@@ -24,7 +24,8 @@ def rank_killed(s):
     job.require_exact()
 
 
-@story("The killed rank of three is named with its host, though those that died of it are heard of first", nodes=3)
+@story("The killed rank of three is named with its host, though those that died of it are heard of first", nodes=3,
+       fence={"after": "50s"}, detection={"lost_after": "60s"})  # fmt: skip
 def culprit_is_named(s):
     job = s.submit(nodes=3, trainer=["--steps", 60])
     culprit = job.wait_phase("running")["hosts"][1]["node"]
