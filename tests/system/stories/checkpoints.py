@@ -131,7 +131,7 @@ def zombie_writer(s):
 @story("PyTorch: the losses after a kill and a resume are those of a run that was never broken", nodes=2)
 def torch_is_exact(s):
     train = ROOT / "examples" / "quickstart" / "train.py"
-    command = ["/usr/bin/python3", train, "--text", "fortunes", "--from-scratch", "--steps", 60, "--batch", 2,
+    command = ["/usr/bin/python3", train, "--text", "fortunes", "--from-scratch", "--steps", 120, "--batch", 2,
                "--checkpoint-every", 4]  # fmt: skip
     environment = {"EVERSTEP_LAB": s.lab.id, "XDG_CACHE_HOME": str(s.lab.directory), "OMP_NUM_THREADS": "1"}
 
@@ -154,4 +154,4 @@ def torch_is_exact(s):
     broken.wait_phase("done", seconds=3 * PATIENCE)
     require(broken.view()["generation"] == 2, f"it was broken once: {broken.whys()}")
     require(losses(broken) == losses(whole), f"losses differ: {losses(broken)} and {losses(whole)}")
-    require(len(losses(whole)) == 60 and all(len(values) == 1 for values in losses(broken).values()), "a step repeated is the same")
+    require(len(losses(whole)) == 120 and all(len(values) == 1 for values in losses(broken).values()), "a step repeated is the same")
