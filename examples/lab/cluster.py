@@ -108,17 +108,17 @@ class Cluster:
         everstep = [self.programs / "everstep", "--launcher", self.address, *self.plain_text]
         return self.control.command(*everstep, *arguments)
 
-    def run(self, *arguments: object, codes: tuple[int, ...] = (0,), seconds: float = 60) -> str:
+    def run(self, *arguments: object, codes: tuple[int, ...] = (0,), seconds: float = 60, environment: dict[str, str] | None = None) -> str:
         """Runs `everstep ARGUMENTS` and returns its stdout; CliError unless it exits with one of `codes`."""
-        done = self.done(*arguments, seconds=seconds)
+        done = self.done(*arguments, seconds=seconds, environment=environment)
         if done.returncode not in codes:
             raise CliError(arguments, done)
         return done.stdout
 
-    def done(self, *arguments: object, seconds: float = 60) -> subprocess.CompletedProcess:
+    def done(self, *arguments: object, seconds: float = 60, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess:
         """Runs `everstep ARGUMENTS`, however it ends."""
         return subprocess.run(self.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
-                              env=self.control.environment(), cwd="/")  # fmt: skip
+                              env=self.control.environment(environment), cwd="/")  # fmt: skip
 
     def ask(self, *arguments: object, codes: tuple[int, ...] = (0,)) -> object:
         """What `everstep ARGUMENTS -o json` answers."""

@@ -182,7 +182,7 @@ TEST_F(ControlTest, ACommandLineThatCannotTravelExactlyIsNotSent) {
 }
 
 TEST_F(ControlTest, NoAnswerInTimeIsATimeoutAndTheLoopHearsThatNobodyWaits) {
-  client_ = NewClient(200ms);
+  client_ = NewClient(2s);
   const Result<ApiReply> reply = client_->Call(GetInfo{});
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, ErrorCode::kTimeout);

@@ -58,9 +58,10 @@ def require(condition: object, what: str) -> None:
 
 
 class Job:
-    def __init__(self, system: "System", job_id: str, witness: pathlib.Path, checkpoints: pathlib.Path):
+    def __init__(self, system: "System", job_id: str, witness: pathlib.Path, checkpoints: pathlib.Path, hold: pathlib.Path):
         self.system = system
         self.id = job_id
+        self._hold = hold
         self.witness_file = witness
         self.checkpoints = checkpoints
         # Hosts that were frozen: no timer runs while a host stands still, so its ranks may move for a moment when it thaws, before
@@ -82,7 +83,14 @@ class Job:
         """By rank order."""
         return [host["node"] for host in self.view()["hosts"]]
 
+    def release(self) -> None:
+        """Lets the trainer do its last step: until then the job cannot be over before the fault that the story has for it."""
+        self._hold.unlink(missing_ok=True)
+
     def wait_phase(self, phase: str, seconds: float = PATIENCE) -> dict:
+        if phase == "done":
+            self.release()
+
         def reached() -> dict | None:
             view = self.view()
             if view["phase"] == phase:
@@ -171,12 +179,15 @@ class System:
 
     def submit(self, name: str = "story", *, nodes: int = 2, spares: int = 0, per_node: int = 1, trainer: list[object] = (),
                command: list[object] | None = None, isolate: str = "pin", **keys: object) -> Job:  # fmt: skip
-        """Submits the fake trainer with `trainer` as its arguments, or `command`; `keys` as in a job file."""
+        """Submits the fake trainer with `trainer` as its arguments, or `command`; `keys` as in a job file. The trainer stays before its last
+        step until Job.release()."""
         place = self.lab.directory / f"{name}-{len(self.jobs)}"
         place.mkdir()
         witness, checkpoints = place / "witness.jsonl", place / "checkpoints"
         checkpoints.mkdir()
-        argv = command or [PYTHON, TRAINER, "--witness", witness, *trainer]
+        hold = place / "hold"
+        hold.touch()
+        argv = command or [PYTHON, TRAINER, "--witness", witness, "--hold", hold, *trainer]
         file = place / "job.yaml"
         job = {
             "name": name, "command": [str(word) for word in argv], "resume_args": ["--resume", "{resume}"], "nodes": nodes,
@@ -185,7 +196,7 @@ class System:
         }  # fmt: skip
         file.write_text(json.dumps(job))
         submitted = self.cluster.ask("submit", file)
-        self.jobs.append(Job(self, submitted["job"], witness, checkpoints))
+        self.jobs.append(Job(self, submitted["job"], witness, checkpoints, hold))
         return self.jobs[-1]
 
     def node(self, name: str) -> dict:

@@ -28,7 +28,7 @@ TEST_F(Stop, ARankThatSavesWithinTheGraceIsLeftToEndByItself) {
 TEST_F(Stop, ARankThatIgnoresSigtermIsKilledAfterTheGrace) {
   Run({Shell(0, "trap '' TERM; echo > $0/ready; while :; do sleep 0.05; done"), Shell(1, "exec sleep 1000")});
   PidIn("ready");
-  Send(KeeperStop{.grace = 300ms});
+  Send(KeeperStop{.grace = 2s});
   const KeeperStatus stopping = AwaitEnds(1);
   EXPECT_EQ(stopping.phase, KeeperPhase::stopping);
   EXPECT_EQ(stopping.ranks[1].exit->signal, kTerm);

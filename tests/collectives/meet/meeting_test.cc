@@ -99,13 +99,13 @@ TEST(Meeting, WhoDoesNotComeIsNamedToThoseWhoCame) {
     RealClock own;
     first = Meeting::Gather(Place(1, 4, port, 10s), own).error().Str();
   });
-  const auto none = Meeting::Gather(Place(0, 4, port, 500ms), clock);
+  const auto none = Meeting::Gather(Place(0, 4, port, 3s), clock);
   one.join();
   ASSERT_FALSE(none.has_value());
   EXPECT_EQ(none.error().code, ErrorCode::kTimeout);
   EXPECT_EQ(none.error().Str(),
-            Cat("after 500 ms of 4 ranks have not come: 2, 3; do they run, and do they reach port ", port, " of this host?"));
-  EXPECT_EQ(first, "after 500 ms of 4 ranks have not come: 2, 3");
+            Cat("after 3 s of 4 ranks have not come: 2, 3; do they run, and do they reach port ", port, " of this host?"));
+  EXPECT_EQ(first, "after 3 s of 4 ranks have not come: 2, 3");
 }
 
 TEST(Meeting, ARankThatEndsWithoutAWordIsNamedToAll) {

@@ -183,13 +183,13 @@ TEST(Carry, ARailThatIsSilentIsNamedWithItsNic) {
         return done ? "" : done.error().Str();
       },
       [](std::uint32_t, CarryOptions& options) {
-        options.timeout = 200ms;
+        options.timeout = 2s;
         options.nic = [](std::uint32_t rank, std::uint32_t rail) {
           return Cat("rail ", rail, " (eth", rail, " of ", rank, ")");
         };
       },
       2);
-  EXPECT_EQ(said[0], "waiting for data from rank 1 over its rail 1 (eth1 of 1) in round 0: nothing in 200 ms");
+  EXPECT_EQ(said[0], "waiting for data from rank 1 over its rail 1 (eth1 of 1) in round 0: nothing in 2 s");
 }
 
 TEST(Carry, EveryTypeIsExact) {
@@ -241,7 +241,7 @@ TEST(Carry, ABitThatTurnsOnTheWayIsFoundAtTheHopWhereItTurned) {
 
 TEST(Carry, WhoWaitsForARankThatDoesNothingSaysForWhomAndForHowLong) {
   const auto soon = [](std::uint32_t, CarryOptions& options) {
-    options.timeout = 200ms;
+    options.timeout = 2s;
     options.who = [](std::uint32_t rank) { return Cat("rank ", rank, " (n", rank + 1, ")"); };
   };
   const std::vector<std::string> said = All(
@@ -258,9 +258,9 @@ TEST(Carry, WhoWaitsForARankThatDoesNothingSaysForWhomAndForHowLong) {
                     rank);
       },
       soon);
-  EXPECT_EQ(said[2], "waiting for data from rank 1 (n2) in round 0: nothing in 200 ms");
+  EXPECT_EQ(said[2], "waiting for data from rank 1 (n2) in round 0: nothing in 2 s");
   // Rank 1 does not even take the connection that rank 0 makes to it.
-  EXPECT_EQ(said[0], "sending to rank 1 (n2) in round 0: nothing in 200 ms");
+  EXPECT_EQ(said[0], "sending to rank 1 (n2) in round 0: nothing in 2 s");
 }
 
 TEST(Carry, WordThatSomebodyHasGoneEndsTheWait) {

@@ -6,10 +6,13 @@ import subprocess
 
 from harness import PATIENCE, require, story, wait_until
 
+# Where nobody may be taken for dead: on a busy machine a daemon may need seconds to come back.
+PATIENT = {"fence": {"after": "20s"}, "detection": {"lost_after": "30s", "agent_return": "30s"}}
+
 
 @story("The launcher is killed and started again in the middle of a job: the ranks go on, and nobody is lost", nodes=2)
 def launcher_killed(s):
-    job = s.submit(nodes=2, trainer=["--steps", 120])
+    job = s.submit(nodes=2, trainer=["--steps", 300])
     job.wait_registered(10)
     s.cluster.launcher.kill()
     here = max(line["step"] for line in job.witness("step"))
@@ -42,9 +45,9 @@ def submit_outlives_launcher(s):
     job.wait_phase("done")
 
 
-@story("An agent is killed and started again: it finds its ranks alive, with the same process ids", nodes=2)
+@story("An agent is killed and started again: it finds its ranks alive, with the same process ids", nodes=2, **PATIENT)
 def agent_killed(s):
-    job = s.submit(nodes=2, trainer=["--steps", 160])
+    job = s.submit(nodes=2, trainer=["--steps", 240])
     job.wait_registered(10)
     name = job.host_names()[1]
     pids = {rank["rank"]: rank["pid"] for rank in job.view()["ranks"]}
@@ -74,7 +77,7 @@ def rank_dies_without_agent(s):
     job.require_exact()
 
 
-@story("Launcher and one agent are killed together: both come back and the job has not noticed", nodes=2)
+@story("Launcher and one agent are killed together: both come back and the job has not noticed", nodes=2, **PATIENT)
 def both_killed(s):
     job = s.submit(nodes=2, trainer=["--steps", 160])
     job.wait_registered(10)
@@ -178,7 +181,8 @@ def full_disk(s):
     after.wait_phase("done")
 
 
-@story("Wall clocks jump by days, on the launcher and on a host: times shown differ, and nothing else", nodes=2)
+@story("Wall clocks jump by days, on the launcher and on a host: times shown differ, and nothing else", nodes=2,
+       detection={"suspect_after": "20s", "lost_after": "60s"}, fence={"after": "40s"})  # fmt: skip
 def clocks_jump(s):
     shim = s.cluster.programs.parent / "tests" / "wall_shift.so"
     shifts = {"control": s.lab.directory / "control.shift", "n1": s.lab.directory / "n1.shift"}
@@ -193,7 +197,8 @@ def clocks_jump(s):
     s.cluster.start_launcher(jumped["control"])
     s.cluster.start_agent("n1", jumped["n1"])
     s.cluster.wait_ready(["n1", "n2"])
-    job = s.submit(nodes=2, trainer=["--steps", 120])
+    before = len(s.cluster.ask("events"))  # the agent that was killed was silent
+    job = s.submit(nodes=2, trainer=["--steps", 300])
     job.wait_registered(10)
     submitted = job.events()[0]["at"]
     for days in (30, -30):
@@ -201,7 +206,8 @@ def clocks_jump(s):
         jump("n1", -days * 86_400)
         job.wait_step(max(line["step"] for line in job.witness("step")) + 20)
     require(job.view()["generation"] == 1, f"the job has not noticed: {job.whys()}")
-    require("suspect" not in s.whys(), f"nor has anybody been suspected: {s.whys()}")
+    since = "\n".join(event["why"] for event in s.cluster.ask("events")[before:])
+    require("suspect" not in since, f"nor has anybody been suspected: {since}")
     job.kill_rank(1)
     job.wait_generation(2)
     shown = next(event["at"] for event in reversed(job.events()))

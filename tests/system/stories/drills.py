@@ -49,6 +49,7 @@ def freeze(s):
     job.wait_registered(10)
     victim = job.host_names()[1]
     pids = {s.host_of(start).pid_outside(start["pid"]) for start in job.starts(1) if start["host"] == victim} if s.lab.isolated else set()
+    job.thawed.add(victim)
     view = drill(s, "freeze", job, "--node", victim, "--for", "9s")
     require(view["outcome"] == "recovered" and victim not in view["hosts_after"], f"recovered elsewhere: {view}")
     s.wait_node(victim, "ready")
@@ -70,19 +71,21 @@ def link_cut(s):
 
 @story("A drill hangs a rank: that no step comes is noticed, and all start again", nodes=2)
 def hang(s):
-    job = s.submit(nodes=2, trainer=["--steps", 60], progress={"hang_after": "5s"})
+    job = s.submit(nodes=2, trainer=["--steps", 4000], progress={"hang_after": "5s"})  # one that has no step left to do hangs too
     job.wait_registered(10)
     view = drill(s, "hang", job)
     require(view["outcome"] == "recovered", f"recovered: {view}")
     incident = job.view()["incident"]
     require("hang" in incident["cause"] and "a drill of" in incident["means"], f"named: {incident}")
-    job.wait_phase("done")
+    job.wait_step(job.starts(2)[0]["resumed"] + 20, generation=2)
+    s.cluster.run("cancel", job.id)
+    job.wait_phase("cancelled")
     job.require_exact()
 
 
 @story("A drill tears a checkpoint: the half one is passed over, the whole one before it is resumed from", nodes=2)
 def torn_checkpoint(s):
-    job = s.submit(nodes=2, trainer=["--steps", 300, "--checkpoint-every", 60])
+    job = s.submit(nodes=2, trainer=["--steps", 100, "--checkpoint-every", 60])  # one save, then it stays before its last step
     job.wait_registered(60)
     view = drill(s, "ckpt-torn", job)
     require(view["outcome"] == "recovered", f"recovered: {view}")
@@ -93,7 +96,7 @@ def torn_checkpoint(s):
 
 @story("A drill kills the launcher: the job does not notice", nodes=2)
 def launcher_kill(s):
-    job = s.submit(nodes=2, trainer=["--steps", 100])
+    job = s.submit(nodes=2, trainer=["--steps", 400])  # the drill waits for another step
     job.wait_step(5)
     pids = {start["pid"] for start in job.starts(1)}
     drill = subprocess.Popen(s.cluster.command("drill", "launcher-kill", job.id, "-o", "json"), stdout=subprocess.PIPE, text=True)
@@ -131,7 +134,7 @@ def refused(s):
     require(job.wait_phase("done")["generation"] == 1, "nothing was broken")
 
 
-@story("A drill too short to break anything is told as undisturbed", nodes=2)
+@story("A drill too short to break anything is told as undisturbed", nodes=2, fence={"after": "20s"}, detection={"lost_after": "30s"})
 def undisturbed(s):
     job = s.submit(nodes=2, trainer=["--steps", 200])
     job.wait_step(3)

@@ -7,7 +7,8 @@ import time
 
 from harness import require, send, story, wait_until
 
-WATCHED = {"monitor": True, "monitor_arguments": ["--profile", "cpu"]}
+# A probe that a busy machine keeps waiting does not hang.
+WATCHED = {"monitor": True, "monitor_arguments": ["--profile", "cpu", "--deadline", "30s"]}
 XID_79 = "NVRM: Xid (PCI:0000:18:00): 79, pid=1234, name=python3, GPU has fallen off the bus."
 
 
@@ -105,8 +106,8 @@ def monitor_stands_still(s):
     send(set(monitors), signal.SIGSTOP)
     job.wait_step(max(line["step"] for line in job.witness("step")) + 20)
     send(set(monitors), signal.SIGKILL)
-    wait_until(lambda: not s.node("n2")["health"]["watched"], "it is told that nobody watches")
-    require("killed by signal 9" in s.node("n2")["health"]["unwatched"], f"{s.node('n2')}")
+    health = wait_until(lambda: not (seen := s.node("n2")["health"])["watched"] and seen, "it is told that nobody watches")
+    require("killed by signal 9" in health["unwatched"], f"{health}")
     watched(s, "n2")
     require(s.node("n2")["phase"] == "ready" and job.view()["generation"] == 1, "nothing has come of it")
 
@@ -114,7 +115,7 @@ def monitor_stands_still(s):
 def looked_at(s, host: str, root: pathlib.Path) -> None:
     """From now on its monitor reads this tree instead of this machine's."""
     s.cluster.agents[host].kill()
-    s.cluster.set_agent(host, {"monitor_arguments": ["--profile", "cpu", "--root", str(root)]})
+    s.cluster.set_agent(host, {"monitor_arguments": [*WATCHED["monitor_arguments"], "--root", str(root)]})
     s.cluster.start_agent(host)
 
 

@@ -97,7 +97,8 @@ def link_healed(s):
     job.wait_phase("cancelled")
 
 
-@story("A link is cut for less than the silence that counts: nothing happens", nodes=3, needs_cut=True, profile="default")
+@story("A link is cut for less than the silence that counts: nothing happens", nodes=3, needs_cut=True, profile="default",
+       fence={"after": "20s"}, detection={"lost_after": "30s"})  # fmt: skip
 def short_cut(s):
     job = s.submit(nodes=2, spares=1, trainer=["--steps", 200])
     job.wait_step(5)
