@@ -416,6 +416,32 @@ TEST(SickTrees, LinesThatOnlyLookLikeTroubleAreNone) {
 
 TEST(SickTrees, TrainingDataMayBeReadOnly) {
   EXPECT_EQ(Bad(ScanOf({.files = Mounts("24 22 0:50 / /data ro,relatime - ext4 /dev/sdb1 ro")})), Words());
+struct Disks {
+  const char* name;
+  int local, volumes;
+  State state;
+  const char* value;
+};
+
+TEST(SickTrees, AVolumeOfTheNetworkIsNoDiskOfTheHost) {
+  for (const Disks& row : std::initializer_list<Disks>{{"all and the root's volume", 8, 1, State::ok, "8"},
+                                                       {"all, no volume", 8, 0, State::ok, "8"},
+                                                       {"a volume does not stand in for a disk", 7, 1, State::warn, "7"},
+                                                       {"nothing but the root's volume", 0, 1, State::warn, "0"}}) {
+    std::string files = "== /sys/class/nvme/nvme0 gone\n";
+    for (int i = 0; i < row.volumes + row.local; ++i)
+      files += Cat("== /sys/class/nvme/nvme", i, "/state\nlive\n== /sys/class/nvme/nvme", i, "/model\n",
+                   i < row.volumes ? "Amazon Elastic Block Store" : "Amazon EC2 NVMe Instance Storage",
+                   "              \n== /captured/nvme_smart/nvme", i, "\n002c01640a03\n");
+    const ScanReport report = ScanOf({.files = files}, {.profile = "p5.48xlarge"});
+    const auto found = std::find_if(report.verdicts.begin(), report.verdicts.end(),
+                                    [](const Verdict& one) { return one.check == "nvme.count"; });
+    ASSERT_NE(found, report.verdicts.end()) << row.name;
+    EXPECT_EQ(Name(found->state), Name(row.state)) << row.name;
+    EXPECT_EQ(found->value, row.value) << row.name;
+  }
+}
+
 }
 
 TEST(SickTrees, AnXidThatTheDriverTookBackIsNoFinding) {
