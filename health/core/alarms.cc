@@ -19,8 +19,8 @@ std::vector<AlarmChange> Alarms::Take(const Check& check, const Verdict& verdict
   // Than it was when it was raised: a value that swings about a limit is raised once.
   const bool worse =
       watched.raised && ((verdict.state == State::fail && !watched.raised_fail) || verdict.action > watched.raised_action);
-  const bool again = watched.raised && (!check.lines.empty() || check.action_is_value) &&
-                     verdict.evidence != watched.raised_evidence && now - watched.alarm.raised >= options_.again_after;
+  const bool again = watched.raised && OfKernelLog(check) && verdict.evidence != watched.raised_evidence &&
+                     now - watched.alarm.raised >= options_.again_after;
   watched.alarm.verdict = verdict;
   if (watched.raised && !worse && !again) return {};
   if (now - started_ < options_.grace || watched.alarm.looks < check.strikes) return {};

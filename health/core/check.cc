@@ -34,6 +34,8 @@ std::string Bytes(double number) {
 
 }  // namespace
 
+bool OfKernelLog(const Check& check) { return !check.lines.empty() || check.id == "gpu.xid" || check.id == "gpu.sxid"; }
+
 std::string ShowNumber(double number, Unit unit) {
   if (number >= kUnlimited) return "unlimited";
   switch (unit) {

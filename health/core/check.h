@@ -61,7 +61,7 @@ struct Check {
   Facility needs = Facility::always;
   Reader by = Reader::scan;
   Action action = Action::note;  // when it fails
-  bool action_is_value = false;  // the value itself names the action: of Xids
+  bool action_is_value = false;  // the value itself names the action: of Xids, of what the driver asks for
   State on_timeout = State::unknown;
   std::vector<std::string> lines{};   // of the kernel's log: regular expressions, any of which counts
   std::vector<std::string> unless{};  // look-alikes that must not count
@@ -73,6 +73,9 @@ struct Check {
 
 // The check whose `lines` take lines of the kernel's log away from all others. It counts them, so that none goes silently.
 inline constexpr std::string_view kIgnoredLines = "kernel.ignored";
+
+// Heard of when it happens, not read at each look: kernel lines, Xids and SXids.
+bool OfKernelLog(const Check& check);
 
 // One value that was read, or why there is none: one of the five is set. Only `absent` may come with a number, none of them:
 // what the host is without can still be counted.

@@ -9,8 +9,6 @@ namespace everstep::health {
 
 namespace {
 
-bool OfLog(const Check& check) { return !check.lines.empty() || check.action_is_value; }
-
 // Also of what could not be read, somebody wants to know what would be bad.
 std::string LimitOf(const Check& check, const Profile& profile) {
   const std::optional<Rule>& rule = check.fail ? check.fail : check.warn;
@@ -28,7 +26,7 @@ std::vector<AlarmChange> Watch::Take(const Reading& reading, Time now) {
   const auto found = checks_.find(reading.check);
   if (found == checks_.end()) return {};
   const auto verdict = Judge(found->second, counters_.Grown(found->second, reading, now), profile_);
-  const bool of_log = OfLog(found->second);
+  const bool of_log = OfKernelLog(found->second);
   const std::pair key(reading.check, reading.scope);
   if (!verdict || of_log)
     newest_.erase(key);
@@ -51,14 +49,14 @@ std::vector<AlarmChange> Watch::Expire(Time now) {
 
 void Watch::Restore(const Alarm& alarm, Time now) {
   const auto found = checks_.find(alarm.verdict.check);
-  if (found != checks_.end()) history_.Take(alarm.verdict, OfLog(found->second) ? Comes::heard : Comes::read, now);
+  if (found != checks_.end()) history_.Take(alarm.verdict, OfKernelLog(found->second) ? Comes::heard : Comes::read, now);
   alarms_.Restore(alarm, now);
 }
 
 void Watch::Follow(const std::optional<std::string>& unread, Time now) {
   for (const auto& [id, check] : checks_) {
     const bool off = std::find(profile_.off.begin(), profile_.off.end(), id) != profile_.off.end();
-    if (!OfLog(check) || off || history_.Knows(id, "") || !profile_.Promises(check.needs)) continue;
+    if (!OfKernelLog(check) || off || history_.Knows(id, "") || !profile_.Promises(check.needs)) continue;
     Verdict verdict{.check = id, .limit = LimitOf(check, profile_)};
     if (unread) {
       verdict.state = State::unknown;

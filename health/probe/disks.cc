@@ -65,12 +65,20 @@ void Smart(const Root& root, const std::string& controller, Sink& sink) {
                   ShowNumber(at(kThreshold), Unit::count)));
 }
 
+// An EBS volume is a controller too, and no disk of the host: how many there are is the doing of who started it.
+bool IsNetworkVolume(const Root& root, const std::string& controller) {
+  const auto model = root.Read(Cat(kNvme, '/', controller, "/model"));
+  return model && Trim(*model) == "Amazon Elastic Block Store";
+}
+
 void Nvme(const Root& root, Sink& sink) {
   const auto names = root.List(kNvme);
   std::size_t count = 0;
+  std::vector<std::string> disks;
   for (const std::string& name : names ? *names : std::vector<std::string>()) {
     if (!name.starts_with("nvme")) continue;
     ++count;
+    if (!IsNetworkVolume(root, name)) disks.push_back(name);
     const std::string path = Cat(kNvme, '/', name, "/state");
     sink.WordOf("nvme.state", name, root.Read(path), path);
     Smart(root, name, sink);
@@ -81,7 +89,9 @@ void Nvme(const Root& root, Sink& sink) {
       sink.Absent(check, "there is no NVMe controller");
     return;
   }
-  sink.Number("nvme.count", "", static_cast<double>(count), Cat(kNvme, ": ", Clip(Join(*names), 200)));
+  if (disks.empty()) return sink.None("nvme.count", "all NVMe controllers are EBS volumes");
+  const std::string volumes = disks.size() == count ? "" : Cat("; without ", Count(count - disks.size(), "EBS volume"));
+  sink.Number("nvme.count", "", static_cast<double>(disks.size()), Cat(kNvme, ": ", Clip(Join(disks), 200), volumes));
 }
 
 // "[8/7]" behind an array: eight are wanted, seven work.

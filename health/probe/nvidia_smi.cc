@@ -44,7 +44,7 @@ class SmiGpu {
     Word("gpu.uuid", "uuid", AsItIs);
     Word("gpu.ecc_mode", "ecc_mode/current_ecc", OnOff);
     Word("gpu.persistence", "persistence_mode", OnOff);
-    Word("gpu.recovery_action", "gpu_recovery_action", Dashed);
+    Recovery();
     Errors();
     Word("gpu.remap_failed", "remapped_rows/remapped_row_failure", Dashed);
     Word("gpu.remap_pending", "remapped_rows/remapped_row_pending", Dashed);
@@ -80,6 +80,12 @@ class SmiGpu {
     if (number) return sink_.Number(check, scope_, *number, Said(path, text));
     if (!IsTold(text)) return NotTold(check, path);
     sink_.Unread(check, scope_, Cat(Said(path, Clip(Printable(text), 60)), " is no number"));
+  }
+
+  void Recovery() {
+    const std::string path = "gpu_recovery_action", text = Clip(Printable(gpu_.TextAt(path)), 100);
+    if (!IsTold(text)) return NotTold("gpu.recovery_action", path);
+    TellRecovery(scope_, Dashed(text), Said(path, text), sink_);
   }
 
   // "sram_uncorrectable", "dram_correctable" and their kin since Ampere; single and double bits before.
@@ -193,6 +199,17 @@ Status TellNvidiaSmi(std::string_view xml, std::size_t on_bus, Sink& sink) {
   for (const char* check : {"gpu.nvlink_down", "gpu.nvlink_errors"})
     sink.Absent(check, "nvidia-smi -q tells nothing of NVLinks");
   return {};
+}
+
+void TellRecovery(const std::string& scope, const std::string& asked, std::string evidence, Sink& sink) {
+  const auto says = [&](std::string_view word) { return asked.find(word) != std::string::npos; };
+  const Action action = says("reboot") ? Action::reboot : says("reset") ? Action::reset : Action::drain;
+  const bool known = action != Action::drain || says("drain");
+  sink.Take({.check = "gpu.recovery_action",
+             .scope = scope,
+             .word = known ? std::string(Name(action)) : asked,
+             .means = Cat("the driver asks for ", asked),
+             .evidence = std::move(evidence)});
 }
 
 }  // namespace everstep::health

@@ -1,6 +1,7 @@
 // What `nvidia-smi -q -x` prints, as readings of the checks that NVML answers: for hosts whose NVML cannot be loaded.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -11,5 +12,8 @@ namespace everstep::health {
 // `on_bus`: GPUs on the PCI bus. What its XML does not tell, or tells as N/A, does not apply. kInvalid: it is not that XML;
 // then nothing was told.
 Status TellNvidiaSmi(std::string_view xml, std::size_t on_bus, Sink& sink);
+
+// What the driver asks for, in its own words with dashes ("drain-and-reset"): the reading is the action that stands for them.
+void TellRecovery(const std::string& scope, const std::string& asked, std::string evidence, Sink& sink);
 
 }  // namespace everstep::health

@@ -190,8 +190,8 @@ void Gpu::State() {
     if (field.answer != kSuccess) {
       sink_.Moot("gpu.recovery_action", scope_, "the driver is older than 565");
     } else {
-      sink_.Word("gpu.recovery_action", scope_, value < kNames.size() ? std::string(kNames[value]) : Cat("unknown-", value),
-                 Cat("GPU_RECOVERY_ACTION: ", value));
+      TellRecovery(scope_, value < kNames.size() ? std::string(kNames[value]) : Cat("unknown-", value),
+                   Cat("GPU_RECOVERY_ACTION: ", value), sink_);
     }
   }
   nvml::FabricInfo fabric{};

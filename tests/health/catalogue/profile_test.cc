@@ -26,8 +26,8 @@ TEST(Profiles, EveryKindOfHostThatWeKnowIsShipped) {
   ASSERT_TRUE(loaded) << loaded.error().Str();
   std::set<std::string> names;
   for (const Profile& profile : loaded->profiles) names.insert(profile.name);
-  EXPECT_EQ(names, (std::set<std::string>{"cpu", "g5", "g6", "g6e", "gpu", "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200",
-                                          "p6-b300", "trn1", "trn2"}));
+  EXPECT_EQ(names, (std::set<std::string>{"cpu", "g5", "g6", "g6e", "gpu", "neuron", "p4d", "p4de", "p5", "p5e", "p5en",
+                                          "p6-b200", "p6-b300", "trn1", "trn2"}));
 }
 
 struct Size {
@@ -72,6 +72,37 @@ TEST(Profiles, TheFlagWinsThenWhatTheHostSaysAndTheUnknownIsSaid) {
   const auto typo = ChooseProfile(BuiltIn(), {.wanted = "p5en.48xlarg"});
   ASSERT_FALSE(typo);
   EXPECT_EQ(typo.error().hint.substr(0, 30), "did you mean `p5en.48xlarge`? ");
+}
+
+struct Unlisted {
+  const char* type;
+  const char* profile;  // empty: it is refused where it is asked for, and else taken by what is on the bus
+};
+
+TEST(Profiles, ASizeWithoutARowIsTakenByItsFamilyAndItsCountsAreNotKnown) {
+  for (const Unlisted& row : std::initializer_list<Unlisted>{{"g5.xlarge", "gpu"},
+                                                             {"g6e.2xlarge", "gpu"},
+                                                             {"p5e.metal-24xl", "gpu"},
+                                                             {"trn1.2xlarge", "neuron"},
+                                                             {"trn1n.2xlarge", "neuron"},
+                                                             {"g5.xlarg", ""},
+                                                             {"g5.", ""},
+                                                             {"g5", "g5"},
+                                                             {"m7i.4xlarge", ""}}) {
+    const auto asked = ChooseProfile(BuiltIn(), {.wanted = row.type});
+    ASSERT_EQ(asked.has_value(), *row.profile != '\0') << row.type;
+    if (asked) {
+      EXPECT_EQ(asked->profile.name, row.profile) << row.type;
+      EXPECT_EQ(asked->profile.accelerators, std::nullopt) << row.type;
+    }
+    const auto told = ChooseProfile(BuiltIn(), {.instance_type = row.type, .told_by = "DMI"});
+    ASSERT_TRUE(told) << row.type;
+    const bool sized = asked && std::string_view(row.type).find('.') != std::string_view::npos;
+    EXPECT_EQ(told->profile.name, sized ? row.profile : "cpu") << row.type;
+  }
+  EXPECT_EQ(ChooseProfile(BuiltIn(), {.instance_type = "trn1.2xlarge", .told_by = "DMI"})->why,
+            "DMI says trn1.2xlarge, a size that no profile is for though its family has one: taken as a host with Neuron "
+            "devices of any kind, and how much there should be is not known and not judged");
 }
 
 TEST(Profiles, OneThatContradictsItselfIsRefused) {

@@ -21,18 +21,18 @@ std::string Refusal(const std::string& text) {
 // The table that the operators' guides of five tools were boiled down to, code by code, apart from the file.
 std::map<std::uint32_t, Action> Wanted() {
   std::map<std::uint32_t, Action> wanted;
-  for (std::uint32_t code = 1; code <= 170; ++code) wanted[code] = Action::note;
+  for (std::uint32_t code = 1; code <= 173; ++code) wanted[code] = Action::note;
   const auto set = [&](Action action, std::initializer_list<std::uint32_t> codes) {
     for (const std::uint32_t code : codes) wanted[code] = action;
   };
   set(Action::app,
-      {8,  11, 13, 25, 31, 32, 39,  40,  41,  43,  60,  68,  69,  70,  71,  72,  75,  76,  77,  80,  82,  83,  84,  85,  86, 88,
-       89, 94, 96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 137, 139, 141});
-  set(Action::defer, {63, 92, 156});
+      {8,  11, 13, 25, 31, 32, 39,  40,  41,  43,  60,  68,  69,  70,  71,  72,  75,  76,  77,  80,  82,  83,  84,  85,  86,
+       88, 89, 96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 137, 139, 141});
+  set(Action::defer, {63, 92, 94, 156});
   set(Action::drain, {154});  // unless its text says otherwise
-  set(Action::reset,
-      {46, 48, 57, 58, 62, 64, 74, 95, 109, 110, 119, 120, 136, 140, 143, 144, 145, 146, 147, 148, 149, 150, 155, 158, 159});
-  set(Action::reboot, {9, 12, 18, 30, 33, 59, 61, 79, 123, 151, 167, 168, 169});
+  set(Action::reset, {46,  48,  57,  58,  62,  64,  74,  95,  109, 110, 119, 120, 136, 140,
+                      143, 144, 145, 146, 147, 148, 149, 150, 155, 158, 159, 171, 172});
+  set(Action::reboot, {9, 12, 18, 30, 33, 59, 61, 79, 123, 151, 167, 168, 169, 173});
   set(Action::replace, {54});
   return wanted;
 }

@@ -1,6 +1,8 @@
 // Each check of the catalogue against a host that is sick in this one way: exactly its verdict, and none on the healthy host.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/text.h"
@@ -14,8 +16,15 @@ using Words = std::vector<std::string>;
 struct Sick {
   const char* name;
   Changes changes;
-  Words bad;  // all that is not OK then
+  Words bad;                        // all that is not OK then
+  std::optional<Action> asks = {};  // what the worst of it asks for
 };
+
+Action Asked(const ScanReport& report) {
+  Action asked = Action::note;
+  for (const Verdict& verdict : report.verdicts) asked = std::max(asked, verdict.action);
+  return asked;
+}
 
 std::string Cpu(const char* file, const char* text) { return Cat("== /sys/devices/system/cpu/cpu2/", file, "\n", text, "\n"); }
 std::string Efa(const char* file, const char* text) {
@@ -178,7 +187,26 @@ const std::vector<Sick>& GpuRows() {
        {.nvml = "all.name NVIDIA A100-SXM4-40GB\n"},
        {"fail GPU 0 at 0000:18:00: gpu.model", "fail GPU 1 at 0000:2A:00: gpu.model"}},
       {"two firmwares", {.nvml = "1.vbios 95.00.00.00.00\n"}, {"warn gpu.kinds"}},
-      {"the driver asks for a reboot", {.nvml = "1.recovery 2\n"}, {"fail GPU 1 at 0000:2A:00: gpu.recovery_action"}},
+      {"the driver asks for a reset",
+       {.nvml = "1.recovery 1\n"},
+       {"fail GPU 1 at 0000:2A:00: gpu.recovery_action"},
+       Action::reset},
+      {"the driver asks for a reboot",
+       {.nvml = "1.recovery 2\n"},
+       {"fail GPU 1 at 0000:2A:00: gpu.recovery_action"},
+       Action::reboot},
+      {"the driver asks for an end of peer-to-peer traffic",
+       {.nvml = "1.recovery 3\n"},
+       {"warn GPU 1 at 0000:2A:00: gpu.recovery_action"},
+       Action::drain},
+      {"the driver asks for a reset once the job is gone",
+       {.nvml = "1.recovery 4\n"},
+       {"fail GPU 1 at 0000:2A:00: gpu.recovery_action"},
+       Action::reset},
+      {"the driver asks for what nobody knows",
+       {.nvml = "1.recovery 5\n"},
+       {"fail GPU 1 at 0000:2A:00: gpu.recovery_action"},
+       Action::drain},
       {"no error correction", {.nvml = "1.ecc 0\n"}, {"warn GPU 1 at 0000:2A:00: gpu.ecc_mode"}},
       {"uncorrected errors", {.nvml = "1.ecc_uncorrected 2\n"}, {"fail GPU 1 at 0000:2A:00: gpu.ecc_uncorrected"}},
       {"many corrected errors", {.nvml = "1.ecc_corrected 20000\n"}, {"warn GPU 1 at 0000:2A:00: gpu.ecc_corrected"}},
@@ -294,7 +322,13 @@ TEST(SickTrees, TheHealthyHostHasNoFinding) {
 
 TEST(SickTrees, EachSickHostHasExactlyItsVerdict) {
   SickHost host;
-  for (const Sick* row : AllRows()) EXPECT_EQ(Bad(host.Scan(row->changes)), row->bad) << row->name;
+  for (const Sick* row : AllRows()) {
+    const ScanReport report = host.Scan(row->changes);
+    EXPECT_EQ(Bad(report), row->bad) << row->name;
+    if (row->asks) {
+      EXPECT_EQ(Name(Asked(report)), Name(*row->asks)) << row->name;
+    }
+  }
   EXPECT_EQ(Bad(host.Scan({})), Words());
 }
 
@@ -382,6 +416,32 @@ TEST(SickTrees, LinesThatOnlyLookLikeTroubleAreNone) {
 
 TEST(SickTrees, TrainingDataMayBeReadOnly) {
   EXPECT_EQ(Bad(ScanOf({.files = Mounts("24 22 0:50 / /data ro,relatime - ext4 /dev/sdb1 ro")})), Words());
+struct Disks {
+  const char* name;
+  int local, volumes;
+  State state;
+  const char* value;
+};
+
+TEST(SickTrees, AVolumeOfTheNetworkIsNoDiskOfTheHost) {
+  for (const Disks& row : std::initializer_list<Disks>{{"all and the root's volume", 8, 1, State::ok, "8"},
+                                                       {"all, no volume", 8, 0, State::ok, "8"},
+                                                       {"a volume does not stand in for a disk", 7, 1, State::warn, "7"},
+                                                       {"nothing but the root's volume", 0, 1, State::warn, "0"}}) {
+    std::string files = "== /sys/class/nvme/nvme0 gone\n";
+    for (int i = 0; i < row.volumes + row.local; ++i)
+      files += Cat("== /sys/class/nvme/nvme", i, "/state\nlive\n== /sys/class/nvme/nvme", i, "/model\n",
+                   i < row.volumes ? "Amazon Elastic Block Store" : "Amazon EC2 NVMe Instance Storage",
+                   "              \n== /captured/nvme_smart/nvme", i, "\n002c01640a03\n");
+    const ScanReport report = ScanOf({.files = files}, {.profile = "p5.48xlarge"});
+    const auto found = std::find_if(report.verdicts.begin(), report.verdicts.end(),
+                                    [](const Verdict& one) { return one.check == "nvme.count"; });
+    ASSERT_NE(found, report.verdicts.end()) << row.name;
+    EXPECT_EQ(Name(found->state), Name(row.state)) << row.name;
+    EXPECT_EQ(found->value, row.value) << row.name;
+  }
+}
+
 }
 
 TEST(SickTrees, AnXidThatTheDriverTookBackIsNoFinding) {
