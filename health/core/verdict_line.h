@@ -16,7 +16,8 @@ struct VerdictLine {
   std::string value{}, limit{}, why{}, evidence{}, remedy{};
   Action action = Action::note;
   std::optional<double> measured{};
+  std::optional<bool> same{};  // true: it must be the same on all hosts of one profile
 };
-EVERSTEP_FIELDS(VerdictLine, v, host, check, scope, status, value, limit, why, evidence, remedy, action, measured)
+EVERSTEP_FIELDS(VerdictLine, v, host, check, scope, status, value, limit, why, evidence, remedy, action, measured, same)
 
 }  // namespace everstep::health

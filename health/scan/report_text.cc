@@ -88,7 +88,7 @@ std::string CutAtALine(std::string text, std::size_t bytes_max) {
              lines == 1 ? " is" : " are", " left out\n");
 }
 
-std::string JsonOf(const Verdict& one, const std::string& host) {
+std::string JsonOf(const Verdict& one, const std::string& host, bool same) {
   return ToJson(VerdictLine{.host = host,
                             .check = one.check,
                             .scope = one.scope,
@@ -99,7 +99,8 @@ std::string JsonOf(const Verdict& one, const std::string& host) {
                             .evidence = one.evidence,
                             .remedy = one.remedy,
                             .action = one.action,
-                            .measured = one.measured}) +
+                            .measured = one.measured,
+                            .same = same ? std::optional(true) : std::nullopt}) +
          '\n';
 }
 
@@ -138,7 +139,7 @@ std::string ReportJson(const ScanReport& report, const std::string& host, std::s
   std::vector<std::string> lines;
   std::size_t bytes = 0;
   for (const Verdict& one : report.verdicts) {
-    lines.push_back(JsonOf(one, host));
+    lines.push_back(JsonOf(one, host, report.same.contains(one.check)));
     bytes += lines.back().size();
   }
   std::vector<bool> kept(lines.size(), bytes <= bytes_max);
@@ -158,7 +159,7 @@ std::string ReportJson(const ScanReport& report, const std::string& host, std::s
                    .state = State::unknown,
                    .why = Cat("the report was cut at ", bytes_max, " bytes: ", left_out, " of ", Count(lines.size(), "verdict"),
                               " are left out, the least grave")},
-                  host);
+                  host, false);
   return out;
 }
 

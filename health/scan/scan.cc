@@ -264,9 +264,11 @@ ScanReport Judged(const Catalogue& catalogue, const Chosen& chosen, const std::v
   }
   Counters counters;
   Judge2 judge{report.profile, counters, first_at, second_at};
-  for (const Check& check : catalogue.checks)
+  for (const Check& check : catalogue.checks) {
+    if (check.same) report.same.insert(check.id);
     if (check.by == Reader::scan || Asked(probes, check))
       TakeCheck(Effective(check, report.profile), first, second, judge, report);
+  }
   return report;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ struct ScanReport {
   std::string profile_why{};
   std::vector<Verdict> verdicts{};  // in the catalogue's order
   std::vector<NotHere> not_here{};
+  std::set<std::string> same{};  // checks whose value must be the same on all hosts of one profile
 };
 
 // kInvalid, kNotFound: the catalogue or the profile.

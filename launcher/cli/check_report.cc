@@ -17,12 +17,12 @@ using health::VerdictLine;
 
 namespace {
 
-// Equal on all hosts of a job, or somebody has to know why not.
 constexpr const char* kGpus = "gpu.count";
 constexpr std::array<std::string_view, 3> kEqual{"cpu.online", kGpus, "pci.layout"};
 // On demand (health/probe/deep.h).
 constexpr const char* kBandwidth = "deep.bandwidth";
 constexpr const char* kCompute = "deep.compute";
+// Of an agent that does not say which of its values must be the same on all hosts.
 bool ShouldBeEqual(const std::string& check) {
   return check.starts_with("version.") || std::find(kEqual.begin(), kEqual.end(), check) != kEqual.end();
 }
@@ -57,24 +57,50 @@ VerdictLine Finding(const std::string& check, Mark status, std::string why, std:
 void CountGpusOfAll(std::vector<std::vector<VerdictLine>>& lines) {
   for (std::vector<VerdictLine>& host : lines) {
     const bool counted = std::any_of(host.begin(), host.end(), [](const VerdictLine& line) { return line.check == kGpus; });
-    if (!host.empty() && !counted) host.push_back({.check = kGpus, .value = "0"});
+    if (!host.empty() && !counted) host.push_back({.check = kGpus, .value = "0", .same = true});
   }
 }
 
+// Which lines are to be compared: what their host's scan says, and of older agents' what any other says, or their list.
+class Alike {
+ public:
+  explicit Alike(const std::vector<std::vector<VerdictLine>>& lines) {
+    for (const std::vector<VerdictLine>& host : lines) {
+      tells_.push_back(std::any_of(host.begin(), host.end(), Same));
+      for (const VerdictLine& line : host)
+        if (Same(line)) checks_.insert(line.check);
+    }
+  }
+  bool ShouldBe(std::size_t host, const VerdictLine& line) const {
+    // The same arithmetic is compared by CPU model.
+    if (line.value.empty() || line.check == kCompute) return false;
+    return Same(line) || (!tells_[host] && (checks_.contains(line.check) || ShouldBeEqual(line.check)));
+  }
+
+ private:
+  static bool Same(const VerdictLine& line) { return line.same.value_or(false); }
+  std::vector<bool> tells_{};
+  std::set<std::string> checks_{};
+};
+
 void CompareHosts(std::vector<std::vector<VerdictLine>> lines, std::vector<HostChecked>& hosts) {
   std::map<std::pair<std::string, std::string>, std::vector<health::HostReading>> readings;
+  const Alike alike(lines);
   CountGpusOfAll(lines);
   for (std::size_t i = 0; i < lines.size(); ++i)
     for (const VerdictLine& line : lines[i])
-      if (ShouldBeEqual(line.check) && !line.value.empty())
+      if (alike.ShouldBe(i, line))
         readings[{line.check, line.scope}].push_back(
             {NodeId(hosts[i].node), {.check = line.check, .scope = line.scope, .word = line.value}});
   for (const auto& [key, values] : readings)
     for (const health::OddHost& odd : health::Compare(values, health::Unit::word).odd)
       for (HostChecked& host : hosts)
-        if (host.node == odd.host.value)
-          Take(host, Finding(key.first, Mark::warn, Cat(key.first, " differs from the others: ", odd.why),
-                             "make the hosts of a job alike"));
+        if (host.node == odd.host.value) {
+          VerdictLine line = Finding(key.first, Mark::warn, Cat(key.first, " differs from the others: ", odd.why),
+                                     "make the hosts of a job alike");
+          line.scope = key.second;
+          Take(host, std::move(line));
+        }
 }
 
 void TakeOdd(const health::OddHost& odd, const VerdictLine& finding, std::vector<HostChecked>& hosts) {

@@ -31,6 +31,14 @@ TEST(ReportLimit, WhatFitsIsWhole) {
   EXPECT_EQ(ReportJson(Long(), "n1", whole.size()), whole);
 }
 
+TEST(ReportLimit, OfWhatMustBeTheSameOnAllHostsTheLineSaysSoAndOfNothingElse) {
+  ScanReport report = Long();
+  report.same = {"check.7"};
+  const std::vector<std::string> lines = Lines(ReportJson(report, "n1"));
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    EXPECT_EQ(lines[i].find("\"same\":true") != std::string::npos, i == 7) << lines[i];
+}
+
 TEST(ReportLimit, JsonKeepsTheGravestInTheirOrderAndSaysHowManyAreLeftOut) {
   const std::string cut = ReportJson(Long(), "n1", 3000);
   const std::vector<std::string> lines = Lines(cut);

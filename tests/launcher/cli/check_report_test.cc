@@ -75,6 +75,49 @@ TEST(CheckReport, AHostOnWhichNoGpuCameUpIsNamedByTheOthers) {
   EXPECT_TRUE(none[1].findings.empty()) << "hosts without GPUs are alike";
 }
 
+std::string Alike(const std::string& check, const std::string& scope, const std::string& value) {
+  return ToJson(VerdictLine{.check = check, .scope = scope, .value = value, .same = true}) + '\n';
+}
+
+std::vector<std::string> Findings(const HostChecked& host) {
+  std::vector<std::string> all;
+  for (const VerdictLine& line : host.findings) all.push_back(Cat(line.scope, line.scope.empty() ? "" : ": ", line.why));
+  return all;
+}
+
+TEST(CheckReport, WhatAScanSaysMustBeTheSameIsCompared) {
+  using Words = std::vector<std::string>;
+  const auto scan = [](const std::string& mtu, const std::string& firmware) {
+    return Alike("net.mtu", "eth0", mtu) + Alike("efa.firmware", "rdmap16s27", firmware) + Alike("memory.nodes", "", "2") +
+           Line("host.boot_id", Mark::ok, mtu + firmware, "");
+  };
+  const auto mtu = Checked({.nodes = {"n1", "n2", "n3"},
+                            .scans = {{0, scan("9001", "1.7")}, {1, scan("9001", "1.7")}, {2, scan("1500", "1.7")}},
+                            .fabric = {}});
+  EXPECT_EQ(Findings(mtu[0]), Words());
+  EXPECT_EQ(Findings(mtu[1]), Words());
+  EXPECT_EQ(Findings(mtu[2]), Words{"eth0: net.mtu differs from the others: 1500, 2 of 3 hosts have 9001"});
+  EXPECT_EQ(mtu[2].status, Mark::warn);
+  const auto firmware = Checked({.nodes = {"n1", "n2", "n3"},
+                                 .scans = {{0, scan("9001", "1.6")}, {1, scan("9001", "1.7")}, {2, scan("9001", "1.7")}},
+                                 .fabric = {}});
+  EXPECT_EQ(Findings(firmware[0]), Words{"rdmap16s27: efa.firmware differs from the others: 1.6, 2 of 3 hosts have 1.7"});
+  EXPECT_EQ(Findings(firmware[1]), Words());
+}
+
+TEST(CheckReport, AnOlderAgentsLinesAreComparedByTheListAndByWhatTheOthersSay) {
+  using Words = std::vector<std::string>;
+  const std::string odd = "version.nvidia differs from the others: 535, 2 of 3 hosts have 550";
+  const std::string now =
+      Alike("version.nvidia", "", "550") + Alike("host.bios", "", "7") + Line("cpu.online", Mark::ok, "8", "");
+  const std::string old = Line("version.nvidia", Mark::ok, "535", "") + Line("host.bios", Mark::ok, "6", "");
+  const auto hosts = Checked({.nodes = {"n1", "n2", "n3"}, .scans = {{0, now}, {1, old}, {2, now}}, .fabric = {}});
+  EXPECT_EQ(Findings(hosts[1]), (Words{"host.bios differs from the others: 6, 2 of 3 hosts have 7", odd}));
+  const std::string four = Alike("host.bios", "", "7") + Line("cpu.online", Mark::ok, "4", "");
+  const auto theirs = Checked({.nodes = {"n1", "n2", "n3"}, .scans = {{0, now}, {1, four}, {2, now}}, .fabric = {}});
+  EXPECT_EQ(Findings(theirs[1]), Words()) << "a site's own list that does not call the CPUs the same";
+}
+
 std::string Deep(const std::string& model, const std::string& sum, double rate) {
   return ToJson(VerdictLine{.check = "deep.compute", .scope = model, .value = sum}) + '\n' +
          ToJson(VerdictLine{.check = "deep.bandwidth", .value = "x", .measured = rate}) + '\n';
