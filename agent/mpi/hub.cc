@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -69,7 +70,7 @@ class Hub {
   bool StartMpirun(const std::vector<std::string>& program);
   void Turn();
   void Accept();
-  void FromShell(Frames& shell);
+  bool FromShell(Frames& shell);  // false: it is over
   void FromNode(std::uint32_t number);
   void OnSignal();
 
@@ -93,10 +94,11 @@ bool Hub::Gather() {
   if (!listener.open()) return Told(Cat("port ", place_.port, " is not free"), false);
   const Time until = clock_.Now() + kNodesComeWithin;
   while (nodes_.size() + 1 < place_.nodes) {
-    pollfd waits{listener.get(), POLLIN, 0};
+    std::array<pollfd, 2> waits{{{listener.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}}};
     const auto left = (until - clock_.Now()) / 1ms;
     if (left <= 0) return Told(Cat("of ", place_.nodes, " hosts ", nodes_.size() + 1, " have come within 60 s"), false);
-    if (::poll(&waits, 1, static_cast<int>(left)) <= 0) continue;
+    if (::poll(waits.data(), waits.size(), static_cast<int>(left)) <= 0) continue;
+    if (waits[1].revents != 0) return Told("told to end before all hosts have come", false);
     Fd caller(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!caller.open()) continue;
     const std::string address = PeerOf(caller.get());
@@ -172,10 +174,10 @@ void Hub::Accept() {
 }
 
 // "RHOST\ncommand": of hosts that share an address, as in a cluster on one machine, mpirun asks for none.
-void Hub::FromShell(Frames& shell) {
-  if (!shell.Read()) return;
+bool Hub::FromShell(Frames& shell) {
+  const bool there = shell.Read();
   const auto frame = shell.Next();
-  if (!frame || frame->front() != 'R') return;
+  if (!frame || frame->front() != 'R') return there;
   const std::size_t end = frame->find('\n');
   const std::string host = frame->substr(1, end - 1);
   for (auto& [number, node] : nodes_) {
@@ -183,9 +185,10 @@ void Hub::FromShell(Frames& shell) {
     if (!node.link->Send('R', frame->substr(end + 1))) break;
     for (auto& waiting : shells_)
       if (waiting.get() == &shell) busy_[number] = std::move(waiting);
-    return;
+    return true;
   }
   shell.Send('E', "255");
+  return false;
 }
 
 void Hub::FromNode(std::uint32_t number) {
@@ -225,7 +228,8 @@ void Hub::Turn() {
   ::poll(waits.data(), waits.size(), 1000);
   if (waits[0].revents != 0) OnSignal();
   for (std::size_t i = 0; i < shells.size(); ++i)
-    if (waits[2 + i].revents != 0) FromShell(*shells[i]);
+    if (waits[2 + i].revents != 0 && !FromShell(*shells[i]))
+      std::erase_if(shells_, [&](const auto& shell) { return shell.get() == shells[i]; });
   for (std::size_t i = 0; i < numbers.size(); ++i)
     if (waits[2 + shells.size() + i].revents != 0) FromNode(numbers[i]);
   if (waits[1].revents != 0) Accept();

@@ -235,16 +235,18 @@ std::vector<Transfer> TransfersOver(const PairFindings& findings, std::uint32_t 
   std::vector<Transfer> transfers;
   for (const PairMeasurement& m : findings.pairs) {
     if (m.rail != rail) continue;
+    // Each way by itself but not both at once: what has not been measured has not passed.
+    const bool stalls = m.one_way[0] && m.one_way[1] && !m.both_ways;
     transfers.push_back({.from = m.pair.a,
                          .to = m.pair.b,
                          .rail = rail,
-                         .bytes_per_second = m.one_way[0],
+                         .bytes_per_second = stalls ? std::nullopt : m.one_way[0],
                          .wrong_data = m.wrong[0],
                          .again = m.again});
     transfers.push_back({.from = m.pair.b,
                          .to = m.pair.a,
                          .rail = rail,
-                         .bytes_per_second = m.one_way[1],
+                         .bytes_per_second = stalls ? std::nullopt : m.one_way[1],
                          .wrong_data = m.wrong[1],
                          .again = m.again});
   }
