@@ -237,18 +237,13 @@ std::vector<Transfer> TransfersOver(const PairFindings& findings, std::uint32_t 
     if (m.rail != rail) continue;
     // Each way by itself but not both at once: what has not been measured has not passed.
     const bool stalls = m.one_way[0] && m.one_way[1] && !m.both_ways;
-    transfers.push_back({.from = m.pair.a,
-                         .to = m.pair.b,
-                         .rail = rail,
-                         .bytes_per_second = stalls ? std::nullopt : m.one_way[0],
-                         .wrong_data = m.wrong[0],
-                         .again = m.again});
-    transfers.push_back({.from = m.pair.b,
-                         .to = m.pair.a,
-                         .rail = rail,
-                         .bytes_per_second = stalls ? std::nullopt : m.one_way[1],
-                         .wrong_data = m.wrong[1],
-                         .again = m.again});
+    for (const int way : {0, 1})
+      transfers.push_back({.from = way == 0 ? m.pair.a : m.pair.b,
+                           .to = way == 0 ? m.pair.b : m.pair.a,
+                           .rail = rail,
+                           .bytes_per_second = stalls ? std::nullopt : m.one_way[way],
+                           .wrong_data = m.wrong[way],
+                           .again = m.again});
   }
   return transfers;
 }

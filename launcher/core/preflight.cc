@@ -17,6 +17,7 @@ constexpr Duration kEndsWithin = 10min;         // of thousands of hosts, with s
 constexpr Duration kTellsWithin = 10s;          // rank 0, after another rank has ended badly: it asks who is still there
 constexpr Duration kScansEndWithin = 3s;        // of each other: hosts that are unfit are named together
 constexpr std::uint32_t kBecauseOfAnother = 3;  // everstep-probe's exit code: another rank, not this one
+constexpr std::size_t kAlikeMin = 4;            // hosts: of fewer, all may well be bad in the same way
 constexpr std::uint32_t kCannotRun = 2;         // everstep-probe's exit code
 constexpr std::string_view kLine = "everstep-probe: verdict ";
 constexpr std::string_view kUnfit = "everstep-agent: FAIL ";  // a line of a host's own check
@@ -310,16 +311,16 @@ Facts HostCheckOver(const World& world, Now now, const JobState& job) {
   Bads bad = Unfit(ends, true);
   Facts facts;
   std::string why;
-  if (AllAlike(job, bad)) {
-    why = Sentence("every host fails the same check, so none is held to be bad: ", bad.front().why);
-    return {HostsChecked{.job = job.id, .generation = job.generation, .level = LevelOf(job.spec), .why = why},
-            JobStopping{.job = job.id, .outcome = JobPhase::done, .exit_code = 0, .why = why}};
+  std::string alike;  // what the network says of a host counts beside it
+  if (bad.size() >= kAlikeMin && AllAlike(job, bad)) {
+    alike = Sentence("every host fails the same check, so none is held to be bad: ", bad.front().why);
+    bad.clear();
   }
   for (Fact& fact : found) {
     if (auto* over = std::get_if<PreflightEnded>(&fact)) {
       for (PreflightEnded::Bad& one : over->bad)
         if (!Names(bad, one.node)) bad.push_back(std::move(one));
-      why = bad.empty() ? over->why : Ended(job, bad).why;
+      why = !bad.empty() ? Ended(job, bad).why : alike.empty() ? over->why : alike;
     } else {
       facts.push_back(std::move(fact));
     }
@@ -328,7 +329,7 @@ Facts HostCheckOver(const World& world, Now now, const JobState& job) {
   const auto cut_short = [](const ProbeVerdict& one) { return one.kind == "gone" || one.kind == "absent"; };
   const bool whole = all_well || (!verdicts.empty() && std::none_of(verdicts.begin(), verdicts.end(), cut_short));
   for (const NodeId& node : job.hosts)
-    if (whole && !why.empty() && !Names(bad, node)) checked.passed.push_back(node);
+    if (whole && alike.empty() && !why.empty() && !Names(bad, node)) checked.passed.push_back(node);
   if (why.empty() && found.empty()) facts = CannotRun(job, "its ranks have ended, and none says what is wrong");
   if (why.empty() && bad.empty()) return facts;
   if (why.empty()) checked.why = Ended(job, bad).why;

@@ -436,16 +436,34 @@ TEST(HostCheck, WhoClearsAHostTakesItsFailureBackToo) {
   EXPECT_EQ(story.HostsOf(story.Submit(Train(3))).size(), 3u);
 }
 
-TEST(HostCheck, WhatEveryHostFailsInTheSameWordsIsNoHostsFault) {
-  Story story({"n1", "n2", "n3"});
-  const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
+// All but rank 0 have ended well, and each says the same of itself.
+void AllSayOfThemselves(Story& story, const JobId& check, const RankExit& first) {
+  const auto ranks = static_cast<std::uint32_t>(story.Job(check).hosts.size());
+  for (std::uint32_t rank = 1; rank < ranks; ++rank)
+    story.RankEnds(check, rank, ExitCode(first.code.value_or(0), "everstep-agent: FAIL limits.shm: 64 MiB\n"));
+  story.RankEnds(check, 0, first);
+}
+
+TEST(HostCheck, WhatEveryHostOfFourFailsInTheSameWordsIsNoHostsFault) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId check = story.Submit(CheckOf({"n1", "n2", "n3", "n4"}));
   story.Told();
-  for (const std::uint32_t rank : {1u, 2u, 0u})
-    story.RankEnds(check, rank, ExitCode(0, "everstep-agent: FAIL limits.shm: 64 MiB\n"));
+  AllSayOfThemselves(story, check, ExitCode(0, "everstep-agent: FAIL limits.shm: 64 MiB\n"));
   EXPECT_EQ(story.Told().front(), "every host fails the same check, so none is held to be bad: limits.shm: 64 MiB");
   EXPECT_EQ(story.Phase(check), JobPhase::done);
-  EXPECT_EQ(story.HostsOf(story.Submit(Train(3))).size(), 3u);
   EXPECT_FALSE(story.world().state.nodes.at(NodeId("n1")).fabric) << "nor has any passed";
+  const JobId three = story.Submit(CheckOf({"n1", "n2", "n3"}));
+  AllSayOfThemselves(story, three, ExitCode(0, "everstep-agent: FAIL limits.shm: 64 MiB\n"));
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n1")).fabric->passed) << "of three all may be bad";
+}
+
+TEST(HostCheck, WhatTheNetworkSaysOfAHostCountsBesideWhatAllFailAlike) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId check = story.Submit(CheckOf({"n1", "n2", "n3", "n4"}));
+  AllSayOfThemselves(story, check,
+                     Finds("everstep-agent: FAIL limits.shm: 64 MiB\neverstep-probe: verdict host 1: HOST: n2 is slow\n"));
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n2")).fabric->passed);
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n1")).fabric) << "it has neither failed nor passed";
 }
 
 TEST(HostCheck, AHostThatFailedIsNotKeptForAJobThatMayNotHaveIt) {
