@@ -427,6 +427,15 @@ TEST(HostCheck, WhatTheNetworkSaidIsTakenBackByANetworkOfAsManyAndByNoReboot) {
   EXPECT_EQ(story.HostsOf(waits), Lines{"n2"});
 }
 
+TEST(HostCheck, AFailureOfItsOwnDoesNotHideWhatTheNetworkSaid) {
+  Story story({"n1", "n2", "n3"});
+  ProbeFinds(story, story.Submit(CheckOf({"n1", "n2", "n3"})), "everstep-probe: verdict host 1: HOST: n2 is slow\n");
+  story.RankEnds(story.Submit(CheckOf({"n2"})), 0, ExitCode(0, "everstep-agent: FAIL memory.free: 1 GiB\n"));
+  story.AllRanksEnd(story.Submit(CheckOf({"n2"})), ExitCode(0));
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n2")).fabric->passed)
+      << "there is memory again, and the cable is as it was";
+}
+
 TEST(HostCheck, WhoClearsAHostTakesItsFailureBackToo) {
   Story story({"n1", "n2", "n3"});
   ProbeFinds(story, story.Submit(CheckOf({"n1", "n2", "n3"})), "everstep-probe: verdict host 1: HOST: n2 is slow\n");
