@@ -1,6 +1,7 @@
 // everstep-probe: bandwidth and correctness of the network between the ranks that are started with it. Stands alone: under
 // torchrun, mpirun, srun, or a shell that sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT.
 
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -208,4 +209,10 @@ int Run(const std::vector<std::string>& arguments, char** argv, char** variables
 }  // namespace
 }  // namespace everstep
 
-int main(int argc, char** argv, char** variables) { return everstep::Run({argv + 1, argv + argc}, argv, variables); }
+int main(int argc, char** argv, char** variables) {
+  // The PSM libraries, which libfabric brings along, print a backtrace from handlers of their own: seen on a GPU host, where
+  // one crash in another library became a rank that hung for ever in malloc.
+  for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGINT, SIGTERM})
+    if (::signal(number, SIG_DFL) == SIG_IGN) ::signal(number, SIG_IGN);  // as whoever started it has said
+  return everstep::Run({argv + 1, argv + argc}, argv, variables);
+}
