@@ -1,4 +1,4 @@
-"""Trains or fine-tunes the byte transformer with PyTorch's DistributedDataParallel over gloo.
+"""Trains or fine-tunes the byte transformer with PyTorch's DistributedDataParallel: on CPUs over gloo, on GPUs over NCCL.
 
 An ordinary torchrun script: it knows nothing of Everstep. What it does is what any launcher may ask of a script that is to
 survive the loss of a host:
@@ -42,6 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=8, help="samples a step and rank")
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: each rank takes the GPU of its LOCAL_RANK")
     parser.add_argument("--checkpoint-dir", type=pathlib.Path, default=os.environ.get("EVERSTEP_CHECKPOINT_DIR"))
     parser.add_argument("--checkpoint-every", type=int, default=10, metavar="STEPS")
     return parser.parse_args()
@@ -74,12 +75,16 @@ def main() -> int:
     asked_to_stop = []
     signal.signal(signal.SIGTERM, lambda number, frame: asked_to_stop.append(number))
 
-    dist.init_process_group("gloo")
+    device = torch.device("cpu")
+    if options.device == "cuda":
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     rank = dist.get_rank()
     text = torch.frombuffer(bytearray(texts.load(options.text)), dtype=torch.uint8)
 
     torch.manual_seed(options.seed)
-    model = ByteTransformer(context=CONTEXT)
+    model = ByteTransformer(context=CONTEXT).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, betas=(0.9, 0.95))
     done = 0
     if options.resume:
@@ -92,12 +97,12 @@ def main() -> int:
     parallel = DistributedDataParallel(model)
     # It groups the gradients anew after its first pass, and other groups are summed in another order, which shows in the last
     # digits. A pass for nothing gets that over with, so that the first step after a resume is like any other.
-    parallel(torch.zeros(1, CONTEXT, dtype=torch.long)).sum().backward()
+    parallel(torch.zeros(1, CONTEXT, dtype=torch.long, device=device)).sum().backward()
 
     for step in range(done + 1, options.steps + 1):
         for group in optimizer.param_groups:
             group["lr"] = options.learning_rate * min(1.0, step / WARM_UP)
-        inputs, targets = samples(text, options.seed, step, rank, options.batch)
+        inputs, targets = (part.to(device) for part in samples(text, options.seed, step, rank, options.batch))
         loss = functional.cross_entropy(parallel(inputs).flatten(0, 1), targets.flatten())
         optimizer.zero_grad()
         loss.backward()
@@ -105,7 +110,7 @@ def main() -> int:
         optimizer.step()
 
         # The mean loss, and whether any rank was asked to stop: then all stop, after the same step.
-        shared = torch.tensor([loss.item(), float(bool(asked_to_stop))])
+        shared = torch.tensor([loss.item(), float(bool(asked_to_stop))], device=device)
         dist.all_reduce(shared)
         stop = shared[1].item() > 0
         if rank == 0:
