@@ -185,7 +185,7 @@ void Gpu::State() {
   nvml::FieldValue field{};
   field.field = nvml::kRecoveryAction;
   if (Ask({"gpu.recovery_action"}, "nvmlDeviceGetFieldValues", library_.fields, 1, &field)) {
-    constexpr std::array<const char*, 5> kNames = {"none", "reset", "reboot", "drain-p2p", "drain-and-reset"};
+    constexpr std::array<const char*, 6> kNames = {"none", "reset", "reboot", "drain-p2p", "drain-and-reset", "recover-imex"};
     const unsigned value = field.value.number;
     if (field.answer != kSuccess) {
       sink_.Moot("gpu.recovery_action", scope_, "the driver is older than 565");

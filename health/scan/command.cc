@@ -40,11 +40,13 @@ std::vector<yaml::FlagSpec> Flags() {
           {"root", "DIR", "", "a recorded tree of another host, instead of this host"},
           {"kernel-log", "FILE", "", "instead of /dev/kmsg"},
           {"nvml", "FILE", "", "instead of libnvidia-ml.so.1"},
+          {"cuda", "FILE", "", "of --deep: instead of libcuda.so.1"},
           {"nvidia-smi", "PATH", "", "where NVML cannot be loaded: nvidia-smi, or a file with the output of its -q -x"},
           {"dcgmi", "PATH", "", "of scan: dcgmi, whose diag is run, or a file with the output of its diag -j"},
           {"dcgmi-level", "N", "", "of dcgmi diag, 1 to 4: 1 takes half a minute, 4 hours [1]"},
           {"deadline", "DURATION", "", "for each probe [3s]"},
-          {"deep", "DURATION", "", "of scan: stress all cores and memory for so long, and compare what they give [0: not]"},
+          {"deep", "DURATION", "",
+           "of scan: stress all cores, memory and GPUs for so long each, and compare what they give [0: not]"},
           {"feed", "FILE", "", "of monitor, for an agent: states instead of alarms, and a memory in FILE"},
           {"boot-id", "ID", "", "of monitor: instead of the kernel's boot id"},
           {"help", "", "", "print this and exit"}};
@@ -133,6 +135,7 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
   take("root", options.root);
   take("kernel-log", options.kernel_log);
   take("nvml", options.nvml);
+  take("cuda", options.cuda);
   const bool monitors = argc > 0 && std::string_view(argv[0]) == "monitor";
   EVERSTEP_TRY(TakeAdapters(given, monitors, options));
   EVERSTEP_TRY(TakePids(given["pid"], monitors, options));

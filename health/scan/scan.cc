@@ -147,13 +147,21 @@ void AddAsked(const ScanOptions& options, const Catalogue& catalogue, std::vecto
                       .deadline = options.dcgm.patience + 2s,
                       .alone = true,
                       .run = [asked = options.dcgm](Sink& sink) { ProbeDcgm(asked, sink); }});
-  if (options.deep.time > Duration())
-    probes.push_back({.name = "deep",
-                      .checks = Ids(
-                          catalogue, [](const Check& check) { return check.id.starts_with("deep."); }, Reader::asked),
-                      .deadline = DeepDeadline(options.deep.time),
-                      .alone = true,
-                      .run = [root, asked = options.deep](Sink& sink) { ProbeDeep(root, asked, sink); }});
+  if (options.deep.time <= Duration()) return;
+  const auto of_gpus = [](const Check& check) { return check.id.starts_with("deep.gpu_"); };
+  const auto of_host = [&](const Check& check) { return check.id.starts_with("deep.") && !of_gpus(check); };
+  probes.push_back({.name = "deep",
+                    .checks = Ids(catalogue, of_host, Reader::asked),
+                    .deadline = DeepDeadline(options.deep.time),
+                    .alone = true,
+                    .run = [root, asked = options.deep](Sink& sink) { ProbeDeep(root, asked, sink); }});
+  probes.push_back({.name = "deep look at GPUs",
+                    .checks = Ids(catalogue, of_gpus, Reader::asked),
+                    .deadline = DeepDeadline(options.deep.time),
+                    .alone = true,
+                    .run = [root, asked = GpuDeepAsked{.time = options.deep.time, .library = options.cuda}](Sink& sink) {
+                      ProbeGpuDeep(root, asked, sink);
+                    }});
 }
 
 bool Asked(const std::vector<Probe>& probes, const Check& check) {

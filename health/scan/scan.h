@@ -16,6 +16,7 @@
 #include "health/core/verdict.h"
 #include "health/probe/dcgm_diag.h"
 #include "health/probe/deep.h"
+#include "health/probe/gpu_deep.h"
 #include "health/probe/probes.h"
 #include "health/scan/runner.h"
 
@@ -32,6 +33,7 @@ struct ScanOptions {
   std::string catalogue{};   // a directory; empty: as built in
   std::string kernel_log{};  // empty: the root's /dev/kmsg
   std::string nvml{};        // empty: as the loader finds it
+  std::string cuda{};        // libcuda.so.1, likewise
   std::string nvidia_smi{};  // asked where NVML cannot be loaded; empty: not
   DcgmAsked dcgm{};          // `what` is empty: not
   std::string metadata{};    // IPv4 and port of EC2's instance metadata; empty: asked where DMI says EC2; "off": never

@@ -19,9 +19,28 @@ namespace {
 
 constexpr const char* kGpus = "gpu.count";
 constexpr std::array<std::string_view, 3> kEqual{"cpu.online", kGpus, "pci.layout"};
-// On demand (health/probe/deep.h).
-constexpr const char* kBandwidth = "deep.bandwidth";
-constexpr const char* kCompute = "deep.compute";
+// On demand (health/probe/deep.h, gpu_deep.h): numbers that should be no lower than the others', and what the same arithmetic
+// gives.
+struct Measured {
+  const char* check;
+  const char* slower;
+  const char* remedy;
+};
+constexpr std::array kMeasured{
+    Measured{"deep.bandwidth", "its memory is slower than the others'",
+             "look for a missing or slow DIMM, and for who else uses the memory"},
+    Measured{"deep.gpu_bandwidth", "the memory of its slowest GPU is slower than the others'",
+             "look for throttling, for row remapping, and for who else uses the GPU"},
+    Measured{"deep.gpu_link", "the way between its memory and its slowest GPU is slower than the others'",
+             "look at the PCIe width and generation, at the switch above, and at ACS"}};
+struct Computed {
+  const char* check;
+  const char* part;
+};
+constexpr std::array kComputed{Computed{"deep.compute", "processor"}, Computed{"deep.gpu_compute", "GPU"}};
+bool IsComputed(const std::string& check) {
+  return std::any_of(kComputed.begin(), kComputed.end(), [&](const Computed& one) { return one.check == check; });
+}
 // Of an agent that does not say which of its values must be the same on all hosts.
 bool ShouldBeEqual(const std::string& check) {
   return check.starts_with("version.") || std::find(kEqual.begin(), kEqual.end(), check) != kEqual.end();
@@ -72,8 +91,8 @@ class Alike {
     }
   }
   bool ShouldBe(std::size_t host, const VerdictLine& line) const {
-    // The same arithmetic is compared by CPU model.
-    if (line.value.empty() || line.check == kCompute) return false;
+    // The same arithmetic is compared by model of CPU or GPU.
+    if (line.value.empty() || IsComputed(line.check)) return false;
     return Same(line) || (!tells_[host] && (checks_.contains(line.check) || ShouldBeEqual(line.check)));
   }
 
@@ -108,15 +127,15 @@ void TakeOdd(const health::OddHost& odd, const VerdictLine& finding, std::vector
     if (host.node == odd.host.value) Take(host, finding);
 }
 
-// What the same arithmetic gives, by CPU model: nothing but a fault makes a difference. Where nobody has a majority all are
-// told of it.
-void CompareSums(const std::vector<std::vector<VerdictLine>>& lines, std::vector<HostChecked>& hosts) {
+// What the same arithmetic gives, by model of CPU or GPU: nothing but a fault makes a difference. Where nobody has a majority
+// all are told of it.
+void CompareSums(const Computed& what, const std::vector<std::vector<VerdictLine>>& lines, std::vector<HostChecked>& hosts) {
   std::map<std::string, std::vector<health::HostReading>> models;
   std::map<std::string, std::set<std::string>> values;
   for (std::size_t i = 0; i < lines.size(); ++i)
     for (const VerdictLine& line : lines[i])
-      if (line.check == kCompute && line.status == Mark::ok && !line.value.empty()) {
-        models[line.scope].push_back({NodeId(hosts[i].node), {.check = kCompute, .word = line.value}});
+      if (line.check == what.check && line.status == Mark::ok && !line.value.empty()) {
+        models[line.scope].push_back({NodeId(hosts[i].node), {.check = line.check, .word = line.value}});
         values[line.scope].insert(line.value);
       }
   for (const auto& [model, readings] : models) {
@@ -124,32 +143,29 @@ void CompareSums(const std::vector<std::vector<VerdictLine>>& lines, std::vector
     const health::Comparisons found = health::Compare(readings, health::Unit::word);
     for (const health::OddHost& odd : found.odd)
       TakeOdd(odd,
-              Finding(kCompute, Mark::fail, Cat("computes something else than the other hosts with ", model, ": ", odd.why),
-                      "take the host out of work and replace the processor"),
+              Finding(what.check, Mark::fail, Cat("computes something else than the other hosts with ", model, ": ", odd.why),
+                      Cat("take the host out of work and replace the ", what.part)),
               hosts);
     if (!found.odd.empty()) continue;
     for (const health::HostReading& one : readings)
       TakeOdd({.host = one.host},
-              Finding(kCompute, Mark::warn, Cat("hosts with ", model, " compute different results, and none has a majority"),
-                      "check them together with others of that CPU: one of them is wrong"),
+              Finding(what.check, Mark::warn, Cat("hosts with ", model, " compute different results, and none has a majority"),
+                      Cat("check them together with others of that ", what.part, ": one of them is wrong")),
               hosts);
   }
 }
 
 // Measured on demand: who is far below the others. More is no fault.
-void CompareMeasured(const std::vector<std::vector<VerdictLine>>& lines, std::vector<HostChecked>& hosts) {
+void CompareMeasured(const Measured& what, const std::vector<std::vector<VerdictLine>>& lines,
+                     std::vector<HostChecked>& hosts) {
   constexpr double kMads = 5, kLeast = 0.1;  // a host that is 10 % slower is worth a look, and less is noise
   std::vector<health::HostReading> readings;
   for (std::size_t i = 0; i < lines.size(); ++i)
     for (const VerdictLine& line : lines[i])
-      if (line.check == kBandwidth && line.measured)
+      if (line.check == what.check && line.measured)
         readings.push_back({NodeId(hosts[i].node), {.check = line.check, .number = line.measured}});
   for (const health::OddHost& odd : health::Compare(readings, health::Unit::bytes, kMads, kLeast).odd)
-    if (odd.below)
-      TakeOdd(odd,
-              Finding(kBandwidth, Mark::warn, Cat("its memory is slower than the others': ", odd.why),
-                      "look for a missing or slow DIMM, and for who else uses the memory"),
-              hosts);
+    if (odd.below) TakeOdd(odd, Finding(what.check, Mark::warn, Cat(what.slower, ": ", odd.why), what.remedy), hosts);
 }
 
 void TakeFabric(const std::optional<std::vector<ProbeVerdict>>& verdicts, std::vector<HostChecked>& hosts) {
@@ -185,8 +201,8 @@ std::vector<HostChecked> Checked(const CheckInput& input) {
       Take(hosts.back(), Finding("scan", Mark::unknown, "its scan has said nothing", "everstep-agent scan, on the host"));
   }
   CompareHosts(lines, hosts);
-  CompareSums(lines, hosts);
-  CompareMeasured(lines, hosts);
+  for (const Computed& what : kComputed) CompareSums(what, lines, hosts);
+  for (const Measured& what : kMeasured) CompareMeasured(what, lines, hosts);
   TakeFabric(input.fabric, hosts);
   for (HostChecked& host : hosts) {
     host.status = Mark::ok;

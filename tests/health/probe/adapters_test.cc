@@ -61,6 +61,30 @@ TEST(NvidiaSmi, AHealthyHostIsHealthyByItWhereNvmlCannotBeLoadedButForItsLinks) 
   FAIL() << "nobody has told the temperature of GPU 1";
 }
 
+class Heard final : public Sink {
+ public:
+  void Take(Reading reading) override { all.push_back(std::move(reading)); }
+  void Waiting(std::string) override {}
+  std::vector<Reading> all{};
+};
+
+TEST(NvidiaSmi, WhatAnH200OfDriver580SaidIsUnderstood) {
+  Heard heard;
+  ASSERT_TRUE(TellNvidiaSmi(TreeText("nvidia_smi_h200.xml"), 1, heard).has_value());
+  std::map<std::string, std::string> words;
+  for (const Reading& one : heard.all) {
+    EXPECT_FALSE(one.unread) << one.check << ": " << one.unread.value_or("");
+    words[one.check] = one.word.value_or(one.number ? std::to_string(static_cast<int>(*one.number)) : "-");
+  }
+  const std::map<std::string, std::string> said{
+      {"gpu.missing", "0"},       {"gpu.model", "NVIDIA H200"}, {"gpu.recovery_action", "none"},
+      {"gpu.ecc_mode", "on"},     {"gpu.ecc_uncorrected", "0"}, {"gpu.ecc_corrected", "0"},
+      {"gpu.remap_failed", "no"}, {"gpu.remap_pending", "no"},  {"gpu.throttle", "none"},
+      {"gpu.temperature", "37"},  {"gpu.pcie_generation", "0"}, {"gpu.pcie_replays", "0"},
+      {"gpu.persistence", "on"},  {"gpu.processes", "0"},       {"gpu.kinds", "1"}};
+  for (const auto& [check, word] : said) EXPECT_EQ(words[check], word) << check;
+}
+
 TEST(NvidiaSmi, EachValueGoesToTheCheckThatNvmlAnswers) {
   const std::string gpu0 = "fail GPU 0 at 0000:18:00: ", warn0 = "warn GPU 0 at 0000:18:00: ";
   EXPECT_EQ(SmiBad("H100 80GB", "A100 80GB"), (Words{gpu0 + "gpu.model", "warn gpu.kinds"}));

@@ -153,7 +153,9 @@ TEST(Deep, AProfileMaySetALimitForTheRate) {
 
 TEST(Deep, ARecordedTreeHasNoCoresToMeasure) {
   ScanOptions options{.deep = {.time = 200ms}};
-  EXPECT_EQ(Bad(ScanOf({}, options)), (Words{"unknown deep.bandwidth", "unknown deep.compute", "unknown deep.stress"}));
+  EXPECT_EQ(Bad(ScanOf({}, options)),
+            (Words{"unknown deep.bandwidth", "unknown deep.compute", "unknown deep.stress", "unknown deep.gpu_bandwidth",
+                   "unknown deep.gpu_link", "unknown deep.gpu_compute", "unknown deep.gpu_stress"}));
 }
 
 TEST(Deep, AProbeThatWantsTheHostForItselfBeginsWhenTheOthersHaveEnded) {

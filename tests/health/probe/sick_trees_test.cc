@@ -414,6 +414,16 @@ TEST(SickTrees, LinesThatOnlyLookLikeTroubleAreNone) {
                                "traps: python3[78] general protection fault ip:0 sp:0 error:0\n"
                                "NVRM: Xid (PCI:0000:18:00): 13, Graphics Exception: an application's\n"})),
             Words());
+  // As an H200 with driver 580 writes them when it starts, and when a program writes where nothing is mapped.
+  EXPECT_EQ(
+      Bad(ScanOf({.log = "nvidia-nvlink: Nvlink Core is being initialized, major device number 240\n"
+                         "NVRM: loading NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build\n"
+                         "NVRM: gpuClearFbhubPoisonIntrForBug2924523_GA100: FBHUB Interrupt detected. Clearing it.\n"
+                         "NVRM: Persistence mode is deprecated and will be removed in a future release.\n"
+                         "NVRM: Xid (PCI:0000:18:00): 31, pid=828, name=bad, channel 0x0000000a, intr 00000000. MMU Fault: "
+                         "ENGINE GRAPHICS GPC1 GPCCLIENT_T1_4 faulted @ 0x7f00_00001000. Fault is of type FAULT_PDE "
+                         "ACCESS_TYPE_VIRT_WRITE\n"})),
+      Words());
 }
 
 struct Disks {

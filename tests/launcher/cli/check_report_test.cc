@@ -149,6 +149,25 @@ TEST(CheckReport, TheHostThatComputesSomethingElseFailsAmongThoseOfItsCpu) {
   EXPECT_EQ(hosts[1].findings.front().why, "computes something else than the other hosts with A: ab, 2 of 3 hosts have aa");
 }
 
+TEST(CheckReport, SlowGpusAndThoseThatComputeSomethingElseAreFoundAsProcessorsAre) {
+  const auto of_gpus = [](const std::string& sum, double rate, double link) {
+    return ToJson(VerdictLine{.check = "deep.gpu_compute", .scope = "NVIDIA H200", .value = sum}) + '\n' +
+           ToJson(VerdictLine{.check = "deep.gpu_bandwidth", .value = "x", .measured = rate}) + '\n' +
+           ToJson(VerdictLine{.check = "deep.gpu_link", .value = "x", .measured = link}) + '\n';
+  };
+  const auto hosts = CheckedDeep({of_gpus("aa", 4e12, 50e9), of_gpus("ab", 4e12, 50e9), of_gpus("aa", 3e12, 50e9),
+                                  of_gpus("aa", 4e12, 25e9), of_gpus("aa", 4e12, 50e9)});
+  EXPECT_EQ(hosts[0].status, Mark::ok);
+  EXPECT_EQ(hosts[1].status, Mark::fail);
+  EXPECT_EQ(hosts[1].findings.front().remedy, "take the host out of work and replace the GPU");
+  ASSERT_EQ(hosts[2].status, Mark::warn);
+  EXPECT_TRUE(hosts[2].findings.front().why.starts_with("the memory of its slowest GPU is slower than the others': 2.7 TiB"))
+      << hosts[2].findings.front().why;
+  ASSERT_EQ(hosts[3].status, Mark::warn);
+  EXPECT_TRUE(hosts[3].findings.front().why.starts_with("the way between its memory and its slowest GPU is slower than"))
+      << hosts[3].findings.front().why;
+}
+
 TEST(CheckReport, OfTwoHostsThatComputeDifferentlyBothAreToldAndNeitherIsBlamed) {
   const auto hosts = CheckedDeep({Deep("A", "aa", 1), Deep("A", "ab", 1)});
   EXPECT_EQ(hosts[0].status, Mark::warn);
