@@ -55,7 +55,7 @@ struct ProbeOptions {
   // For tests: in this rank and round, one bit of what arrives is turned.
   struct Tamper {
     std::uint32_t rank = 0;
-    std::uint32_t round = 0;  // of pairs: not looked at
+    std::uint32_t round = 0;  // of pairs and loopback: the message of each part of a test, 0 the one to warm up
   };
   std::optional<Tamper> tamper{};
   // For tests of the proof by counters: the device that should have moved the bytes, whatever the provider.
