@@ -42,7 +42,7 @@ constexpr std::string_view kHelp =
   --quiet 0|1         of pairs: one line where nothing is bad     (0)
   --seed N            of the order of pairs                       (1)
 
-Who it is comes from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT. Exit 0: all well; 1: wrong data, a host that failed; 2: it could not be started; 3: because of another rank.)";
+Who it is comes from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, or from mpirun or srun. Exit 0: all well; 1: wrong data, a host that failed; 2: it could not be started; 3: because of another rank.)";
 
 struct Flag {
   std::vector<std::string> names{};
@@ -240,21 +240,6 @@ Status CheckTogether(const ProbeOptions& options) {
   return {};
 }
 
-// A variable as a number; nullopt: not set.
-Result<std::optional<std::uint64_t>> NumberIn(const std::map<std::string, std::string>& environment,
-                                              const std::vector<std::string>& names, std::uint64_t most) {
-  for (const std::string& name : names) {
-    const auto found = environment.find(name);
-    if (found == environment.end()) continue;
-    const auto number = ParseUnsigned(found->second);
-    if (!number || *number > most)
-      return Fail(ErrorCode::kInvalid, Cat(name, " is \"", found->second, "\""),
-                  Cat("a whole number up to ", most, " is legal"));
-    return number;
-  }
-  return std::optional<std::uint64_t>();
-}
-
 }  // namespace
 
 std::optional<std::uint64_t> ParseSize(const std::string& text) {
@@ -303,48 +288,6 @@ Result<ProbeOptions> ParseProbeOptions(const std::vector<std::string>& arguments
   if (options.test >= ProbeTest::pairs) options.bytes_min = options.bytes_max;
   EVERSTEP_TRY(CheckTogether(options));
   return options;
-}
-
-namespace {
-
-// Slurm's is the switches from the top down and the node, by dots: all but the node is where it is. With its default topology
-// there is the node alone.
-std::string RackIn(const std::map<std::string, std::string>& environment) {
-  constexpr std::size_t kMost = 64;  // characters
-  if (const auto own = environment.find("EVERSTEP_RACK"); own != environment.end())
-    return Printable(own->second.substr(0, kMost));
-  const auto slurm = environment.find("SLURM_TOPOLOGY_ADDR");
-  if (slurm == environment.end()) return "";
-  const std::size_t dot = slurm->second.rfind('.');
-  return dot == std::string::npos ? "" : Printable(slurm->second.substr(0, std::min(dot, kMost)));
-}
-
-}  // namespace
-
-Result<ProbeIdentity> IdentityFrom(const std::map<std::string, std::string>& environment) {
-  EVERSTEP_ASSIGN(const auto rank, NumberIn(environment, {"RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"}, 65535));
-  EVERSTEP_ASSIGN(const auto ranks,
-                  NumberIn(environment, {"WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"}, 65535));
-  EVERSTEP_ASSIGN(const auto port, NumberIn(environment, {"MASTER_PORT"}, 65534));
-  if (rank.has_value() != ranks.has_value())
-    return Fail(ErrorCode::kInvalid, rank ? "RANK is set and WORLD_SIZE is not" : "WORLD_SIZE is set and RANK is not",
-                "set both, or none");
-  ProbeIdentity identity;
-  identity.rack = RackIn(environment);
-  if (!rank) return identity;
-  if (*ranks == 0 || *rank >= *ranks)
-    return Fail(ErrorCode::kInvalid, Cat("RANK is ", *rank, " and WORLD_SIZE ", *ranks),
-                "ranks count from 0 to WORLD_SIZE - 1");
-  identity.rank = static_cast<std::uint32_t>(*rank);
-  identity.ranks = static_cast<std::uint32_t>(*ranks);
-  const auto master = environment.find("MASTER_ADDR");
-  if (*ranks > 1 && (master == environment.end() || master->second.empty()))
-    return Fail(ErrorCode::kInvalid, "MASTER_ADDR is not set", "the host of rank 0, by name or address");
-  if (master != environment.end()) identity.master_host = master->second;
-  if (port) identity.master_port = static_cast<std::uint16_t>(*port);
-  const auto agents = environment.find("TORCHELASTIC_USE_AGENT_STORE");
-  if (agents != environment.end() && agents->second == "True") ++identity.master_port;
-  return identity;
 }
 
 }  // namespace everstep

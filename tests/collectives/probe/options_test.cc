@@ -24,14 +24,6 @@ TEST(Options, PeersAreForCollectivesByOurOwnBackEnd) {
   }
 }
 
-TEST(Options, TheRackIsTheAgentsWordOrAllOfSlurmsTopologyButTheNode) {
-  const auto rack = [](std::map<std::string, std::string> environment) { return IdentityFrom(environment)->rack; };
-  EXPECT_EQ(rack({{"EVERSTEP_RACK", "r7"}, {"SLURM_TOPOLOGY_ADDR", "spine.leaf3.n1"}}), "r7");
-  EXPECT_EQ(rack({{"SLURM_TOPOLOGY_ADDR", "spine.leaf3.n1"}}), "spine.leaf3");
-  EXPECT_EQ(rack({{"SLURM_TOPOLOGY_ADDR", "n1"}}), "");
-  EXPECT_EQ(rack({}), "");
-}
-
 TEST(Options, SeveralInterfacesAreRailsAndNoneIsNamedTwice) {
   const Result<ProbeOptions> options = ParseProbeOptions(Split("pairs --interface eth0,eth1 --rails 2", ' '));
   ASSERT_TRUE(options.has_value()) << options.error().Str();
@@ -88,45 +80,6 @@ TEST(Options, SizesCountBy1024) {
   EXPECT_EQ(ParseSize("3G"), 3ull << 30);
   for (const char* wrong : {"", "K", "-1", "1.5M", "1MB", "99999999999999999999", "99999999999999G"})
     EXPECT_EQ(ParseSize(wrong), std::nullopt) << wrong;
-}
-
-using Variables = std::map<std::string, std::string>;
-
-TEST(Identity, ComesFromTorchrunMpirunOrSrun) {
-  const Variables master = {{"MASTER_ADDR", "n1"}, {"MASTER_PORT", "1234"}};
-  for (const Variables& own :
-       {Variables{{"RANK", "3"}, {"WORLD_SIZE", "4"}}, Variables{{"OMPI_COMM_WORLD_RANK", "3"}, {"OMPI_COMM_WORLD_SIZE", "4"}},
-        Variables{{"SLURM_PROCID", "3"}, {"SLURM_NTASKS", "4"}}}) {
-    Variables all = master;
-    all.insert(own.begin(), own.end());
-    const Result<ProbeIdentity> identity = IdentityFrom(all);
-    ASSERT_TRUE(identity.has_value()) << identity.error().Str();
-    EXPECT_EQ(identity->rank, 3u);
-    EXPECT_EQ(identity->ranks, 4u);
-    EXPECT_EQ(identity->master_host, "n1");
-    EXPECT_EQ(identity->master_port, 1234);
-  }
-  EXPECT_EQ(IdentityFrom({})->ranks, 1u);
-}
-
-TEST(Identity, TorchrunsOwnAgentHasThePortSoTheNextIsTaken) {
-  EXPECT_EQ(IdentityFrom({{"RANK", "0"},
-                          {"WORLD_SIZE", "2"},
-                          {"MASTER_ADDR", "n1"},
-                          {"MASTER_PORT", "1234"},
-                          {"TORCHELASTIC_USE_AGENT_STORE", "True"}})
-                ->master_port,
-            1235);
-}
-
-TEST(Identity, WhatIsMissingOrWrongIsNamed) {
-  EXPECT_EQ(IdentityFrom({{"RANK", "0"}}).error().Str(), "RANK is set and WORLD_SIZE is not; set both, or none");
-  EXPECT_EQ(IdentityFrom({{"RANK", "2"}, {"WORLD_SIZE", "2"}}).error().Str(),
-            "RANK is 2 and WORLD_SIZE 2; ranks count from 0 to WORLD_SIZE - 1");
-  EXPECT_EQ(IdentityFrom({{"RANK", "0"}, {"WORLD_SIZE", "2"}}).error().Str(),
-            "MASTER_ADDR is not set; the host of rank 0, by name or address");
-  EXPECT_EQ(IdentityFrom({{"RANK", "one"}, {"WORLD_SIZE", "2"}}).error().Str(),
-            "RANK is \"one\"; a whole number up to 65535 is legal");
 }
 
 }  // namespace
