@@ -150,7 +150,7 @@ int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock, c
     if (speaks) voice.Say(LoopbackText(group, *all));
     bool good = true;
     for (const LoopbackMeasurement& one : *all) {
-      good = good && one.error.empty() && !one.wrong;
+      good = good && one.error.empty() && one.wrong.empty();
       for (const Registered& memory : one.registered) good = good && memory.error.empty();
     }
     const Result<bool> proven = Proven(group, watch, voice);

@@ -10,6 +10,7 @@
 #include "base/seam/clock.h"
 #include "collectives/backend/backend.h"
 #include "collectives/meet/meeting.h"
+#include "collectives/probe/identity.h"
 #include "collectives/probe/options.h"
 
 namespace everstep {

@@ -23,7 +23,7 @@ constexpr std::string_view kHelp =
   -w, --warmup_iters N                                            (5)
   -c, --check N       runs whose every hop is checked; 0: none    (1)
   -d, --datatype T    float, double, half, bfloat16, int32, int64 (float)
-  -o, --op OP         sum
+  -o, --op OP         sum; of tests that add nothing up it says nothing
   -T, --timeout S     seconds without progress until the test ends (10)
   -J, --output_file F also as JSON, on rank 0; -: JSON in place of the table
   --backend B         ofi (libfabric), nccl (GPU memory), mpi     (ofi)
@@ -41,8 +41,9 @@ constexpr std::string_view kHelp =
   --learned RUN,…     of pairs: what earlier runs here measured: PROVIDER TEST BYTES HOSTS SAMPLES MEDIAN MAD
   --quiet 0|1         of pairs: one line where nothing is bad     (0)
   --seed N            of the order of pairs                       (1)
+  -t -g -p -m -N -z -y -G -C -S -a -R -D -M -r: nccl-tests' others, where their value changes nothing; else an error says why
 
-Who it is comes from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT. Exit 0: all well; 1: wrong data, a host that failed; 2: it could not be started; 3: because of another rank.)";
+Who it is comes from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, or from mpirun or srun. Exit 0: all well; 1: wrong data, a host that failed; 2: it could not be started; 3: because of another rank.)";
 
 struct Flag {
   std::vector<std::string> names{};
@@ -78,6 +79,21 @@ auto Text(std::string ProbeOptions::*member) {
 auto Only(std::string legal) {
   return [legal = std::move(legal)](ProbeOptions&, const std::string& value) { return value == legal; };
 }
+// Those that change nothing here.
+auto AnyOf(std::vector<std::string> legal) {
+  return [legal = std::move(legal)](ProbeOptions&, const std::string& value) { return Contains(legal, value); };
+}
+bool Never(ProbeOptions&, const std::string&) { return false; }
+
+// Of tests that add nothing up, an operation says nothing, as in nccl-tests.
+bool TakeOperation(ProbeOptions& options, const std::string& value) {
+  if (value == "sum") return true;
+  const bool adds = options.test == ProbeTest::allreduce || options.test == ProbeTest::reducescatter;
+  return !adds && Contains(std::vector<std::string>{"prod", "min", "max", "avg", "mulsum", "all"}, value);
+}
+
+// No test here has a root: it says nothing, as in nccl-tests.
+bool TakeRoot(ProbeOptions&, const std::string& value) { return value == "all" || ParseUnsigned(value).has_value(); }
 
 bool TakeFloor(ProbeOptions& options, const std::string& value) {
   char* end = nullptr;
@@ -133,13 +149,14 @@ std::vector<Flag> FlagsOfNcclTests() {
       {{"-w", "--warmup_iters"}, "0 to 10000", Number(&ProbeOptions::warmups, 0, 10'000)},
       {{"-c", "--check"}, "0 to 1000", Number(&ProbeOptions::checks, 0, 1000)},
       {{"-d", "--datatype"},
-       "float, double, half, bfloat16, int32 or int64",
+       "float, double, half, bfloat16, int32 or int64, one a run",
        [](ProbeOptions& options, const std::string& value) {
          const auto type = DataTypeNamed(value);
          if (type) options.type = *type;
          return type.has_value();
        }},
-      {{"-o", "--op"}, "sum", Only("sum")},
+      {{"-o", "--op"}, "sum; of allgather and alltoall any, for they add nothing up", TakeOperation},
+      {{"-r", "--root"}, "a rank, or all: without meaning, no test here has a root", TakeRoot},
       {{"-T", "--timeout"},
        "1 to 3600 seconds",
        [](ProbeOptions& options, const std::string& value) {
@@ -149,15 +166,30 @@ std::vector<Flag> FlagsOfNcclTests() {
          return true;
        }},
       {{"-J", "--output_file"}, "a file", Text(&ProbeOptions::json_file)},
+  };
+}
+
+// The rest of nccl-tests': what means something on a GPU only, and what goes another way here. Values that change nothing are
+// taken, so that lines people have go on working; others would measure something else than was asked for.
+std::vector<Flag> FlagsWithoutMeaning() {
+  return {
       {{"-t", "--nthreads"}, "1: a rank is a process, start more of them", Only("1")},
       {{"-g", "--ngpus"}, "1: a rank is a process, start more of them", Only("1")},
-      {{"-m", "--agg_iters"}, "1", Only("1")},
-      {{"-G", "--cudagraph"}, "0: there is no GPU in this test", Only("0")},
-      {{"-C", "--report_cputime"}, "0", Only("0")},
+      {{"-p", "--parallel_init"}, "0 or 1: ranks are processes and begin side by side", AnyOf({"0", "1"})},
+      {{"-m", "--agg_iters"}, "1: runs are not grouped", Only("1")},
+      {{"-N", "--run_cycles"}, "1: start it again for another cycle", Only("1")},
+      {{"-z", "--blocking"}, "0 or 1: each run is waited for", AnyOf({"0", "1"})},
+      {{"-y", "--stream_null"}, "0: --backend nccl has a stream of its own, others have none", Only("0")},
+      {{"-G", "--cudagraph"}, "0: nothing is captured as a CUDA graph", Only("0")},
+      {{"-C", "--report_cputime"}, "0: time is what runs take by the clock", Only("0")},
+      {{"-S", "--report_timestamps"}, "0: -J has when it began and ended", Only("0")},
       {{"-a", "--average"}, "1: the mean of all ranks", Only("1")},
-      {{"-z", "--blocking"},
-       "0 or 1: it is always",
-       [](ProbeOptions&, const std::string& value) { return value == "0" || value == "1"; }},
+      {{"-R", "--local_register"}, "0: by --backend ofi memory is registered where the provider needs it", Only("0")},
+      {{"-x", "--cta_policy"}, "none: it is NCCL's; set NCCL_CTA_POLICY with --backend nccl", Never},
+      {{"-D", "--device_implementation"}, "0: collectives are the library's own", Only("0")},
+      {{"-V", "--device_cta_count"}, "none: there is no device implementation", Never},
+      {{"-M", "--memory_report"}, "0: nvidia-smi has what memory is in use", Only("0")},
+      {{"-I"}, "none: a row is the mean of its runs; -n 1 has a single one", Never},
   };
 }
 
@@ -240,21 +272,6 @@ Status CheckTogether(const ProbeOptions& options) {
   return {};
 }
 
-// A variable as a number; nullopt: not set.
-Result<std::optional<std::uint64_t>> NumberIn(const std::map<std::string, std::string>& environment,
-                                              const std::vector<std::string>& names, std::uint64_t most) {
-  for (const std::string& name : names) {
-    const auto found = environment.find(name);
-    if (found == environment.end()) continue;
-    const auto number = ParseUnsigned(found->second);
-    if (!number || *number > most)
-      return Fail(ErrorCode::kInvalid, Cat(name, " is \"", found->second, "\""),
-                  Cat("a whole number up to ", most, " is legal"));
-    return number;
-  }
-  return std::optional<std::uint64_t>();
-}
-
 }  // namespace
 
 std::optional<std::uint64_t> ParseSize(const std::string& text) {
@@ -274,10 +291,41 @@ std::optional<std::uint64_t> ParseSize(const std::string& text) {
   return *number << shift;
 }
 
+namespace {
+
+// As getopt_long has it: a whole name, or the beginning of one long name only.
+Result<const Flag*> FlagNamed(const std::vector<Flag>& flags, const std::string& name) {
+  std::set<const Flag*> begun;
+  std::vector<std::string> candidates;
+  for (const Flag& flag : flags)
+    for (const std::string& known : flag.names) {
+      if (known == name) return &flag;
+      if (!name.starts_with("--") || !known.starts_with(name)) continue;
+      begun.insert(&flag);
+      candidates.push_back(known);
+    }
+  if (begun.size() == 1) return *begun.begin();
+  if (begun.empty()) return Fail(ErrorCode::kInvalid, Cat("unknown argument \"", name, "\""), "see --help");
+  return Fail(ErrorCode::kInvalid, Cat("\"", name, "\" is the beginning of several"), Join(candidates));
+}
+
+// "-b8", "--minbytes=8": the name and what is behind it; nullopt: the value is the next word.
+std::pair<std::string, std::optional<std::string>> NameAndValue(const std::string& word) {
+  if (word.starts_with("--")) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos) return {word, std::nullopt};
+    return {word.substr(0, equals), word.substr(equals + 1)};
+  }
+  if (word.starts_with('-') && word.size() > 2) return {word.substr(0, 2), word.substr(2)};
+  return {word, std::nullopt};
+}
+
+}  // namespace
+
 Result<ProbeOptions> ParseProbeOptions(const std::vector<std::string>& arguments) {
   ProbeOptions options;
   std::vector<Flag> flags = FlagsOfNcclTests();
-  for (Flag& flag : OwnFlags()) flags.push_back(std::move(flag));
+  for (auto& more : {FlagsWithoutMeaning(), OwnFlags()}) flags.insert(flags.end(), more.begin(), more.end());
   for (const std::string& word : arguments)
     if (word == "-h" || word == "--help") return Fail(ErrorCode::kNotFound, std::string(kHelp));
   const auto test = arguments.empty() ? std::nullopt : EnumNamed<ProbeTest>(arguments[0]);
@@ -285,66 +333,22 @@ Result<ProbeOptions> ParseProbeOptions(const std::vector<std::string>& arguments
     return Fail(ErrorCode::kInvalid, arguments.empty() ? "no test was named" : Cat("\"", arguments[0], "\" is no test"),
                 "allreduce, reducescatter, allgather, alltoall, pairs and loopback are; see --help");
   options.test = *test;
+  bool sized = false;
   for (std::size_t i = 1; i < arguments.size(); ++i) {
-    const Flag* known = nullptr;
-    for (const Flag& flag : flags)
-      for (const std::string& name : flag.names)
-        if (name == arguments[i]) known = &flag;
-    if (known == nullptr) return Fail(ErrorCode::kInvalid, Cat("unknown argument \"", arguments[i], "\""), "see --help");
-    if (i + 1 == arguments.size())
-      return Fail(ErrorCode::kInvalid, Cat(arguments[i], " has no value"), Cat("legal: ", known->legal));
-    if (!known->take(options, arguments[i + 1]))
-      return Fail(ErrorCode::kInvalid, Cat(arguments[i], " is \"", arguments[i + 1], "\""), Cat("legal: ", known->legal));
-    ++i;
+    auto [name, value] = NameAndValue(arguments[i]);
+    EVERSTEP_ASSIGN(const Flag* flag, FlagNamed(flags, name));
+    if (!value && i + 1 == arguments.size())
+      return Fail(ErrorCode::kInvalid, Cat(name, " has no value"), Cat("legal: ", flag->legal));
+    if (!value) value = arguments[++i];
+    if (!flag->take(options, *value))
+      return Fail(ErrorCode::kInvalid, Cat(name, " is \"", *value, "\""), Cat("legal: ", flag->legal));
+    sized = sized || flag->names.back() == "--maxbytes";
   }
   // Pairs have one size; by itself one that is over in a third of a second.
-  const bool sized = Contains(arguments, std::string("-e")) || Contains(arguments, std::string("--maxbytes"));
   if (options.test >= ProbeTest::pairs && !sized) options.bytes_max = 1u << 20;
   if (options.test >= ProbeTest::pairs) options.bytes_min = options.bytes_max;
   EVERSTEP_TRY(CheckTogether(options));
   return options;
-}
-
-namespace {
-
-// Slurm's is the switches from the top down and the node, by dots: all but the node is where it is. With its default topology
-// there is the node alone.
-std::string RackIn(const std::map<std::string, std::string>& environment) {
-  constexpr std::size_t kMost = 64;  // characters
-  if (const auto own = environment.find("EVERSTEP_RACK"); own != environment.end())
-    return Printable(own->second.substr(0, kMost));
-  const auto slurm = environment.find("SLURM_TOPOLOGY_ADDR");
-  if (slurm == environment.end()) return "";
-  const std::size_t dot = slurm->second.rfind('.');
-  return dot == std::string::npos ? "" : Printable(slurm->second.substr(0, std::min(dot, kMost)));
-}
-
-}  // namespace
-
-Result<ProbeIdentity> IdentityFrom(const std::map<std::string, std::string>& environment) {
-  EVERSTEP_ASSIGN(const auto rank, NumberIn(environment, {"RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"}, 65535));
-  EVERSTEP_ASSIGN(const auto ranks,
-                  NumberIn(environment, {"WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"}, 65535));
-  EVERSTEP_ASSIGN(const auto port, NumberIn(environment, {"MASTER_PORT"}, 65534));
-  if (rank.has_value() != ranks.has_value())
-    return Fail(ErrorCode::kInvalid, rank ? "RANK is set and WORLD_SIZE is not" : "WORLD_SIZE is set and RANK is not",
-                "set both, or none");
-  ProbeIdentity identity;
-  identity.rack = RackIn(environment);
-  if (!rank) return identity;
-  if (*ranks == 0 || *rank >= *ranks)
-    return Fail(ErrorCode::kInvalid, Cat("RANK is ", *rank, " and WORLD_SIZE ", *ranks),
-                "ranks count from 0 to WORLD_SIZE - 1");
-  identity.rank = static_cast<std::uint32_t>(*rank);
-  identity.ranks = static_cast<std::uint32_t>(*ranks);
-  const auto master = environment.find("MASTER_ADDR");
-  if (*ranks > 1 && (master == environment.end() || master->second.empty()))
-    return Fail(ErrorCode::kInvalid, "MASTER_ADDR is not set", "the host of rank 0, by name or address");
-  if (master != environment.end()) identity.master_host = master->second;
-  if (port) identity.master_port = static_cast<std::uint16_t>(*port);
-  const auto agents = environment.find("TORCHELASTIC_USE_AGENT_STORE");
-  if (agents != environment.end() && agents->second == "True") ++identity.master_port;
-  return identity;
 }
 
 }  // namespace everstep

@@ -1,11 +1,9 @@
-// What everstep-probe is asked for: its arguments, with nccl-tests' names and meanings, and who it is: the environment that
-// torchrun, mpirun or srun give it.
+// What everstep-probe is asked for: its arguments, with nccl-tests' names and meanings.
 //
-// Pure. Errors name the argument or variable, what was found and what is legal.
+// Pure. Errors name the argument, what was found and what is legal.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -55,7 +53,7 @@ struct ProbeOptions {
   // For tests: in this rank and round, one bit of what arrives is turned.
   struct Tamper {
     std::uint32_t rank = 0;
-    std::uint32_t round = 0;  // of pairs: not looked at
+    std::uint32_t round = 0;  // of pairs and loopback: the message of each part of a test, 0 the one to warm up
   };
   std::optional<Tamper> tamper{};
   // For tests of the proof by counters: the device that should have moved the bytes, whatever the provider.
@@ -64,18 +62,6 @@ struct ProbeOptions {
 
 // `arguments` without the program's name. kNotFound: help was asked for; the message is it.
 Result<ProbeOptions> ParseProbeOptions(const std::vector<std::string>& arguments);
-
-struct ProbeIdentity {
-  std::uint32_t rank = 0;
-  std::uint32_t ranks = 1;
-  std::string master_host = "127.0.0.1";
-  std::uint16_t master_port = 29500;
-  std::string rack{};  // EVERSTEP_RACK, or of Slurm's topology; empty: not known
-};
-
-// RANK and WORLD_SIZE, or what mpirun and srun set instead; MASTER_ADDR and MASTER_PORT. None of them: one rank alone. Under
-// torchrun MASTER_PORT is its own agent's (TORCHELASTIC_USE_AGENT_STORE): then the next one is taken.
-Result<ProbeIdentity> IdentityFrom(const std::map<std::string, std::string>& environment);
 
 // "64", "4K", "1M", "2G": bytes, by 1024.
 std::optional<std::uint64_t> ParseSize(const std::string& text);

@@ -5,181 +5,33 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <set>
 
 #include "base/contains.h"
 #include "base/text.h"
 #include "collectives/core/rail_loss.h"
+#include "collectives/probe/pair_tester.h"
 #include "collectives/probe/reach_tester.h"
 
 namespace everstep {
 namespace {
 
-constexpr std::uint32_t kPings = 50, kMessages = 8;
+constexpr std::uint32_t kMessages = 8;
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);  // no measurement is a retest
 
 std::uint32_t MessagesOf(const ProbeOptions& options) { return options.iterations.value_or(kMessages); }
+std::size_t BytesOf(const ProbeOptions& options) { return std::max<std::size_t>(options.bytes_max / 8 * 8, 8); }
 
-struct Latency {
-  double p50 = 0;
-  double p99 = 0;
-};
-
-// One rank's side of pair tests. After a test that failed there is new memory: something may still arrive in the old.
-class PairTester {
- public:
-  PairTester(ProbeGroup& group, PairLink& link, const ProbeOptions& options, Clock& clock)
-      : group_(group),
-        link_(link),
-        options_(options),
-        clock_(clock),
-        bytes_(std::max<std::size_t>(options.bytes_max / 8 * 8, 8)),
-        messages_(MessagesOf(options)),
-        data_(DataType::f32, group.ranks(), options.seed) {}
-
-  // This rank's view of the test: what it has measured, and what was wrong of what it got. `round` counts alike on all ranks.
-  Result<PairMeasurement> Test(HostPair pair, std::size_t round, std::uint32_t rail, std::uint32_t messages);
-  Result<LoopbackMeasurement> Loopback(std::uint32_t rail);
-
- private:
-  bool Wrong(std::uint32_t from) {
-    if (options_.tamper && options_.tamper->rank == group_.rank()) in_[0] ^= std::byte{1};
-    return data_.Compare(in_, {from}, 0, bytes_ / 4).has_value();
-  }
-  Status Begin(std::uint16_t test, std::uint32_t rail);
-  PairPath To(std::uint32_t peer) const { return {.peer = peer, .test = test_, .rail = rail_}; }
-  Result<Latency> Ping(std::uint32_t peer, bool first);
-  Result<double> Stream(std::uint32_t peer, bool sends, bool& wrong);
-  Result<double> Both(std::uint32_t peer, bool& wrong);
-
-  ProbeGroup& group_;
-  PairLink& link_;
-  const ProbeOptions& options_;
-  Clock& clock_;
-  std::size_t bytes_;
-  std::uint32_t messages_;  // a direction
-  ExactData data_;
-  std::byte* out_ = nullptr;
-  std::byte* in_ = nullptr;
-  bool spoilt_ = true;  // there is no memory, or something may still arrive in it
-  std::uint16_t test_ = 0;
-  std::uint32_t rail_ = 0;
-};
-
-Status PairTester::Begin(std::uint16_t test, std::uint32_t rail) {
-  test_ = test;
-  rail_ = rail;
-  if (!spoilt_) return {};
-  spoilt_ = false;
-  EVERSTEP_ASSIGN(out_, link_.Room(bytes_));
-  EVERSTEP_ASSIGN(in_, link_.Room(bytes_));
-  data_.Fill(out_, group_.rank(), 0, bytes_ / 4);
-  return {};
-}
-
-Result<Latency> PairTester::Ping(std::uint32_t peer, bool first) {
-  std::vector<double> times;
-  for (std::uint32_t i = 0; i < kPings; ++i) {
-    const Time start = clock_.Now();
-    if (first) EVERSTEP_TRY(link_.SendTo(To(peer), out_, 8));
-    EVERSTEP_TRY(link_.ReceiveFrom(To(peer), in_, 8));
-    if (!first) EVERSTEP_TRY(link_.SendTo(To(peer), out_, 8));
-    if (i >= kPings / 5) times.push_back(Seconds(clock_.Now() - start) / 2);  // the first ones connect and warm
-  }
-  std::sort(times.begin(), times.end());
-  return Latency{.p50 = times[times.size() / 2], .p99 = times[times.size() * 99 / 100]};
-}
-
-// Messages in one direction; one small one back when all have come. The first is not timed.
-Result<double> PairTester::Stream(std::uint32_t peer, bool sends, bool& wrong) {
-  Time start = clock_.Now();
-  for (std::uint32_t i = 0; i <= messages_; ++i) {
-    if (i == 1) start = clock_.Now();
-    if (sends) {
-      EVERSTEP_TRY(link_.SendTo(To(peer), out_, bytes_));
-      continue;
-    }
-    EVERSTEP_TRY(link_.ReceiveFrom(To(peer), in_, bytes_));
-    if (i == 0) wrong = Wrong(peer) || wrong;
-  }
-  if (!sends) wrong = Wrong(peer) || wrong;
-  if (sends) EVERSTEP_TRY(link_.ReceiveFrom(To(peer), in_, 8));
-  if (!sends) EVERSTEP_TRY(link_.SendTo(To(peer), out_, 8));
-  return static_cast<double>(messages_) * static_cast<double>(bytes_) / Seconds(clock_.Now() - start);
-}
-
-Result<double> PairTester::Both(std::uint32_t peer, bool& wrong) {
-  const Time start = clock_.Now();
-  for (std::uint32_t i = 0; i < messages_; ++i) EVERSTEP_TRY(link_.SwapWith(To(peer), out_, in_, bytes_));
-  const double seconds = Seconds(clock_.Now() - start);
-  wrong = Wrong(peer) || wrong;
-  return 2 * static_cast<double>(messages_) * static_cast<double>(bytes_) / seconds;
-}
-
-Result<PairMeasurement> PairTester::Test(HostPair pair, std::size_t round, std::uint32_t rail, std::uint32_t messages) {
-  messages_ = messages;
-  EVERSTEP_TRY(Begin(static_cast<std::uint16_t>(round), rail));
-  PairMeasurement measured{.pair = pair, .rail = rail};
-  const bool first = group_.rank() == pair.a;
-  const std::uint32_t peer = first ? pair.b : pair.a;
-  const auto failed = [&](bool ok) {
-    spoilt_ = spoilt_ || !ok;
-    return !ok;
-  };
-  const Result<Latency> latency = Ping(peer, first);
-  if (failed(latency.has_value())) return measured;
-  measured.latency_p50 = latency->p50;
-  measured.latency_p99 = latency->p99;
-  for (int direction = 0; direction < 2; ++direction) {
-    const bool sends = first == (direction == 0);
-    const Result<double> rate = Stream(peer, sends, measured.wrong[direction]);
-    if (failed(rate.has_value())) return measured;
-    measured.one_way[direction] = *rate;
-  }
-  const Result<double> both = Both(peer, measured.wrong[first ? 1 : 0]);
-  if (!failed(both.has_value())) measured.both_ways = *both;
-  return measured;
-}
-
-Result<LoopbackMeasurement> PairTester::Loopback(std::uint32_t rail) {
-  EVERSTEP_TRY(Begin(test_, rail));
-  LoopbackMeasurement measured;
-  const std::uint32_t self = group_.rank();
-  std::vector<double> times;
-  for (std::uint32_t i = 0; i < kPings; ++i) {
-    const Time start = clock_.Now();
-    const Status swapped = link_.SwapWith(To(self), out_, in_, 8);
-    if (!swapped) {
-      measured.error = swapped.error().message;
-      spoilt_ = true;
-      return measured;
-    }
-    times.push_back(Seconds(clock_.Now() - start));
-  }
-  std::sort(times.begin(), times.end());
-  measured.latency_p50 = times[times.size() / 2];
-  measured.latency_p99 = times[times.size() * 99 / 100];
-  const Result<double> both = Both(self, measured.wrong);
-  if (both) measured.bytes_per_second = *both / 2;  // what is sent is what comes
-  if (!both) measured.error = both.error().message;
-  spoilt_ = spoilt_ || !both;
-  return measured;
+PairTester TesterOf(const ProbeGroup& group, PairLink& link, const ProbeOptions& options, Clock& clock) {
+  const bool turns = options.tamper && options.tamper->rank == group.rank();
+  return {group, link, BytesOf(options), options.seed, turns ? std::optional(options.tamper->round) : std::nullopt, clock};
 }
 
 std::string Number(double value) {
   char text[40];
   std::snprintf(text, sizeof text, "%.9g", value);
   return text;
-}
-
-// "a b p50 p99 there back both wrong_there wrong_back"; 0 for what did not come.
-std::string Line(const PairMeasurement& m) {
-  return Join({std::to_string(m.pair.a), std::to_string(m.pair.b), Number(m.latency_p50), Number(m.latency_p99),
-               Number(m.one_way[0].value_or(0)), Number(m.one_way[1].value_or(0)), Number(m.both_ways.value_or(0)),
-               m.wrong[0] ? "1" : "0", m.wrong[1] ? "1" : "0"},
-              " ");
 }
 
 std::vector<double> Numbers(const std::string& line) {
@@ -189,6 +41,29 @@ std::vector<double> Numbers(const std::string& line) {
 }
 
 constexpr char kBetween = '\x1f';
+
+// "p50 p99 there back both", 0 for what did not come; what was wrong, and the error, are texts behind.
+std::string Line(const PairSide& side) {
+  const std::string numbers = Join({Number(side.latency_p50), Number(side.latency_p99), Number(side.one_way[0].value_or(0)),
+                                    Number(side.one_way[1].value_or(0)), Number(side.both_ways.value_or(0))},
+                                   " ");
+  return Join({numbers, Printable(side.wrong), Printable(side.error)}, std::string(1, kBetween));
+}
+
+std::optional<double> Above0(double value) { return value > 0 ? std::optional(value) : std::nullopt; }
+
+std::optional<PairSide> SideIn(const std::string& line) {
+  const std::vector<std::string> parts = Split(line, kBetween);
+  if (parts.size() != 3) return std::nullopt;
+  const std::vector<double> numbers = Numbers(parts[0]);
+  if (numbers.size() != 5) return std::nullopt;
+  return PairSide{.latency_p50 = numbers[0],
+                  .latency_p99 = numbers[1],
+                  .one_way = {Above0(numbers[2]), Above0(numbers[3])},
+                  .both_ways = Above0(numbers[4]),
+                  .wrong = parts[1],
+                  .error = parts[2]};
+}
 
 // A line each.
 std::string RegisteredLines(const std::vector<Registered>& all) {
@@ -214,19 +89,17 @@ std::vector<Registered> RegisteredIn(const std::string& lines) {
   return all;
 }
 
-std::optional<double> Above0(double value) { return value > 0 ? std::optional(value) : std::nullopt; }
-
 // Both ends have told: `a` times its own sending, `b` its own; each knows what was wrong of what it got. What one end did not
 // get is not measured.
-PairMeasurement Merge(HostPair pair, std::uint32_t rail, const std::vector<double>& a, const std::vector<double>& b) {
-  PairMeasurement merged{.pair = pair, .rail = rail, .latency_p50 = a[2], .latency_p99 = a[3]};
+PairMeasurement Merge(HostPair pair, std::uint32_t rail, const PairSide& a, const PairSide& b) {
+  PairMeasurement merged{.pair = pair, .rail = rail, .latency_p50 = a.latency_p50, .latency_p99 = a.latency_p99};
   for (std::size_t direction = 0; direction < 2; ++direction) {
-    const auto& sender = direction == 0 ? a : b;
-    const auto& receiver = direction == 0 ? b : a;
-    if (receiver[4 + direction] > 0) merged.one_way[direction] = Above0(sender[4 + direction]);
-    merged.wrong[direction] = receiver[7 + direction] > 0;
+    const PairSide& sender = direction == 0 ? a : b;
+    const PairSide& receiver = direction == 0 ? b : a;
+    if (receiver.one_way[direction]) merged.one_way[direction] = sender.one_way[direction];
+    merged.wrong[direction] = !receiver.wrong.empty();
   }
-  if (b[6] > 0) merged.both_ways = Above0(a[6]);
+  if (b.both_ways) merged.both_ways = a.both_ways;
   return merged;
 }
 
@@ -349,8 +222,9 @@ Status Play(ProbeGroup& group, PairTester& tester, const ProbeOptions& options, 
       for (const HostPair& pair : round)
         if (pair.a == group.rank() || pair.b == group.rank()) {
           const std::uint32_t messages = second_look ? MessagesAgain(findings, options, pair, rail) : MessagesOf(options);
-          EVERSTEP_ASSIGN(const PairMeasurement measured, tester.Test(pair, findings.rounds, rail, messages));
-          own = Line(measured);
+          const bool first = pair.a == group.rank();
+          EVERSTEP_ASSIGN(const PairSide side, tester.Test(first ? pair.b : pair.a, first, findings.rounds, rail, messages));
+          own = Line(side);
         }
       EVERSTEP_ASSIGN(std::vector<std::string> all, group.company.exchange(own));
       lines.push_back(std::move(all));
@@ -361,12 +235,14 @@ Status Play(ProbeGroup& group, PairTester& tester, const ProbeOptions& options, 
           findings.pairs.push_back({.pair = pair, .rail = rail});
           continue;
         }
-        const std::vector<double> a = Numbers(lines[rail][pair.a]), b = Numbers(lines[rail][pair.b]);
-        if (a.size() != 9 || b.size() != 9)
+        const std::optional<PairSide> a = SideIn(lines[rail][pair.a]), b = SideIn(lines[rail][pair.b]);
+        if (!a || !b)
           return Fail(ErrorCode::kCorrupt,
                       Cat(group.company.Who(pair.a), " or ", group.company.Who(pair.b), " sent no measurement"));
-        findings.pairs.push_back(Merge(pair, rail, a, b));
+        findings.pairs.push_back(Merge(pair, rail, *a, *b));
         findings.pairs.back().again = second_look;
+        for (const std::string& wrong : {a->wrong, b->wrong})
+          if (!wrong.empty()) findings.wrong.push_back(wrong);
       }
   }
   return {};
@@ -419,27 +295,25 @@ Result<PairLink*> LinkOf(ProbeGroup& group) {
 
 // Of all ranks at once, over one rail after the other; with registration of `register_bytes`, where that is not 0.
 Result<std::vector<LoopbackMeasurement>> Loopbacks(ProbeGroup& group, PairLink& link, PairTester& tester,
-                                                   std::size_t register_bytes) {
+                                                   const ProbeOptions& options, std::size_t register_bytes) {
   std::vector<std::vector<LoopbackMeasurement>> by_rank(group.ranks());
   for (std::uint32_t rail = 0; rail < link.rails(); ++rail) {
-    EVERSTEP_ASSIGN(LoopbackMeasurement own, tester.Loopback(rail));
-    if (rail == 0 && register_bytes > 0) own.registered = group.backend->Register({register_bytes / 4, register_bytes});
-    const std::string line = Join(
-        {Number(own.latency_p50), Number(own.latency_p99), Number(own.bytes_per_second.value_or(0)), own.wrong ? "1" : "0"},
-        " ");
-    EVERSTEP_ASSIGN(const std::vector<std::string> lines, group.company.exchange(line));
-    EVERSTEP_ASSIGN(const std::vector<std::string> errors, group.company.exchange(own.error));
-    EVERSTEP_ASSIGN(const std::vector<std::string> registered, group.company.exchange(RegisteredLines(own.registered)));
+    EVERSTEP_ASSIGN(const PairSide own, tester.Loopback(rail, MessagesOf(options)));
+    std::vector<Registered> memory;
+    if (rail == 0 && register_bytes > 0) memory = group.backend->Register({register_bytes / 4, register_bytes});
+    EVERSTEP_ASSIGN(const std::vector<std::string> lines, group.company.exchange(Line(own)));
+    EVERSTEP_ASSIGN(const std::vector<std::string> registered, group.company.exchange(RegisteredLines(memory)));
     for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) {
-      const std::vector<double> numbers = Numbers(lines[rank]);
-      if (numbers.size() != 4) return Fail(ErrorCode::kCorrupt, Cat(group.company.Who(rank), " sent no measurement"));
+      const std::optional<PairSide> side = SideIn(lines[rank]);
+      if (!side) return Fail(ErrorCode::kCorrupt, Cat(group.company.Who(rank), " sent no measurement"));
+      const auto both = side->both_ways;
       by_rank[rank].push_back({.rank = rank,
                                .nic = link.rails() > 1 ? link.Nic(rank, rail) : "",
-                               .latency_p50 = numbers[0],
-                               .latency_p99 = numbers[1],
-                               .bytes_per_second = Above0(numbers[2]),
-                               .wrong = numbers[3] > 0,
-                               .error = errors[rank],
+                               .latency_p50 = side->latency_p50,
+                               .latency_p99 = side->latency_p99,
+                               .bytes_per_second = both ? std::optional(*both / 2) : std::nullopt,  // sent is what comes
+                               .wrong = side->wrong,
+                               .error = side->error,
                                .registered = RegisteredIn(registered[rank])});
     }
   }
@@ -449,12 +323,12 @@ Result<std::vector<LoopbackMeasurement>> Loopbacks(ProbeGroup& group, PairLink& 
 }
 
 // Where pairs cannot say which of their hosts it is, each host's own NICs may.
-Result<std::vector<SelfTest>> SelfTests(ProbeGroup& group, PairLink& link, PairTester& tester) {
-  EVERSTEP_ASSIGN(const std::vector<LoopbackMeasurement> all, Loopbacks(group, link, tester, 0));
+Result<std::vector<SelfTest>> SelfTests(ProbeGroup& group, PairLink& link, PairTester& tester, const ProbeOptions& options) {
+  EVERSTEP_ASSIGN(const std::vector<LoopbackMeasurement> all, Loopbacks(group, link, tester, options, 0));
   std::vector<SelfTest> tests;
   for (const LoopbackMeasurement& one : all) {
     std::string why = one.error;
-    if (why.empty() && one.wrong) why = "it does not get from itself what it sends";
+    if (why.empty() && !one.wrong.empty()) why = "it does not get from itself what it sends";
     if (!one.nic.empty() && !why.empty()) why = Cat(one.nic, ": ", why);
     const auto rail = static_cast<std::uint32_t>(tests.size() % link.rails());
     tests.push_back(
@@ -482,7 +356,7 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
     findings.note = Cat(group.ranks(), " ranks are on ", Count(hosts, "host"),
                         ": what passes between ranks of one host passes no network; start one a host to test hosts");
   EVERSTEP_TRY(TakeFloor(group, options, findings));
-  PairTester tester(group, *link, options, clock);
+  PairTester tester = TesterOf(group, *link, options, clock);
   const auto play = [&](const std::vector<PairRound>& rounds, bool second_look = false) {
     return Play(group, tester, options, rounds, second_look, findings);
   };
@@ -503,7 +377,7 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
   std::vector<Verdict> verdicts = Conclude(findings.hosts, judged(retests_from), {});
   const auto cannot_say = [](const Verdict& verdict) { return verdict.kind == VerdictKind::pair; };
   if (std::any_of(verdicts.begin(), verdicts.end(), cannot_say)) {
-    EVERSTEP_ASSIGN(const std::vector<SelfTest> self, SelfTests(group, *link, tester));
+    EVERSTEP_ASSIGN(const std::vector<SelfTest> self, SelfTests(group, *link, tester, options));
     verdicts = Conclude(findings.hosts, judged(retests_from), self);
   }
   for (Verdict& verdict : verdicts) findings.verdicts.push_back(std::move(verdict));
@@ -516,8 +390,8 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
 
 Result<std::vector<LoopbackMeasurement>> RunLoopback(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
   EVERSTEP_ASSIGN(PairLink * link, LinkOf(group));
-  PairTester tester(group, *link, options, clock);
-  return Loopbacks(group, *link, tester, options.register_bytes);
+  PairTester tester = TesterOf(group, *link, options, clock);
+  return Loopbacks(group, *link, tester, options, options.register_bytes);
 }
 
 }  // namespace everstep

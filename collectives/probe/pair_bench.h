@@ -45,6 +45,7 @@ struct PairFindings {
   std::optional<std::pair<BaselineKey, MeasuredRun>> measured{};  // of a run to learn from; nullopt: it is none
   std::string note{};                                             // what makes these tests less than they seem; empty: nothing
   std::vector<std::string> reasons{};                             // why pairs did not answer, a sentence a pair
+  std::vector<std::string> wrong{};                               // data that were: rank, sender, where, expected and got
 };
 
 // Sizes and counts of messages come from the options: -e bytes a message, -n messages a direction (8).
@@ -63,7 +64,7 @@ struct LoopbackMeasurement {
   double latency_p50 = 0;
   double latency_p99 = 0;
   std::optional<double> bytes_per_second{};
-  bool wrong = false;
+  std::string wrong{};  // of what came back, a sentence; empty: nothing
   std::string error{};
   std::vector<Registered> registered{};  // of all NICs of the rank, at the first
 };

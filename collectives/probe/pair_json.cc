@@ -50,9 +50,10 @@ struct PairsView {
   std::vector<PairView> pairs{};
   std::vector<FoundView> verdicts{};
   std::vector<std::string> reasons{};
+  std::vector<std::string> wrong_data{};
   std::string below{};  // what the run as a whole should have reached
 };
-EVERSTEP_FIELDS(PairsView, version, seed, rounds, median_bytes_per_second, rails, pairs, verdicts, reasons, below)
+EVERSTEP_FIELDS(PairsView, version, seed, rounds, median_bytes_per_second, rails, pairs, verdicts, reasons, wrong_data, below)
 
 struct MemoryView {
   std::string nic{};
@@ -72,11 +73,12 @@ struct LoopView {
   double latency_p99_seconds = kNot;
   double bytes_per_second = kNot;
   bool wrong = false;
+  std::string wrong_data{};
   std::string error{};
   std::vector<MemoryView> registered{};
 };
-EVERSTEP_FIELDS(LoopView, rank, host, device, nic, latency_p50_seconds, latency_p99_seconds, bytes_per_second, wrong, error,
-                registered)
+EVERSTEP_FIELDS(LoopView, rank, host, device, nic, latency_p50_seconds, latency_p99_seconds, bytes_per_second, wrong,
+                wrong_data, error, registered)
 
 struct LoopsView {
   std::uint32_t version = 1;
@@ -95,6 +97,7 @@ std::string PairJson(const PairFindings& findings) {
                 .pairs = {},
                 .verdicts = {},
                 .reasons = findings.reasons,
+                .wrong_data = findings.wrong,
                 .below = findings.below};
   for (const Scores& scores : findings.scores) all.rails.push_back({scores.median});
   for (const PairMeasurement& m : findings.pairs)
@@ -129,7 +132,8 @@ std::string LoopbackJson(const ProbeGroup& group, const std::vector<LoopbackMeas
                              .latency_p50_seconds = Measured(one.latency_p50),
                              .latency_p99_seconds = Measured(one.latency_p99),
                              .bytes_per_second = one.bytes_per_second.value_or(kNot),
-                             .wrong = one.wrong,
+                             .wrong = !one.wrong.empty(),
+                             .wrong_data = one.wrong,
                              .error = one.error,
                              .registered = {}});
     for (const Registered& memory : one.registered)

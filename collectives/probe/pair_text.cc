@@ -78,6 +78,17 @@ std::string MatrixText(const PairFindings& findings, std::uint32_t rail) {
   return text;
 }
 
+// A bad host may have got wrong data from everybody: a few lines of it are enough.
+std::string WrongText(const PairFindings& findings) {
+  constexpr std::size_t kLinesMax = 8;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(findings.wrong.size(), kLinesMax); ++i)
+    text += Cat("# wrong: ", findings.wrong[i], "\n");
+  if (findings.wrong.size() > kLinesMax)
+    text += Cat("# wrong: in ", Count(findings.wrong.size() - kLinesMax, "more test"), "\n");
+  return text;
+}
+
 }  // namespace
 
 std::string BelowText(const PairFindings& findings) {
@@ -114,6 +125,7 @@ std::string PairText(const PairFindings& findings) {
                   MedianOf(p99), *std::max_element(p50.begin(), p50.end()), *std::max_element(p99.begin(), p99.end()));
   for (const Verdict& verdict : findings.verdicts) text += Cat("# ", Title(verdict.kind), ": ", verdict.why, "\n");
   for (const std::string& reason : findings.reasons) text += Cat("# why: ", reason, "\n");
+  text += WrongText(findings);
   if (findings.verdicts.empty())
     text += findings.pairs.empty() ? "# UNKNOWN: nothing was tested\n" : "# no host and no link is bad\n";
   return text;
@@ -123,7 +135,7 @@ std::string LoopbackText(const ProbeGroup& group, const std::vector<LoopbackMeas
   std::string text = Print("# %4s  %10s  %10s  %8s  %6s  device\n", "rank", "p50(us)", "p99(us)", "GB/s", "#wrong");
   for (const LoopbackMeasurement& one : all) {
     text += Print("  %4u  %10.2f  %10.2f  %8.2f  %6d  ", one.rank, one.latency_p50 * 1e6, one.latency_p99 * 1e6,
-                  one.bytes_per_second.value_or(0) / 1e9, one.wrong ? 1 : 0);
+                  one.bytes_per_second.value_or(0) / 1e9, one.wrong.empty() ? 0 : 1);
     text += Cat(one.nic.empty() ? group.devices[one.rank] : one.nic, " of ", group.company.hosts[one.rank], "\n");
     const std::string who = group.company.Who(one.rank);
     for (const Registered& memory : one.registered)
@@ -133,7 +145,7 @@ std::string LoopbackText(const ProbeGroup& group, const std::vector<LoopbackMeas
                                    : Cat("# HOST: ", who, " ", memory.error, "\n");
     const std::string blamed = one.nic.empty() ? Cat("# HOST: ", who) : Cat("# NIC: ", who, "'s ", one.nic);
     if (!one.error.empty()) text += Cat(blamed, " failed its own test, without any other host: ", one.error, "\n");
-    if (one.wrong) text += Cat(blamed, " does not get from itself what it sends\n");
+    if (!one.wrong.empty()) text += Cat(blamed, " does not get from itself what it sends\n# wrong: ", one.wrong, "\n");
   }
   return text;
 }

@@ -8,6 +8,7 @@
 #include "launcher/cli/follow.h"
 #include "launcher/cli/globals.h"
 #include "launcher/cli/host_list.h"
+#include "launcher/cli/incident_text.h"
 #include "launcher/cli/output.h"
 #include "launcher/cli/probe_job.h"
 #include "launcher/cli/verbs.h"
@@ -77,6 +78,10 @@ int CodeOf(const JobView& job) {
   return code == kBecauseOfAnother ? exit_code::kCouldNotRun : std::min(code, exit_code::kCouldNotRun);
 }
 
+void TellCauses(ControlClient& client, const JobId& job) {
+  if (const auto reply = Ask<IncidentsReply>(client, ListIncidents{.job = job})) WriteErr(UnseenCauses(reply->incidents));
+}
+
 Result<int> Bench(const Cli& cli, BenchFlags& flags) {
   Interrupts interrupts;
   EVERSTEP_ASSIGN(const auto client, Connect(cli));
@@ -88,6 +93,7 @@ Result<int> Bench(const Cli& cli, BenchFlags& flags) {
   EVERSTEP_ASSIGN(const Placed placed, Place(*client, spec, flags.waits));
   const FollowOptions options{.job = placed.job, .events_after = placed.before, .output = {}, .sink = {}, .bare = true};
   EVERSTEP_ASSIGN(const auto job, FollowJob(cli, options, interrupts));
+  if (job && job->phase == JobPhase::failed) TellCauses(*client, placed.job);
   if (job) return CodeOf(*job);
   WriteErr(Cat("left ", placed.job, " to the launcher: everstep job ", placed.job, '\n'));
   return exit_code::kCouldNotRun;

@@ -78,6 +78,16 @@ TextTable IncidentsTable(const std::vector<IncidentView>& incidents, WallTime no
   return table;
 }
 
+std::string UnseenCauses(const std::vector<IncidentView>& incidents) {
+  std::string text;
+  for (const IncidentView& incident : incidents) {
+    const bool wordless = incident.code && incident.cause.find(": ") == std::string::npos;
+    if (wordless || (incident.code && incident.rank == 0u)) continue;
+    text += Cat("==> ", Printable(incident.cause), '\n');
+  }
+  return text;
+}
+
 std::string DescribeIncidents(const std::vector<IncidentView>& incidents, WallTime now, std::optional<std::size_t> columns) {
   std::string text;
   for (const IncidentView& incident : incidents) text += (text.empty() ? "" : "\n") + Describe(incident, now, columns);

@@ -107,7 +107,8 @@ def arguments(description: str, rounds: int) -> argparse.ArgumentParser:
     """The flags that all have; a program adds its own and parses."""
     parser = argparse.ArgumentParser(description=description.split("\n")[0])
     parser.add_argument("-o", "--output", choices=["table", "json"], default="table")
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
+    # Whole: lab hosts stand in directories of their own.
+    parser.add_argument("--build", type=lambda path: pathlib.Path(path).resolve(), default=ROOT / "build" / "release")
     parser.add_argument("--rounds", type=int, default=rounds)
     return parser
 

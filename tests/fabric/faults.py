@@ -52,6 +52,13 @@ def only(kinds: dict[int, tuple[str, ...]]) -> Callable[[str, list[int]], str]:
     return judge
 
 
+def corrupted(text: str, drawn: list[int]) -> str:
+    """Its own verdict, and what was wrong: at it, and nowhere else."""
+    wrong = [line for line in text.splitlines() if line.startswith("# wrong: rank ")]
+    own = [line for line in wrong if re.match(rf"# wrong: rank {drawn[0]} \(.* what came from rank .* at byte \d+ of \d+ is .* instead of ", line)]
+    return only({0: ("HOST", "HOST-RX")})(text, drawn) or ("" if own and own == wrong else "the lines of wrong data are not of the rank drawn alone")
+
+
 def link(text: str, drawn: list[int]) -> str:
     found = verdicts(text)
     if len(found) != 1 or not found[0].startswith("LINK: "):
@@ -73,12 +80,13 @@ def names_nic(text: str, drawn: list[int]) -> str:
     return f"not all name the NIC: {wrong[0]}" if wrong else "" if len(lines) == HOSTS else f"{len(lines)} ranks say something"
 
 
-def says(*words: str) -> Callable[[str, list[int]], str]:
-    """`words` with {0}, {1} for the ranks drawn."""
+def explained(sentence: str) -> Callable[[str, list[int]], str]:
+    """One LINK, the one between both, and this reason for it (with {0}, {1} for the ranks drawn); no verdict and no reason of anybody else."""
 
     def judge(text: str, drawn: list[int]) -> str:
-        wanted = [word.format(*(f"rank {rank} (n{rank + 1})" for rank in drawn)) for word in words]
-        return next((f"nothing says: {word}" for word in wanted if word not in text), "")
+        wanted = sentence.format(*(f"rank {rank} (n{rank + 1})" for rank in drawn))
+        reasons = [line.removeprefix("# why: ") for line in text.splitlines() if line.startswith("# why: ")]
+        return link(text, drawn) or ("" if reasons == [wanted] else f"the only reason was to be: {wanted}")
 
     return judge
 
@@ -186,12 +194,12 @@ FAULTS = (
     Fault("lossy", lossy, only({0: ("HOST", "HOST-RX")})),
     Fault("dead peer", lambda lab, drawn: None, names_only, during=dead),
     Fault("frozen peer", lambda lab, drawn: None, names_only, during=frozen),
-    Fault("corrupted payload", lambda lab, drawn: None, only({0: ("HOST", "HOST-RX")}), arguments=("--tamper", "{0}:0")),
+    Fault("corrupted payload", lambda lab, drawn: None, corrupted, arguments=("--tamper", "{0}:9")),
     Fault("two bad hosts", two_slow, only({0: HOST, 1: HOST}), hosts=2),
     Fault("one bad link", bad_link, link, hosts=2),
     Fault("port blocked one way", blocked,
-          says("{0} cannot connect to {1} (nothing answers), {1} can to {0}: ports are blocked one way, by a firewall on {1}"), hosts=2, ordered=True),  # fmt: skip
-    Fault("MTU mismatch", small_frames, says("from {0} to {1} small messages pass and large ones are lost"), hosts=2),
+          explained("{0} cannot connect to {1} (nothing answers), {1} can to {0}: ports are blocked one way, by a firewall on {1} or between them"), hosts=2, ordered=True),  # fmt: skip
+    Fault("MTU mismatch", small_frames, explained("from {0} to {1} small messages pass and large ones are lost: is the MTU the same at both ends and at all switches on the way?"), hosts=2),
     Fault("slow rail", slow_rail, nic, nics=2),
     Fault("silent rail", silent_rail, nic, nics=2, long=True),
     Fault("rail silent between all", lost_rail, lost, nics=2, long=True),

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include "../meet/free_port.h"
 #include "../probe/ranks.h"
 #include "base/text.h"
 
@@ -36,6 +37,14 @@ TEST(Mpi, EveryCollectiveIsExactOutOfPlaceAndInPlaceAndNeedsNoMasterAddress) {
     EXPECT_NE(end.out.find("# Out of bounds values : 0 OK\n"), std::string::npos) << end.out << end.err;
     EXPECT_NE(end.out.find("#  Rank  2 "), std::string::npos) << end.out;
   }
+}
+
+TEST(Mpi, OnOneHostTheOwnBackEndNeedsNoMasterAddressEither) {
+  Mpirun mpirun = Starting(3, "allreduce --provider tcp -b 4K -e 4K -n 2");
+  mpirun.environment.push_back("MASTER_PORT=" + std::to_string(FreePort()));
+  const RankEnd end = ProbeRanks(mpirun.argv, mpirun.environment).End(0);
+  EXPECT_EQ(end.code, 0) << end.err;
+  EXPECT_NE(end.out.find("#  Rank  2 "), std::string::npos) << end.out;
 }
 
 TEST(Mpi, PairsAndLoopbackGoByItToo) {

@@ -24,14 +24,6 @@ TEST(Options, PeersAreForCollectivesByOurOwnBackEnd) {
   }
 }
 
-TEST(Options, TheRackIsTheAgentsWordOrAllOfSlurmsTopologyButTheNode) {
-  const auto rack = [](std::map<std::string, std::string> environment) { return IdentityFrom(environment)->rack; };
-  EXPECT_EQ(rack({{"EVERSTEP_RACK", "r7"}, {"SLURM_TOPOLOGY_ADDR", "spine.leaf3.n1"}}), "r7");
-  EXPECT_EQ(rack({{"SLURM_TOPOLOGY_ADDR", "spine.leaf3.n1"}}), "spine.leaf3");
-  EXPECT_EQ(rack({{"SLURM_TOPOLOGY_ADDR", "n1"}}), "");
-  EXPECT_EQ(rack({}), "");
-}
-
 TEST(Options, SeveralInterfacesAreRailsAndNoneIsNamedTwice) {
   const Result<ProbeOptions> options = ParseProbeOptions(Split("pairs --interface eth0,eth1 --rails 2", ' '));
   ASSERT_TRUE(options.has_value()) << options.error().Str();
@@ -66,14 +58,15 @@ TEST(Options, ErrorsNameTheArgumentWhatWasFoundAndWhatIsLegal) {
   for (const Row& row :
        {Row{"allredcue",
             "\"allredcue\" is no test; allreduce, reducescatter, allgather, alltoall, pairs and loopback are; see --help"},
-        Row{"allreduce -q 1", "unknown argument \"-q\"; see --help"},
+        Row{"allreduce -q 1", "unknown argument \"-q\"; see --help"}, Row{"allreduce 8", "unknown argument \"8\"; see --help"},
+        Row{"allreduce --m 1", "\"--m\" is the beginning of several; --minbytes, --maxbytes, --memory_report"},
         Row{"allreduce -b", "-b has no value; legal: a size as 8, 4K, 32M, 1G"},
         Row{"allreduce -b 1X", "-b is \"1X\"; legal: a size as 8, 4K, 32M, 1G"},
         Row{"allreduce -b 0", "-b is \"0\"; legal: a size as 8, 4K, 32M, 1G"},
         Row{"allreduce -b 8M -e 1M", "-b 8388608 is above -e 1048576; the smallest size comes first"},
         Row{"allreduce -b 2 -e 1K", "-b 2 is below one element of float; at least 4 bytes"},
-        Row{"allreduce -d float32", "-d is \"float32\"; legal: float, double, half, bfloat16, int32 or int64"},
-        Row{"allreduce -o max", "-o is \"max\"; legal: sum"},
+        Row{"allreduce -d float32", "-d is \"float32\"; legal: float, double, half, bfloat16, int32 or int64, one a run"},
+        Row{"allreduce -o max", "-o is \"max\"; legal: sum; of allgather and alltoall any, for they add nothing up"},
         Row{"allreduce -g 8", "-g is \"8\"; legal: 1: a rank is a process, start more of them"},
         Row{"allreduce -f 0", "-f is \"0\"; legal: 1 to 1024"},
         Row{"alltoall --algorithm star", "alltoall cannot go by star; ring and direct work for all"},
@@ -83,50 +76,82 @@ TEST(Options, ErrorsNameTheArgumentWhatWasFoundAndWhatIsLegal) {
   EXPECT_EQ(ParseProbeOptions({}).error().message, "no test was named");
 }
 
+// Every option of nccl-tests' src/common.cu, with a value that people give it: its meaning, or an error that says why it has
+// none and what to do.
+TEST(Options, EveryOptionOfNcclTestsHasItsMeaningOrAnErrorThatSaysWhy) {
+  struct Row {
+    std::string name;
+    std::string long_name;
+    std::string taken;    // empty: none is
+    std::string refused;  // empty: none of those that nccl-tests takes
+    std::string why{};    // in the error
+  };
+  for (const Row& row : {
+           Row{"-t", "--nthreads", "1", "4", "a rank is a process, start more of them"},
+           Row{"-g", "--ngpus", "1", "8", "a rank is a process, start more of them"},
+           Row{"-b", "--minbytes", "8", ""},
+           Row{"-e", "--maxbytes", "128M", ""},
+           Row{"-i", "--stepbytes", "1M", ""},
+           Row{"-f", "--stepfactor", "2", ""},
+           Row{"-n", "--iters", "100", ""},
+           Row{"-m", "--agg_iters", "1", "4", "not grouped"},
+           Row{"-w", "--warmup_iters", "20", ""},
+           Row{"-N", "--run_cycles", "1", "0", "start it again"},
+           Row{"-p", "--parallel_init", "1", ""},
+           Row{"-c", "--check", "0", ""},
+           Row{"-o", "--op", "sum", "avg", "legal: sum"},
+           Row{"-d", "--datatype", "bfloat16", "uint8", "float, double, half, bfloat16, int32 or int64"},
+           Row{"-r", "--root", "3", ""},
+           Row{"-z", "--blocking", "1", ""},
+           Row{"-y", "--stream_null", "0", "1", "stream of its own"},
+           Row{"-T", "--timeout", "60", ""},
+           Row{"-G", "--cudagraph", "0", "1", "CUDA graph"},
+           Row{"-C", "--report_cputime", "0", "1", "by the clock"},
+           Row{"-S", "--report_timestamps", "0", "1", "-J has when"},
+           Row{"-J", "--output_file", "out.json", ""},
+           Row{"-a", "--average", "1", "3", "mean of all ranks"},
+           Row{"-R", "--local_register", "0", "1", "where the provider needs it"},
+           Row{"-x", "--cta_policy", "", "1", "NCCL_CTA_POLICY"},
+           Row{"-D", "--device_implementation", "0", "1", "the library's own"},
+           Row{"-V", "--device_cta_count", "", "16", "no device implementation"},
+           Row{"-M", "--memory_report", "0", "1", "nvidia-smi"},
+       }) {
+    for (const std::string& given : {row.name + " ", row.name, row.long_name + " ", row.long_name + "="}) {
+      EXPECT_EQ(row.taken.empty() ? "" : Refused("allreduce " + given + row.taken), "") << given;
+      if (row.refused.empty()) continue;
+      const std::string error = Refused("allreduce " + given + row.refused);
+      const std::string& name = given.starts_with("--") ? row.long_name : row.name;
+      EXPECT_TRUE(error.starts_with(name + " is \"" + row.refused + "\"; legal: ")) << error;
+      EXPECT_NE(error.find(row.why), std::string::npos) << error;
+    }
+  }
+}
+
+TEST(Options, AValueMayBePartOfItsFlagsWord) {
+  const Result<ProbeOptions> options = ParseProbeOptions(Split("allreduce -b8 --maxbytes=4K -f2 --iter 3 -dint32", ' '));
+  ASSERT_TRUE(options.has_value()) << options.error().Str();
+  EXPECT_EQ(options->bytes_min, 8u);
+  EXPECT_EQ(options->bytes_max, 4096u);
+  EXPECT_EQ(options->step_factor, 2u);
+  EXPECT_EQ(options->iterations, 3u);
+  EXPECT_EQ(options->type, DataType::i32);
+  EXPECT_EQ(ParseProbeOptions(Split("pairs -e64K", ' '))->bytes_max, 64u << 10) << "its own size counts";
+  EXPECT_EQ(ParseProbeOptions(Split("pairs -c0", ' '))->bytes_max, 1u << 20);
+  EXPECT_EQ(Refused("allreduce --minbytes="), "--minbytes is \"\"; legal: a size as 8, 4K, 32M, 1G");
+  EXPECT_EQ(Refused("allreduce --minbytes"), "--minbytes has no value; legal: a size as 8, 4K, 32M, 1G");
+}
+
+TEST(Options, AnOperationSaysNothingWhereNothingIsAddedUp) {
+  for (const std::string test : {"allgather", "alltoall", "pairs"}) EXPECT_EQ(Refused(test + " -o max"), "");
+  EXPECT_NE(Refused("allgather -o xor"), "");
+  EXPECT_NE(Refused("reducescatter -o prod"), "");
+}
+
 TEST(Options, SizesCountBy1024) {
   EXPECT_EQ(ParseSize("1k"), 1024u);
   EXPECT_EQ(ParseSize("3G"), 3ull << 30);
   for (const char* wrong : {"", "K", "-1", "1.5M", "1MB", "99999999999999999999", "99999999999999G"})
     EXPECT_EQ(ParseSize(wrong), std::nullopt) << wrong;
-}
-
-using Variables = std::map<std::string, std::string>;
-
-TEST(Identity, ComesFromTorchrunMpirunOrSrun) {
-  const Variables master = {{"MASTER_ADDR", "n1"}, {"MASTER_PORT", "1234"}};
-  for (const Variables& own :
-       {Variables{{"RANK", "3"}, {"WORLD_SIZE", "4"}}, Variables{{"OMPI_COMM_WORLD_RANK", "3"}, {"OMPI_COMM_WORLD_SIZE", "4"}},
-        Variables{{"SLURM_PROCID", "3"}, {"SLURM_NTASKS", "4"}}}) {
-    Variables all = master;
-    all.insert(own.begin(), own.end());
-    const Result<ProbeIdentity> identity = IdentityFrom(all);
-    ASSERT_TRUE(identity.has_value()) << identity.error().Str();
-    EXPECT_EQ(identity->rank, 3u);
-    EXPECT_EQ(identity->ranks, 4u);
-    EXPECT_EQ(identity->master_host, "n1");
-    EXPECT_EQ(identity->master_port, 1234);
-  }
-  EXPECT_EQ(IdentityFrom({})->ranks, 1u);
-}
-
-TEST(Identity, TorchrunsOwnAgentHasThePortSoTheNextIsTaken) {
-  EXPECT_EQ(IdentityFrom({{"RANK", "0"},
-                          {"WORLD_SIZE", "2"},
-                          {"MASTER_ADDR", "n1"},
-                          {"MASTER_PORT", "1234"},
-                          {"TORCHELASTIC_USE_AGENT_STORE", "True"}})
-                ->master_port,
-            1235);
-}
-
-TEST(Identity, WhatIsMissingOrWrongIsNamed) {
-  EXPECT_EQ(IdentityFrom({{"RANK", "0"}}).error().Str(), "RANK is set and WORLD_SIZE is not; set both, or none");
-  EXPECT_EQ(IdentityFrom({{"RANK", "2"}, {"WORLD_SIZE", "2"}}).error().Str(),
-            "RANK is 2 and WORLD_SIZE 2; ranks count from 0 to WORLD_SIZE - 1");
-  EXPECT_EQ(IdentityFrom({{"RANK", "0"}, {"WORLD_SIZE", "2"}}).error().Str(),
-            "MASTER_ADDR is not set; the host of rank 0, by name or address");
-  EXPECT_EQ(IdentityFrom({{"RANK", "one"}, {"WORLD_SIZE", "2"}}).error().Str(),
-            "RANK is \"one\"; a whole number up to 65535 is legal");
 }
 
 }  // namespace

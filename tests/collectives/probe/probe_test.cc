@@ -138,6 +138,21 @@ TEST(Probe, PairsNamesARankThatGetsWrongData) {
   EXPECT_GT(wrong, 0) << ends[0].out;
 }
 
+// Not the first message, not the last: each is compared.
+TEST(Probe, AWrongBitInAnyMessageOfAPairIsReportedWithItsPlace) {
+  for (const std::string message : {"5", "16"}) {
+    const std::vector<RankEnd> ends = RunProbe(2, Words("pairs -e 64K -n 16 --tamper 1:" + message));
+    for (const RankEnd& end : ends) EXPECT_EQ(end.code, 1) << end.err;
+    const std::string& out = ends[0].out;
+    const std::size_t at = out.find("# wrong: rank 1 (");
+    ASSERT_NE(at, std::string::npos) << out;
+    const std::string line = out.substr(at, out.find('\n', at) - at);
+    EXPECT_NE(line.find("): what came from rank 0 ("), std::string::npos) << line;
+    EXPECT_NE(line.find(", message " + message + " one way, at byte 32768 of 65536 is "), std::string::npos) << line;
+    EXPECT_NE(line.find(" instead of "), std::string::npos) << line;
+  }
+}
+
 TEST(Probe, OfTwoHostsTheirOwnTestsSayWhichItIs) {
   const std::vector<RankEnd> ends = RunProbe(2, Words("pairs -e 64K -n 4 --tamper 1:0"));
   EXPECT_EQ(ends[0].code, 1);
@@ -155,6 +170,14 @@ TEST(Probe, LoopbackNeedsNoOtherHost) {
   const std::vector<RankEnd> turned = RunProbe(2, Words("loopback -e 64K -n 4 --tamper 1:0"));
   EXPECT_EQ(turned[0].code, 1);
   EXPECT_NE(turned[0].out.find("# HOST: rank 1 ("), std::string::npos) << turned[0].out;
+  EXPECT_NE(turned[0].out.find("message 0 of both ways at once, at byte 32768 of 65536 is "), std::string::npos)
+      << turned[0].out;
+}
+
+TEST(Probe, OfOneHostAloneNothingIsKnownWhichIsNoPass) {
+  const std::vector<RankEnd> ends = RunProbe(1, Words("pairs -e 64K"));
+  EXPECT_EQ(ends[0].code, 1) << ends[0].out;
+  EXPECT_NE(ends[0].out.find("# UNKNOWN: nothing was tested\n"), std::string::npos) << ends[0].out;
 }
 
 TEST(Probe, LoopbackHasJsonToo) {

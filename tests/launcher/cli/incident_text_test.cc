@@ -4,6 +4,8 @@
 
 #include <ctime>
 
+#include "base/text.h"
+
 namespace everstep {
 namespace {
 
@@ -42,6 +44,20 @@ TEST(IncidentText, SaysCauseHostRankSignalLossCheckpointAndTheWayToTheLog) {
         "\nResumes at  c4\n", "\nThen        restart 2 of 10: n4 takes rank 1\n",
         "\nLogs        everstep logs train-1 --generation 3 --rank 1\n"})
     EXPECT_NE(text.find(row), std::string::npos) << row << "in\n" << text;
+}
+
+TEST(IncidentText, WhereOnlyRank0IsShownWhoElseFailedIsNamedWithItsLine) {
+  const auto ended = [](std::uint32_t rank, std::uint32_t code, std::string said) {
+    return IncidentView{
+        .cause = Cat("rank ", rank, " on n", rank + 1, " exited with code ", code, said), .rank = rank, .code = code};
+  };
+  EXPECT_EQ(UnseenCauses({ended(1, 2, ": everstep-probe: no such provider")}),
+            "==> rank 1 on n2 exited with code 2: everstep-probe: no such provider\n");
+  EXPECT_EQ(UnseenCauses({Killed()}), "==> rank 1 on n2 was killed by SIGKILL\n");
+  EXPECT_EQ(UnseenCauses({{.cause = "n2 is lost: 3 of 3 peers got nothing"}}), "==> n2 is lost: 3 of 3 peers got nothing\n");
+  EXPECT_EQ(UnseenCauses({ended(0, 2, ": everstep-probe: no such provider")}), "") << "it has said so itself";
+  EXPECT_EQ(UnseenCauses({ended(1, 1, "")}), "") << "the table has the reason";
+  EXPECT_EQ(UnseenCauses({}), "");
 }
 
 TEST(IncidentText, WhatIsNotKnownIsNotMadeUp) {
