@@ -190,6 +190,11 @@ void Monitor::Take(const Reading& reading, Time now) {
   for (const AlarmChange& change : watch_.Take(reading, now)) Tell(change);
 }
 
+void Monitor::Hear(const Reading& reading, Time now) {
+  const Check* check = catalogue_.Find(reading.check);
+  if (check && check->by == Reader::agent) Take(reading, now);
+}
+
 void Monitor::AddTo(std::vector<pollfd>& polled) const {
   if (log_ && log_is_device_) polled.push_back({.fd = log_->fd(), .events = POLLIN, .revents = 0});
   for (const Running& running : groups_)

@@ -57,6 +57,8 @@ class Monitor {
   MonitorMemory Memory() const;
 
   void Step(Time now);
+  // What only the agent can read: of other checks nothing is believed.
+  void Hear(const Reading& reading, Time now);
   void AddTo(std::vector<pollfd>& polled) const;
   int TimeoutMs(Time now) const;
 

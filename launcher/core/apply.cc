@@ -353,8 +353,13 @@ class Applier {
     if (it == state_.nodes.end()) return;
     std::optional<FabricCheck>& last = it->second.fabric;
     if (last && !last->passed && run.hosts < last->takes) return;
-    last = FabricCheck{
-        .passed = true, .at = entry_.at, .boot = it->second.boot, .why = why, .level = run.level, .run = run.gang.Str()};
+    last = FabricCheck{.passed = true,
+                       .at = entry_.at,
+                       .boot = it->second.boot,
+                       .why = why,
+                       .level = run.level,
+                       .run = run.gang.Str(),
+                       .hosts = run.hosts};
   }
   void Failed(const PreflightEnded::Bad& bad, const Run& run) {
     const auto it = state_.nodes.find(bad.node);
@@ -366,7 +371,8 @@ class Applier {
                                     .why = bad.why,
                                     .level = run.level,
                                     .run = run.gang.Str(),
-                                    .takes = std::max(took, bad.takes)};
+                                    .takes = std::max(took, bad.takes),
+                                    .hosts = run.hosts};
   }
   void operator()(const HostsChecked& f) {
     const auto job = state_.jobs.find(f.job);
@@ -378,7 +384,7 @@ class Applier {
   void operator()(const PreflightEnded& f) {
     JobState* job = Current(f.job, f.generation);
     if (!job) return;
-    const Run run{{f.job, f.generation}, job->spec.preflight.level, static_cast<std::uint32_t>(job->hosts.size())};
+    const Run run{{f.job, f.generation}, job->spec.preflight.Level(), static_cast<std::uint32_t>(job->hosts.size())};
     for (const PreflightEnded::Bad& bad : f.bad) {
       Avoid(*job, bad.node, entry_.at, bad.why);
       Failed(bad, run);

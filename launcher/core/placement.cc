@@ -111,7 +111,7 @@ bool NaturalLess(const NodeId& a, const NodeId& b) {
 bool WaitsForPass(const NodeState& node, const JobSpec& spec) {
   if (!FailedCheck(node)) return false;  // as nearly all of ten thousand
   if (IsHostCheck(spec) || (!spec.command.empty() && spec.command.front() == kProbeProgram)) return false;
-  return spec.preflight.level == PreflightLevel::off || spec.nodes < node.fabric->takes;
+  return spec.preflight.Level() == PreflightLevel::off || spec.nodes < node.fabric->takes;
 }
 
 std::string WayBack(const NodeState& node) {

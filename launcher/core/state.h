@@ -86,9 +86,10 @@ struct FabricRun {
   double median = 0;  // bytes a second
   double mad = 0;     // median absolute deviation from it
   Time at{};
+  std::string run{};  // the generation that measured; empty: an older entry of the log
   friend bool operator==(const FabricRun&, const FabricRun&) = default;
 };
-EVERSTEP_FIELDS(FabricRun, provider, test, bytes, hosts, samples, median, mad, at)
+EVERSTEP_FIELDS(FabricRun, provider, test, bytes, hosts, samples, median, mad, at, run)
 
 // What the last preflight said of a host's network.
 struct FabricCheck {
@@ -101,9 +102,10 @@ struct FabricCheck {
   // Hosts that it takes, with it, to see that it is well again: where the network spoke against it a host alone shows nothing,
   // two show whether they hear each other, and three who of them is slow. 0: it passed, or failed a check of its own.
   std::uint32_t takes = 0;
+  std::uint32_t hosts = 0;  // that were checked together; 0: an older entry of the log
   friend bool operator==(const FabricCheck&, const FabricCheck&) = default;
 };
-EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why, level, run, takes)
+EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why, level, run, takes, hosts)
 
 // A host that has joined once. It stays here when it is lost, until an operator removes it.
 struct NodeState {

@@ -40,6 +40,8 @@ class Watched {
     }
   }
 
+  void AgentTells(const Reading& reading, Duration since) { monitor_.Hear(reading, kStart + since); }
+
   std::vector<std::string> told{};
 
  private:
@@ -63,6 +65,15 @@ TEST(Monitor, ALineOfTheKernelIsAnAlarmAtTheNextStepAndWhatStoodThereBeforeIsNon
   EXPECT_EQ(host.told[0], "raised GPU at 0000:2a:00: gpu.xid: Xid 79 of 0000:2a:00: GPU has fallen off the bus: reboot");
   host.Step(2s);
   EXPECT_EQ(host.told.size(), 1u);  // told once
+}
+
+TEST(Monitor, WhatOnlyTheAgentCanReadIsJudgedTooAndOfOtherChecksItIsNotBelieved) {
+  Watched host;
+  host.AgentTells({.check = "gpu.count", .number = 0}, 1s);
+  EXPECT_TRUE(host.told.empty());
+  host.AgentTells({.check = "clock.offset", .number = 3}, 2s);
+  ASSERT_EQ(host.told.size(), 1u);
+  EXPECT_EQ(host.told[0], "raised clock.offset: offset of the clock to the launcher's: 3 s, and > 1 s is suspect");
 }
 
 TEST(Monitor, AnOldXidMakesNoLaterOneGrave) {
