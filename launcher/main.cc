@@ -32,7 +32,9 @@ std::optional<std::string> FromEnvironment(const std::string& name) {
 
 Status Run(LauncherOptions options, StopSignals& signals) {
   const StderrLog log;
-  EVERSTEP_ASSIGN(options.checks, health::ReadChecks(health::BuiltInChecksText(), "checks.yaml"));
+  EVERSTEP_ASSIGN(const health::Catalogue catalogue, health::LoadCatalogue(""));
+  options.checks = catalogue.checks;
+  options.xids = catalogue.xids;
   RealClock clock;
   EVERSTEP_ASSIGN(const auto store, OpenStore("sqlite:" + options.state_dir, clock));
   EVERSTEP_ASSIGN(const Recovered recovered, store->Open());

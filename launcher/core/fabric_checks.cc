@@ -66,7 +66,7 @@ std::vector<Reading> FabricReadings(const State& state, const NodeState& node) {
   if (!node.fabric) return NoneRead(Cat("its network has not been checked: everstep check ", node.node, " and others"));
   const FabricCheck& check = *node.fabric;
   if (check.passed && check.boot != node.boot) return NoneRead("it has been booted since its network was checked");
-  if (!check.passed && check.takes == 0)
+  if (!check.passed && (check.own || check.takes == 0))
     return NoneRead(Cat("its own check failed, and tells nothing of the network: ", OneLine(check.why, 200)));
   if (!check.passed) return OfFailure(state, check);
   if (check.hosts == 1) return NoneRead(Cat("it was checked without others: everstep check ", node.node, " and others"));

@@ -7,6 +7,7 @@
 #include "collectives/core/figures.h"
 #include "collectives/core/floor.h"
 #include "launcher/core/blame.h"
+#include "launcher/core/host_health.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
@@ -320,7 +321,34 @@ std::vector<ProbeVerdict> VerdictsIn(std::string_view tail) {
   return verdicts;
 }
 
-Facts PreflightOver(const World& world, Now now, const JobState& job) {
+namespace {
+
+// Each that is bad goes from this job. From others too, unless checks may take nobody out of work, or no more of them: then it
+// stays for those that do not look themselves, and the sentence says so. Who has gone already stays gone.
+void Weigh(const World& world, Now now, Bads& bad, std::string& why) {
+  std::size_t go = 0;
+  std::vector<std::string> notes;
+  for (PreflightEnded::Bad& one : bad) {
+    const NodeState* node = NodeIn(world.state, one.node);
+    if (!node || HeldBack(*node)) continue;
+    one.stays = RemovalForbidden(world, now, *node, go);
+    if (one.stays.empty())
+      ++go;
+    else
+      notes.push_back(Cat(one.node, " stays for other jobs: ", one.stays));
+  }
+  if (!notes.empty()) why = Sentence(OneLine(why, 600), "; ", FirstOf(std::move(notes)));
+}
+
+Facts Weighed(const World& world, Now now, Facts facts) {
+  for (Fact& fact : facts) {
+    if (auto* ended = std::get_if<PreflightEnded>(&fact)) Weigh(world, now, ended->bad, ended->why);
+    if (auto* checked = std::get_if<HostsChecked>(&fact)) Weigh(world, now, checked->bad, checked->why);
+  }
+  return facts;
+}
+
+Facts PreflightFound(const World& world, Now now, const JobState& job) {
   const std::vector<ProbeEnd> ends = Ends(world, job);
   const auto has_ended = [](const ProbeEnd& end) { return end.exit != nullptr; };
   const auto well = [](const ProbeEnd& end) { return end.exit && end.exit->code == 0u; };
@@ -333,7 +361,7 @@ Facts PreflightOver(const World& world, Now now, const JobState& job) {
   return all_told ? ByEnds(job, ends) : Facts();
 }
 
-Facts HostCheckOver(const World& world, Now now, const JobState& job) {
+Facts HostCheckFound(const World& world, Now now, const JobState& job) {
   const std::vector<ProbeEnd> ends = Ends(world, job);
   const auto has_ended = [](const ProbeEnd& end) { return end.exit != nullptr; };
   const auto well = [](const ProbeEnd& end) { return end.exit && end.exit->code == 0u; };
@@ -373,6 +401,15 @@ Facts HostCheckOver(const World& world, Now now, const JobState& job) {
     facts.emplace_back(JobStopping{
         .job = job.id, .outcome = made ? JobPhase::done : JobPhase::failed, .exit_code = made ? 0 : kCannotRun, .why = why});
   return facts;
+}
+
+}  // namespace
+
+Facts PreflightOver(const World& world, Now now, const JobState& job) {
+  return Weighed(world, now, PreflightFound(world, now, job));
+}
+Facts HostCheckOver(const World& world, Now now, const JobState& job) {
+  return Weighed(world, now, HostCheckFound(world, now, job));
 }
 
 std::optional<Time> PreflightToldAt(const World& world, const JobState& job) {

@@ -11,6 +11,7 @@
 #include "base/messages.h"
 #include "base/time.h"
 #include "health/core/check.h"
+#include "health/core/xid.h"
 #include "launcher/core/blame_rules.h"
 #include "launcher/core/facts.h"
 #include "launcher/core/state.h"
@@ -45,6 +46,7 @@ struct Policy {
   Duration move_within = 15min;          // for a job on a host in quarantine, if it saves no checkpoint
   std::vector<HealthAction> remedies{};  // that the site has hooks for
   PreflightSpec preflight{};             // of jobs that leave it to the launcher
+  health::XidTable xids{};               // what follows where one comes back
   std::vector<health::Check> checks{};   // the catalogue, of which this launcher tells what is read between hosts
 };
 

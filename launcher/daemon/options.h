@@ -42,9 +42,10 @@ struct LauncherOptions {
   bool clear_halt = false;              // decide again on a log that says "halted"; a flag only
   std::string blame_file{};             // rules of the operator's own (configs/blame.yaml); empty: those that are compiled in
   BlameRules blame{};                   // read from there
-  std::vector<health::Check> checks{};  // the catalogue; no key of launcher.yaml
-  Duration history = 24h * 90;          // events are kept for this long
-  std::uint32_t jobs_max = 10000;       // that have not ended
+  std::vector<health::Check> checks{};  // the catalogue, as the next; no keys of launcher.yaml
+  health::XidTable xids{};
+  Duration history = 24h * 90;     // events are kept for this long
+  std::uint32_t jobs_max = 10000;  // that have not ended
   // Entries of the log, then a snapshot stands for them. No key of launcher.yaml.
   std::uint64_t compact_every = 20000;
   friend bool operator==(const LauncherOptions&, const LauncherOptions&) = default;

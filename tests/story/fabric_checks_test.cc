@@ -9,7 +9,7 @@
 namespace everstep {
 namespace {
 
-JobSpec Checked(std::uint32_t nodes) {
+JobSpec Tried(std::uint32_t nodes) {
   JobSpec spec = Train(nodes);
   spec.preflight = {.level = PreflightLevel::quick};
   return spec;
@@ -28,7 +28,7 @@ Lines RowsOf(const Story& story, const std::string& node) {
   return rows;
 }
 
-void ProbeFinds(Story& story, const JobId& job, const std::string& verdict) {
+void NetworkFinds(Story& story, const JobId& job, const std::string& verdict) {
   const auto ranks = static_cast<std::uint32_t>(story.Job(job).hosts.size());
   for (std::uint32_t rank = 1; rank < ranks; ++rank) story.RankEnds(job, rank, ExitCode(1));
   story.RankEnds(job, 0, ExitCode(1, verdict));
@@ -57,14 +57,14 @@ TEST(FabricChecks, EachSickNetworkGivesExactlyItsVerdict) {
   };
   for (const Sick& sick : kRows) {
     Story story({"n1", "n2", "n3"});
-    ProbeFinds(story, story.Submit(Checked(3)), Cat("everstep-probe: verdict ", sick.verdict));
+    NetworkFinds(story, story.Submit(Tried(3)), Cat("everstep-probe: verdict ", sick.verdict));
     EXPECT_EQ(RowsOf(story, "n2"), sick.rows) << sick.name;
   }
 }
 
 TEST(FabricChecks, AHostThatPassedHasValuesWithLimitAndAge) {
   Story story({"n1", "n2", "n3"});
-  const JobId train = story.Submit(Checked(3));
+  const JobId train = story.Submit(Tried(3));
   for (const std::uint32_t rank : {1u, 2u}) story.RankEnds(train, rank, ExitCode(0));
   RankExit good = ExitCode(0);
   good.tail = "everstep-probe: measured tcp;ofi_rxm pair 1048576 3 24 1500000000 20000000";
@@ -85,7 +85,7 @@ TEST(FabricChecks, WhatNoCheckHasShownIsUnknownWithTheReason) {
   EXPECT_EQ(RowsOf(story, "n2"),
             (Lines{"unknown fabric.connect", "unknown fabric.data", "unknown fabric.bandwidth", "unknown fabric.provider"}));
   EXPECT_EQ(ChecksOf(story, "n2").front().why, "its network has not been checked: everstep check n2 and others");
-  story.AllRanksEnd(story.Submit(Checked(2)), ExitCode(0));
+  story.AllRanksEnd(story.Submit(Tried(2)), ExitCode(0));
   EXPECT_EQ(RowsOf(story, "n2"),
             (Lines{"ok fabric.connect yes", "ok fabric.data right", "unknown fabric.bandwidth", "unknown fabric.provider"}))
       << "of two nobody is the slow one";
@@ -93,7 +93,7 @@ TEST(FabricChecks, WhatNoCheckHasShownIsUnknownWithTheReason) {
 
 TEST(FabricChecks, APassOfAnEarlierLifeAndAHostsOwnFailureSayNothingOfTheNetwork) {
   Story story({"n1", "n2"});
-  const JobId train = story.Submit(Checked(2));
+  const JobId train = story.Submit(Tried(2));
   story.RankEnds(train, 0, ExitCode(3));
   story.RankEnds(train, 1, ExitCode(2, "everstep-agent: FAIL gpu.count: 7"));
   story.Pass(4s);

@@ -489,7 +489,9 @@ TEST(HostCheck, AHostThatFailedIsNotKeptForAJobThatMayNotHaveIt) {
 }
 
 TEST(HostCheck, OfOneThatWasCutShortNobodyHasPassedAndOneThatCannotBeMadeHasFailed) {
-  Story story({"n1", "n2", "n3"});
+  Policy policy;
+  policy.removals_percent = 100;
+  Story story({"n1", "n2", "n3"}, policy);
   const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
   ProbeFinds(story, check, "everstep-probe: verdict gone 1: does not answer\n");
   EXPECT_FALSE(story.world().state.nodes.at(NodeId("n2")).fabric->passed);
