@@ -23,6 +23,7 @@
 #include "agent/keeper/processes.h"
 #include "agent/monitor/monitor_process.h"
 #include "agent/rpc/link.h"
+#include "base/json/codec.h"
 #include "base/real/clock.h"
 #include "base/real/files.h"
 #include "base/real/host.h"
@@ -30,6 +31,7 @@
 #include "base/real/loop_thread.h"
 #include "base/real/signals.h"
 #include "base/version.h"
+#include "health/core/clock_offset.h"
 #include "health/scan/command.h"
 #include "health/scan/monitor.h"
 
@@ -125,6 +127,12 @@ Status Run(const AgentOptions& options, StopSignals& signals) {
   if (options.monitor)
     monitor.emplace(MonitorArguments(options), MonitorEnvironment(), checks,
                     [&inputs](HostHealth health) { inputs.Post(HealthSaid{std::move(health)}); });
+  health::ClockOffset offset;
+  loop.OnClock([&](Time now, Time sent, WallTime launcher) {
+    const WallTime own{clock.Wall().ns - Nanoseconds(clock.Now()) + Nanoseconds(now)};
+    const auto reading = offset.Take({.round_trip = now - sent, .launcher = launcher, .own = own}, now);
+    if (reading && monitor) monitor->Tell(ToJson(*reading));
+  });
   log("info", options.node + " serving on " + serving.address + ", launcher " + options.launcher);
 
   signals.OnStop([&inputs](int) { inputs.Stop(); });

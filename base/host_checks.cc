@@ -1,5 +1,8 @@
 #include "base/host_checks.h"
 
+#include <algorithm>
+#include <array>
+
 namespace everstep {
 
 namespace {
@@ -15,6 +18,22 @@ std::size_t BytesOf(const HostCheck& check) {
 }
 
 }  // namespace
+
+void SortByGravity(std::vector<HostCheck>& checks) {
+  const auto gravity = [](const HostCheck& check) {
+    constexpr std::array kOrder{CheckState::fail, CheckState::warn, CheckState::unknown, CheckState::ok};
+    return std::find(kOrder.begin(), kOrder.end(), check.state) - kOrder.begin();
+  };
+  std::stable_sort(checks.begin(), checks.end(),
+                   [&](const HostCheck& a, const HostCheck& b) { return gravity(a) < gravity(b); });
+}
+
+void Merge(HostChecks& checks, const std::vector<HostCheck>& known) {
+  checks.checks.insert(checks.checks.end(), known.begin(), known.end());
+  std::sort(checks.checks.begin(), checks.checks.end(),
+            [](const HostCheck& a, const HostCheck& b) { return std::pair(a.check, a.scope) < std::pair(b.check, b.scope); });
+  SortByGravity(checks.checks);
+}
 
 void KeepWithin(HostChecks& checks, std::size_t bytes_max) {
   std::size_t bytes = 0, kept = 0;

@@ -81,4 +81,9 @@ void KeepWithin(HostChecks& checks, std::size_t bytes_max);
 // As of so much later.
 void GrowOlder(HostChecks& checks, Duration by);
 
+// What another than the host knows of it, at its place in the order. Cost: O(checks log checks).
+void Merge(HostChecks& checks, const std::vector<HostCheck>& known);
+// FAIL, WARN, UNKNOWN, OK; those alike stay as they are.
+void SortByGravity(std::vector<HostCheck>& checks);
+
 }  // namespace everstep

@@ -141,8 +141,15 @@ Status CheckHosts(const JobSpec& spec) {
 }
 
 Status CheckPreflight(const PreflightSpec& preflight) {
-  if (preflight.valid_for >= kPreflightHoldsLeast && preflight.valid_for <= kPreflightHoldsMost) return {};
-  return Bad("preflight.valid_for", Show(preflight.valid_for), "1min to 30d");
+  const Duration holds = preflight.ValidFor();
+  if (holds < kPreflightHoldsLeast || holds > kPreflightHoldsMost)
+    return Bad("preflight.valid_for", Show(holds), "1min to 30d");
+  if (preflight.data.size() > kPreflightDataMost)
+    return Bad("preflight.data", Count(preflight.data.size(), "path"), Cat("at most ", kPreflightDataMost));
+  for (const std::string& path : preflight.data)
+    if (!path.starts_with('/') || path.find(',') != std::string::npos)
+      return Bad("preflight.data", Cat('"', Clip(Printable(path), 80), '"'), "absolute paths without a comma");
+  return {};
 }
 
 // What the words of a name say. Whole words; then words that secrets are glued into (HFTOKEN, DBPASS) and everyday words that

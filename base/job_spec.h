@@ -81,13 +81,24 @@ EVERSTEP_ENUM(PreflightLevel, off, quick, full)
 
 inline constexpr Duration kPreflightHoldsLeast = 1min;
 inline constexpr Duration kPreflightHoldsMost = 30 * 24h;
+inline constexpr std::size_t kPreflightDataMost = 16;
 
+// What a host's own check could not read: told and passed, or as bad as what fails.
+EVERSTEP_ENUM(PreflightUnknown, pass, block)
+
+// nullopt ("auto"): as the launcher's file says, which is written into the job when it is submitted.
 struct PreflightSpec {
-  PreflightLevel level = PreflightLevel::off;
-  Duration valid_for = 1h;  // a host that passed so long ago, and was not rebooted since, is not checked again
+  std::optional<PreflightLevel> level{};
+  std::optional<Duration> valid_for{};  // a host that passed so long ago, and was not rebooted since, is not checked again
+  std::optional<PreflightUnknown> unknown{};
+  std::vector<std::string> data{};  // absolute paths of training data: their mounts are judged, nothing is written there
+
+  PreflightLevel Level() const { return level.value_or(PreflightLevel::off); }
+  Duration ValidFor() const { return valid_for.value_or(1h); }
+  bool UnknownBlocks() const { return unknown == PreflightUnknown::block; }
   friend bool operator==(const PreflightSpec&, const PreflightSpec&) = default;
 };
-EVERSTEP_FIELDS(PreflightSpec, level, valid_for)
+EVERSTEP_FIELDS(PreflightSpec, level, valid_for, unknown, data)
 
 struct JobSpec {
   std::string name = "job";                           // ValidName()

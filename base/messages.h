@@ -222,12 +222,13 @@ struct BeatAck {
   static constexpr std::string_view kName = "beat_ack";
   Epoch epoch{};
   Sequence seq{};
-  Time sent{};                 // echo of Beat::sent
-  LogIndex index{};            // durable
-  bool report_wanted = false;  // the hash differs
+  Time sent{};                     // echo of Beat::sent
+  LogIndex index{};                // durable
+  bool report_wanted = false;      // the hash differs
+  std::optional<WallTime> wall{};  // of the launcher, between `sent` and the receipt; nullopt: an older one does not say
   friend bool operator==(const BeatAck&, const BeatAck&) = default;
 };
-EVERSTEP_FIELDS(BeatAck, epoch, seq, sent, index, report_wanted)
+EVERSTEP_FIELDS(BeatAck, epoch, seq, sent, index, report_wanted, wall)
 
 // All that was said up to report `seq` is durable where it mattered; checkpoints reported up to it need not be repeated.
 struct ReportAck {

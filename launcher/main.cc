@@ -15,6 +15,7 @@
 #include "base/real/loop_thread.h"
 #include "base/real/signals.h"
 #include "base/version.h"
+#include "health/catalogue/catalogue.h"
 #include "launcher/config/launcher_flags.h"
 #include "launcher/daemon/loop.h"
 #include "launcher/daemon/store_thread.h"
@@ -29,8 +30,11 @@ std::optional<std::string> FromEnvironment(const std::string& name) {
   return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
-Status Run(const LauncherOptions& options, StopSignals& signals) {
+Status Run(LauncherOptions options, StopSignals& signals) {
   const StderrLog log;
+  EVERSTEP_ASSIGN(const health::Catalogue catalogue, health::LoadCatalogue(""));
+  options.checks = catalogue.checks;
+  options.xids = catalogue.xids;
   RealClock clock;
   EVERSTEP_ASSIGN(const auto store, OpenStore("sqlite:" + options.state_dir, clock));
   EVERSTEP_ASSIGN(const Recovered recovered, store->Open());

@@ -217,6 +217,7 @@ void AgentLoop::Obey(Time, const Rejected& rejected) {
 void AgentLoop::Obey(Time now, const BeatAck& ack) {
   session_.Acknowledged();
   if (ack.report_wanted) reporter_.Wanted();
+  if (ack.wall && on_clock_) on_clock_(now, ack.sent, *ack.wall);
   Acknowledged(now, ack.sent);
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -55,6 +56,11 @@ class AgentLoop {
             SlowFiles& slow_files, Rng rng, LogSink log);
   AgentLoop(const AgentLoop&) = delete;
   AgentLoop& operator=(const AgentLoop&) = delete;
+
+  // Told of each acknowledged beat: when it was sent, and the launcher's wall clock at some time since. Must not block. For who
+  // compares clocks; nothing is decided by it.
+  using ClockSink = std::function<void(Time now, Time sent, WallTime launcher)>;
+  void OnClock(ClockSink sink) { on_clock_ = std::move(sink); }
 
   // Reads the memory, counts this start, takes over living gangs. On an error the agent cannot run. REQUIRES: called once,
   // before the others.
@@ -139,6 +145,7 @@ class AgentLoop {
   std::vector<LinkMessage> held_{};          // of this stream, until it is done
   std::optional<std::string> ended_why_{};
 
+  ClockSink on_clock_{};
   std::string link_said_{};           // why the link was down when last logged
   std::optional<bool> count_said_{};  // how the round of questions that was logged last ended
   std::optional<Time> lapse_said_{};  // the lease whose end was logged

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,14 +35,20 @@ constexpr std::size_t kUnreadBytes = 2u << 20;  // of all that it says: a line o
 struct Child {
   pid_t pid = -1;
   Fd output{};
+  Fd input{};
 };
 
 // Its stderr is ours. With default signals: this thread blocks some.
 Result<Child> Spawn(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
-  std::array<int, 2> ends{};
+  std::array<int, 2> ends{}, talk{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno(errno, "make", "a pipe for the monitor");
   Child child{.pid = -1, .output = Fd(ends[0])};
   const Fd writes(ends[1]);
+  // No pipe: to write into one that nobody reads any more is a signal.
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, talk.data()) != 0)
+    return FailErrno(errno, "make", "a way to talk to the monitor");
+  child.input = Fd(talk[0]);
+  const Fd reads(talk[1]);
   const auto pointers = [](const std::vector<std::string>& texts) {
     std::vector<char*> all;
     for (const std::string& text : texts) all.push_back(const_cast<char*>(text.c_str()));
@@ -53,7 +60,7 @@ Result<Child> Spawn(const std::vector<std::string>& arguments, const std::vector
   posix_spawnattr_t attributes{};
   ::posix_spawn_file_actions_init(&files);
   ::posix_spawnattr_init(&attributes);
-  ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&files, reads.get(), 0);
   ::posix_spawn_file_actions_adddup2(&files, writes.get(), 1);
   ::posix_spawn_file_actions_addclosefrom_np(&files, 3);
   sigset_t signals{};
@@ -133,9 +140,20 @@ std::string MonitorProcess::Take(std::string_view line) {
   return {};
 }
 
+void MonitorProcess::Tell(const std::string& reading) {
+  const std::lock_guard lock(mutex_);
+  if (!input_.open()) return;
+  const std::string line = reading + '\n';
+  [[maybe_unused]] const auto sent = ::send(input_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 std::string MonitorProcess::RunOnce() {
   auto child = Spawn(argv_, environment_);
   if (!child) return child.error().message;
+  {
+    const std::lock_guard lock(mutex_);
+    input_ = std::move(child->input);
+  }
   std::string rest, wrong;
   std::array<char, 16384> buffer{};
   while (wrong.empty()) {
@@ -154,6 +172,10 @@ std::string MonitorProcess::RunOnce() {
       rest.erase(0, end + 1);
     }
     if (rest.size() > kUnreadBytes) wrong = "it says what is no health: a line without an end";
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    input_ = Fd();
   }
   const std::string ended = Bury(child->pid);
   return wrong.empty() ? ended : wrong;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -24,6 +25,9 @@ class MonitorProcess {
   // `argv[0]`: the program. `environment`: its own, NAME=value. `told`: outlives this.
   MonitorProcess(std::vector<std::string> argv, std::vector<std::string> environment, ToldChecks& told, Post post);
   ~MonitorProcess();  // ends it
+  // What the agent alone can read, a Reading as a line of JSON. Any thread; lost where the monitor does not read, or does not
+  // run.
+  void Tell(const std::string& reading);
   MonitorProcess(const MonitorProcess&) = delete;
   MonitorProcess& operator=(const MonitorProcess&) = delete;
 
@@ -39,7 +43,9 @@ class MonitorProcess {
   const std::vector<std::string> environment_;
   ToldChecks& told_;
   const Post post_;
-  Fd ending_;  // readable: end
+  Fd ending_;         // readable: end
+  std::mutex mutex_;  // of input_
+  Fd input_{};        // its stdin
   std::thread thread_;
 };
 

@@ -93,7 +93,8 @@ Status FinishCheck(CheckText& text, const std::string& place) {
   EVERSTEP_ASSIGN(check.fail, RuleFrom(text.fail, check.unit, Cat(place, ".fail")));
   if (const std::string why = Contradiction(check.warn, check.fail, check.unit); !why.empty())
     return Fail(ErrorCode::kInvalid, Cat(place, ".fail: ", why));
-  if (!check.fail && check.action != Action::note && text.warn.empty() && check.id != "gpu.processes")
+  const bool by_idle = std::find(kNoneBeforeAJob.begin(), kNoneBeforeAJob.end(), check.id) != kNoneBeforeAJob.end();
+  if (!check.fail && check.action != Action::note && text.warn.empty() && !by_idle)
     return Bad(Cat(place, ".action"), std::string(Name(check.action)), "note: the check never fails");
   const auto above = [](const std::optional<Rule>& rule) { return rule && rule->comparison == Comparison::above; };
   if (check.strikes > 1 && check.window > Duration() && (above(check.warn) || above(check.fail)))

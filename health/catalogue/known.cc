@@ -22,6 +22,7 @@ constexpr KnownCheck kKnown[] = {
     {"host.product", Unit::word},
     {"host.bios", Unit::word},
     {"process.stuck", Unit::count},
+    {"process.leftover", Unit::count},
     {"limits.memlock", Unit::bytes},
     {"limits.nofile", Unit::count},
     {"limits.processes", Unit::count},
@@ -126,14 +127,10 @@ constexpr KnownCheck kKnown[] = {
     {"deep.gpu_link", Unit::bytes},
     {"deep.gpu_compute", Unit::word},
     {"deep.gpu_stress", Unit::count},
-    {"fabric.connect", Unit::seconds},
+    {"fabric.connect", Unit::word},
+    {"fabric.data", Unit::word},
+    {"fabric.bandwidth", Unit::word},
     {"fabric.provider", Unit::word},
-    {"fabric.registration", Unit::bytes},
-    {"fabric.latency", Unit::percent},
-    {"fabric.bandwidth", Unit::percent},
-    {"fabric.data", Unit::count},
-    {"fabric.allreduce", Unit::percent},
-    {"fleet.removed", Unit::percent},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 // Numbers are doubles in the unit's base: bytes, seconds, per cent, °C. What has no limit (memlock) is kUnlimited.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,9 +31,8 @@ using Action = HealthAction;
 EVERSTEP_ENUM(Facility, always, cpufreq, throttle, edac, numa, nvidia, nvlink, nvswitch, neuron, rdma, efa, infiniband, nvme,
               raid, cgroup, dmi, aer, pcie, netdev, mlx5)
 
-// Who can read it: one look at a host; one that is made where somebody asks for it; an agent that stays; a test between hosts;
-// a comparison of hosts.
-EVERSTEP_ENUM(Reader, scan, asked, agent, fabric, fleet)
+// Who can read it: one look at a host; one that is made where somebody asks for it; an agent that stays; a test between hosts.
+EVERSTEP_ENUM(Reader, scan, asked, agent, fabric)
 
 EVERSTEP_ENUM(Comparison, below, above, is, is_not)
 
@@ -69,10 +69,14 @@ struct Check {
   std::string remedy{};
   std::string why{};
   std::string source{};
+  friend bool operator==(const Check&, const Check&) = default;
 };
 
 // The check whose `lines` take lines of the kernel's log away from all others. It counts them, so that none goes silently.
 inline constexpr std::string_view kIgnoredLines = "kernel.ignored";
+
+// Of which a host on which no job runs must have none; beside a job they are no finding.
+inline constexpr std::array<std::string_view, 2> kNoneBeforeAJob{"gpu.processes", "process.leftover"};
 
 // Heard of when it happens, not read at each look: kernel lines, Xids and SXids.
 bool OfKernelLog(const Check& check);

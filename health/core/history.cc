@@ -1,7 +1,6 @@
 #include "health/core/history.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/messages.h"
 #include "base/text.h"
@@ -12,11 +11,6 @@ namespace {
 
 constexpr std::size_t kValueBytes = 120;
 constexpr std::size_t kTextBytes = 300;
-
-std::size_t Gravity(State state) {
-  constexpr std::array kOrder{State::fail, State::warn, State::unknown, State::ok};
-  return static_cast<std::size_t>(std::find(kOrder.begin(), kOrder.end(), state) - kOrder.begin());
-}
 
 }  // namespace
 
@@ -92,8 +86,7 @@ std::vector<HostCheck> History::Checks(Time now) const {
     for (const auto& [state, since] : past.states) check.states.push_back({state, now - since});
     for (const auto& [value, since] : past.values) check.values.push_back({Clip(Printable(value), kValueBytes), now - since});
   }
-  std::stable_sort(checks.begin(), checks.end(),
-                   [](const HostCheck& a, const HostCheck& b) { return Gravity(a.state) < Gravity(b.state); });
+  SortByGravity(checks);
   return checks;
 }
 

@@ -143,15 +143,28 @@ XidDecision DecideXid(const XidTable& table, const Xid& xid, std::string_view mo
   } else if (row->a100 && model.find("A100") != std::string_view::npos) {
     decision = {*row->a100, Cat(who, ": ", row->about, ", on an A100")};
   }
-  if (decision.action == Action::note) return decision;
-  if (decision.action == Action::app && history.jobs >= kJobsMax)
-    return {Action::reset, Cat(who, " hit ", history.jobs, " different jobs on this GPU within 24 h: not the jobs' fault")};
-  if (history.remedies >= (row->repeat ? 1 : kRemediesMax)) {
-    const Action next = row->repeat.value_or(StepUp(decision.action));
-    return {std::max(next, decision.action),
-            Cat(who, " came back after ", history.remedies, history.remedies == 1 ? " remedy" : " remedies")};
-  }
-  return decision;
+  return Escalated(table, xid.code, decision.action, who, history).value_or(decision);
+}
+
+std::optional<XidDecision> Escalated(const XidTable& table, std::uint32_t code, Action decided, std::string_view who,
+                                     const XidHistory& history) {
+  if (decided == Action::note) return std::nullopt;
+  if (decided == Action::app && history.jobs >= kJobsMax)
+    return XidDecision{Action::reset,
+                       Cat(who, " hit ", history.jobs, " different jobs on this GPU within 24 h: not the jobs' fault")};
+  const XidRow* row = FindXid(table, code);
+  const std::optional<Action> repeat = row ? row->repeat : std::nullopt;
+  if (history.remedies < (repeat ? 1 : kRemediesMax)) return std::nullopt;
+  return XidDecision{std::max(repeat.value_or(StepUp(decided)), decided),
+                     Cat(who, " came back after ", history.remedies, history.remedies == 1 ? " remedy" : " remedies")};
+}
+
+std::optional<std::uint32_t> XidCodeIn(std::string_view why) {
+  constexpr std::string_view kHead = "Xid ";
+  if (!why.starts_with(kHead)) return std::nullopt;
+  why.remove_prefix(kHead.size());
+  const auto code = Number(why);
+  return code && why.starts_with(" of ") ? code : std::nullopt;
 }
 
 }  // namespace everstep::health

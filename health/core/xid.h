@@ -33,6 +33,7 @@ std::optional<Xid> ParseXid(std::string_view line);
 struct XidRow {
   struct Range {
     std::uint32_t first = 0, last = 0;
+    friend bool operator==(const Range&, const Range&) = default;
   };
   std::vector<Range> codes{};
   std::string about{};
@@ -42,6 +43,7 @@ struct XidRow {
   bool follow_text = false;          // 154: the line says which
   std::optional<Action> repeat{};    // after one remedy for the same code; without it, one step up after two
   std::string nvidia{};              // NVIDIA's own immediate action, as one letter
+  friend bool operator==(const XidRow&, const XidRow&) = default;
 };
 
 struct XidTable {
@@ -49,6 +51,7 @@ struct XidTable {
   Action unlisted = Action::note;
   Action switch_fatal = Action::reboot;  // of an SXid
   Action switch_nonfatal = Action::note;
+  friend bool operator==(const XidTable&, const XidTable&) = default;
 };
 
 // What this GPU (or switch) has seen before.
@@ -61,6 +64,12 @@ struct XidDecision {
   Action action = Action::note;
   std::string why{};  // one sentence
 };
+
+// The action that follows from what was seen before instead of `decided`; nullopt: nothing does. `who`: "Xid 79 of 0000:18:00".
+std::optional<XidDecision> Escalated(const XidTable& table, std::uint32_t code, Action decided, std::string_view who,
+                                     const XidHistory& history);
+// Of a decision's own sentence. nullopt: it is none of a GPU's.
+std::optional<std::uint32_t> XidCodeIn(std::string_view why);
 
 XidDecision DecideXid(const XidTable& table, const Xid& xid, std::string_view model = {}, const XidHistory& history = {});
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -124,7 +125,7 @@ void Written(const std::string& path, double seconds, const std::string& how, Si
   sink.Number("mount.write", path, seconds, how);
 }
 
-void Write(const Root& root, const std::string& path, Sink& sink) {
+void Write(const Root& root, const std::string& path, const std::string& at, Sink& sink) {
   const auto unwritten = [&](const std::string& why) {
     for (const char* check : {"mount.writable", "mount.write"}) sink.Unread(check, path, why);
   };
@@ -132,10 +133,10 @@ void Write(const Root& root, const std::string& path, Sink& sink) {
     const auto recorded = root.Number(Cat("/captured/write_us", path == "/" ? std::string("/root") : path));
     return recorded ? Written(path, *recorded / 1e6, "as recorded", sink) : unwritten("a recorded tree cannot be written to");
   }
-  if (::access(path.c_str(), W_OK) != 0 && errno == EACCES) return unwritten(Cat("this user may not write to ", path));
+  if (::access(at.c_str(), W_OK) != 0 && errno == EACCES) return unwritten(Cat("this user may not write to ", at));
   RealClock clock;
   const Time begin = clock.Now();
-  const std::string file = Cat(path == "/" ? "" : path, '/', kPrefix, ::getpid(), '-',
+  const std::string file = Cat(at == "/" ? "" : at, '/', kPrefix, ::getpid(), '-',
                                Nanoseconds(begin));  // hosts of one disk may have the same pids
   const auto written = WriteSomehow(file, sink);
   if (!written) {
@@ -143,13 +144,22 @@ void Write(const Root& root, const std::string& path, Sink& sink) {
     return sink.Moot("mount.write", path, "it could not be written");
   }
   Written(path, Seconds(clock.Now() - begin), Cat("write, fsync, read and unlink of ", file), sink);
-  Sweep(path, *written, sink);
+  Sweep(at, *written, sink);
+}
+
+// A job may make the directory of its checkpoints itself: until then what counts is where it will be.
+std::string NearestThere(const Root& root, const std::string& path, PathUse use, Sink& sink) {
+  sink.Waiting(Cat("statvfs(", path, ')'));
+  if (use != PathUse::checkpoint || !root.live() || SpaceOf(root, path)) return path;
+  std::string at = path;
+  while (at.size() > 1 && !root.Exists(at)) at.resize(std::max<std::size_t>(1, at.rfind('/')));
+  return at;
 }
 
 // Asked of data too: a mount that hangs does so here.
-void SpaceLeft(const Root& root, const std::string& path, PathUse use, Sink& sink) {
-  sink.Waiting(Cat("statvfs(", path, ')'));
-  const auto space = SpaceOf(root, path);
+void SpaceLeft(const Root& root, const std::string& path, const std::string& at, PathUse use, Sink& sink) {
+  sink.Waiting(Cat("statvfs(", at, ')'));
+  const auto space = SpaceOf(root, at);
   if (!space) {
     for (const char* check : {"mount.space", "mount.inodes"}) sink.Unread(check, path, space.error().message);
     return;
@@ -161,13 +171,13 @@ void SpaceLeft(const Root& root, const std::string& path, PathUse use, Sink& sin
   if (space->total > 0) {
     sink.Number(
         "mount.space", path, space->available / space->total * 100,
-        Cat("statvfs(", path, "): ", ShowNumber(space->available, Unit::bytes), " of ", ShowNumber(space->total, Unit::bytes)));
+        Cat("statvfs(", at, "): ", ShowNumber(space->available, Unit::bytes), " of ", ShowNumber(space->total, Unit::bytes)));
   } else {
     sink.Moot("mount.space", path, "the file system has no size");
   }
   if (space->inodes > 0) {
     sink.Number("mount.inodes", path, space->inodes_available / space->inodes * 100,
-                Cat("statvfs(", path, "): ", ShowNumber(space->inodes_available, Unit::count), " of ",
+                Cat("statvfs(", at, "): ", ShowNumber(space->inodes_available, Unit::count), " of ",
                     ShowNumber(space->inodes, Unit::count)));
   } else {
     sink.Moot("mount.inodes", path, "the file system does not count inodes");
@@ -207,9 +217,10 @@ void ProbeMount(const Root& root, const std::string& path, PathUse use, Sink& si
   } else {
     sink.Moot("mount.locality", path, "no training data or checkpoints are said to be there");
   }
-  SpaceLeft(root, path, use, sink);
+  const std::string at = NearestThere(root, path, use, sink);
+  SpaceLeft(root, path, at, use, sink);
   const char* why = use == PathUse::data ? "nothing is written beside training data" : "it is mounted read-only";
-  if (use != PathUse::data && Mode(*mount) == "rw") return Write(root, path, sink);
+  if (use != PathUse::data && Mode(*mount) == "rw") return Write(root, path, at, sink);
   for (const char* check : {"mount.writable", "mount.write"}) sink.Moot(check, path, why);
 }
 

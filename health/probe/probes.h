@@ -27,6 +27,7 @@ void ProbeLimitsOf(const Root& root, const std::string& pid, Sink& sink);
 void ProbeCpuMaskOf(const Root& root, const std::string& pid, Sink& sink);
 void ProbeClock(const Root& root, Sink& sink);
 void ProbeProcesses(const Root& root, Sink& sink);   // takes half a second on the running host: two looks
+void ProbeLeftovers(const Root& root, Sink& sink);   // of jobs, but for the one that this process belongs to
 void ProbePci(const Root& root, Sink& sink);         // counts, lanes, errors
 void ProbeDisks(const Root& root, Sink& sink);       // NVMe and arrays
 void ProbeInfiniband(const Root& root, Sink& sink);  // EFA told apart

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -35,7 +36,8 @@ std::vector<yaml::FlagSpec> Flags() {
           {"report-only", "", "", "exit with 0 whatever is found: for who reads the lines"},
           {"report-max", "SIZE", "", "of text and JSON; what is left out is said [1MiB]"},
           {"strict", "", "", "exit with 1 also when something warns or cannot be read"},
-          {"idle", "", "", "no job runs here: processes on a GPU are a finding"},
+          {"idle", "", "", "no job runs here: processes that one has left behind are a finding"},
+          {"unknown", "WORD", "", "of preflight: what cannot be read is told and passes, or blocks: pass or block [pass]"},
           {"catalogue", "DIR", "", "checks.yaml, xid.yaml, kernel_log.yaml and profiles/ of your own [as built in]"},
           {"root", "DIR", "", "a recorded tree of another host, instead of this host"},
           {"kernel-log", "FILE", "", "instead of /dev/kmsg"},
@@ -144,6 +146,11 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
   if (!options.metadata.empty() && options.metadata != "off")
     if (const Status legal = CheckMetadataAddress(options.metadata); !legal)
       return Fail(ErrorCode::kInvalid, Cat("--metadata: ", legal.error().message, "; or on, or off"));
+  std::string unknown = "pass";
+  take("unknown", unknown);
+  command.unknown_blocks = unknown == "block";
+  if (unknown != "pass" && unknown != "block")
+    return Fail(ErrorCode::kInvalid, Cat("--unknown: found ", Printable(unknown), ", legal: pass or block"));
   take("feed", command.feed);
   take("boot-id", command.boot);
   if (given.contains("path") || given.contains("data") || given.contains("checkpoint")) options.paths.clear();
@@ -195,6 +202,23 @@ int RunScanCommand(int argc, const char* const* argv) {
   return ExitCode(*command, *report);
 }
 
+std::vector<std::string> PreflightFindings(const ScanReport& report, bool unknown_blocks) {
+  std::vector<std::string> lines, unread;
+  for (const Verdict& verdict : report.verdicts) {
+    const bool open = verdict.state == State::unknown && !report.takes_longer.contains(verdict.check);
+    if (open && std::find(unread.begin(), unread.end(), verdict.check) == unread.end()) unread.push_back(verdict.check);
+    if (verdict.state == State::fail || (open && unknown_blocks))
+      lines.push_back(Cat("FAIL ", Title(verdict), ": ", verdict.why, open ? " (preflight.unknown: block)" : ""));
+  }
+  if (unknown_blocks || unread.empty()) return lines;
+  constexpr std::size_t kNamed = 4;
+  const std::size_t more = unread.size() - std::min(unread.size(), kNamed);
+  const std::string all = Count(unread.size(), "check");
+  unread.resize(std::min(unread.size(), kNamed));
+  lines.push_back(Cat("UNKNOWN ", all, ": ", Join(unread), more > 0 ? Cat(" and ", more, " more") : ""));
+  return lines;
+}
+
 int RunPreflightCommand(int argc, const char* const* argv) {
   constexpr int kCannotRun = 2;
   const auto say = [](const std::string& text) { std::fprintf(stderr, "everstep-agent: %s\n", text.c_str()); };
@@ -204,12 +228,9 @@ int RunPreflightCommand(int argc, const char* const* argv) {
   if (!command) return say(command.error().Str()), kCannotRun;
   const auto report = Scan(command->options);
   if (!report) return say(report.error().Str()), kCannotRun;
-  bool fails = false;
-  for (const Verdict& verdict : report->verdicts) {
-    if (verdict.state != State::fail) continue;
-    say(Cat("FAIL ", Title(verdict), ": ", verdict.why));
-    fails = true;
-  }
+  const std::vector<std::string> findings = PreflightFindings(*report, command->unknown_blocks);
+  for (const std::string& finding : findings) say(finding);
+  const bool fails = std::any_of(findings.begin(), findings.end(), [](const auto& line) { return line.starts_with("FAIL "); });
   // For who reads the lines: all of them, and on to the network whatever they say.
   if (command->json) std::fputs(ReportJson(*report, HostName()).c_str(), stdout);
   if (std::fflush(stdout) != 0) return say("the report could not be written"), kCannotRun;

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/messages.h"
 #include "base/text.h"
@@ -62,13 +63,17 @@ std::vector<MonitorGroup> HostGroups(const ScanOptions& options, const Catalogue
 
 Monitor::Monitor(const Catalogue& catalogue, const Profile& profile, std::vector<MonitorGroup> groups, const std::string& log,
                  AlarmOptions alarms, Time now, Emit emit, const MonitorMemory& memory)
-    : catalogue_(catalogue), watch_(catalogue.checks, profile, alarms, Time()), emit_(std::move(emit)), began_(now) {
+    : catalogue_(catalogue),
+      watch_(catalogue.checks, profile, alarms, Time()),
+      emit_(std::move(emit)),
+      began_(now),
+      alarms_(alarms) {
   for (MonitorGroup& group : groups) groups_.push_back({.group = std::move(group), .next = now});
   for (const Alarm& alarm : memory.alarms) {
     watch_.Restore(alarm, now);
     standing_[{alarm.verdict.check, alarm.verdict.scope}] = HostAlarmOf(alarm);
   }
-  log_from_ = memory.log_seen > 0 ? memory.log_seen + 1 : Microseconds(now);
+  log_from_ = memory.log_seen > 0 ? memory.log_seen + 1 : 0;
   OpenLog(catalogue, profile, log, now, log_from_);
 }
 
@@ -91,6 +96,8 @@ HostHealth Monitor::Health() const {
       .warning = counts.warning,
       .unknown = counts.unknown};
   for (const auto& [key, alarm] : standing_) health.alarms.push_back(alarm);
+  for (const auto& [scope, noted] : programs_)
+    if (!standing_.contains({noted.alarm.check, scope})) health.alarms.push_back(noted.alarm);
   std::stable_sort(health.alarms.begin(), health.alarms.end(), [](const HostAlarm& a, const HostAlarm& b) {
     return std::pair(a.action, a.fail) > std::pair(b.action, b.fail);
   });
@@ -131,11 +138,19 @@ void Monitor::Step(Time now) {
   ReadLog(now);
   for (Running& running : groups_) StepGroup(running, now);
   for (const AlarmChange& change : watch_.Expire(now)) Tell(change);
+  std::erase_if(programs_, [&](const auto& entry) { return now - entry.second.last >= alarms_.clear_after; });
 }
 
+// Not before anything may be raised: a line comes once. What the log held at the start counts as if it was said now, but for
+// lines of an earlier boot, whose times lie ahead.
 void Monitor::ReadLog(Time now) {
-  if (!log_) return;
-  log_->ReadNew([&](const KernelRecord& record) { listener_->Take(record); }, kRecordsAtOnce);
+  if (!log_ || now < Time(alarms_.grace)) return;
+  const std::int64_t until = Microseconds(now + 1s);
+  const bool first = !std::exchange(listens_, true);
+  const auto take = [&](const KernelRecord& record) {
+    if (!first || record.at <= until) listener_->Take(record);
+  };
+  log_->ReadNew(take, kRecordsAtOnce);
   Collected collected;
   listener_->TellNew(Seconds(now.time_since_epoch()), collected);
   if (const std::uint64_t lost = log_->overrun(); lost > overrun_told_) {
@@ -187,11 +202,30 @@ void Monitor::TakeResults(const Running& running, Time now) {
 
 void Monitor::Take(const Reading& reading, Time now) {
   ++looks_;
+  if (reading.check == "gpu.xid" && reading.word == Name(Action::app)) TakeProgramsXid(reading, now);
   for (const AlarmChange& change : watch_.Take(reading, now)) Tell(change);
 }
 
+void Monitor::TakeProgramsXid(const Reading& reading, Time now) {
+  const auto [at, first] = programs_.try_emplace(reading.scope);
+  Noted& noted = at->second;
+  noted.last = now;
+  if (!first && now - noted.alarm.since < alarms_.again_after) return;
+  noted.alarm = {.check = Clip(reading.check, limit::kCheckBytes),
+                 .scope = Clip(reading.scope, 2 * limit::kCheckBytes),
+                 .action = Action::app,
+                 .why = Clip(Printable(reading.means), kSentenceBytes),
+                 .evidence = Clip(Printable(reading.evidence), kSentenceBytes),
+                 .since = now};
+}
+
+void Monitor::Hear(const Reading& reading, Time now) {
+  const Check* check = catalogue_.Find(reading.check);
+  if (check && check->by == Reader::agent) Take(reading, now);
+}
+
 void Monitor::AddTo(std::vector<pollfd>& polled) const {
-  if (log_ && log_is_device_) polled.push_back({.fd = log_->fd(), .events = POLLIN, .revents = 0});
+  if (log_ && log_is_device_ && listens_) polled.push_back({.fd = log_->fd(), .events = POLLIN, .revents = 0});
   for (const Running& running : groups_)
     if (running.run) running.run->AddTo(polled);
 }

@@ -57,6 +57,8 @@ class Monitor {
   MonitorMemory Memory() const;
 
   void Step(Time now);
+  // What only the agent can read: of other checks nothing is believed.
+  void Hear(const Reading& reading, Time now);
   void AddTo(std::vector<pollfd>& polled) const;
   int TimeoutMs(Time now) const;
 
@@ -76,6 +78,7 @@ class Monitor {
   std::vector<std::size_t> Startable(Running& running) const;
   void TakeResults(const Running& running, Time now);
   void Take(const Reading& reading, Time now);
+  void TakeProgramsXid(const Reading& reading, Time now);
 
   Catalogue catalogue_;
   Watch watch_;
@@ -90,6 +93,15 @@ class Monitor {
   std::int64_t log_from_ = 0;  // microseconds since the boot: what is older is history
   std::map<std::pair<std::string, std::string>, HostAlarm>
       standing_{};  // as they were raised: what a value is by now is no news
+  // Xids that are the program's doing, by GPU: no alarm of this host, but the third job that the same GPU does it to makes one,
+  // which only the launcher sees.
+  struct Noted {
+    HostAlarm alarm{};
+    Time last{};
+  };
+  std::map<std::string, Noted> programs_{};
+  AlarmOptions alarms_{};
+  bool listens_ = false;  // to the log
 };
 
 // `everstep-agent monitor`: alarms as lines of JSON on stdout until it is killed or nobody reads them; the exit code. With

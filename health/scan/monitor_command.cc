@@ -1,6 +1,9 @@
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include "base/json/codec.h"
 #include "base/real/clock.h"
@@ -72,6 +75,32 @@ class Feed {
 // The reader of stdout has gone: a pipe says so without a word being written.
 bool Unheard(const pollfd& out) { return (out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0; }
 
+// Lines of readings on stdin, from an agent.
+class Heard {
+ public:
+  void AddTo(std::vector<pollfd>& polled) const {
+    if (open_) polled.push_back({.fd = STDIN_FILENO, .events = POLLIN, .revents = 0});
+  }
+  // REQUIRES: something is there to be read, or it is at its end.
+  void Read(Monitor& monitor, Time now) {
+    constexpr std::size_t kLineBytes = 4096;  // more is no reading
+    std::array<char, 4096> buffer{};
+    const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    open_ = got > 0;
+    if (!open_) return;
+    rest_.append(buffer.data(), static_cast<std::size_t>(got));
+    for (std::size_t end = rest_.find('\n'); end != std::string::npos; end = rest_.find('\n')) {
+      if (const auto reading = FromJson<Reading>(std::string_view(rest_).substr(0, end))) monitor.Hear(*reading, now);
+      rest_.erase(0, end + 1);
+    }
+    if (rest_.size() > kLineBytes) rest_.clear();
+  }
+
+ private:
+  bool open_ = true;
+  std::string rest_{};
+};
+
 }  // namespace
 
 int RunMonitorCommand(int argc, const char* const* argv) {
@@ -104,12 +133,16 @@ int RunMonitorCommand(int argc, const char* const* argv) {
   };
   Monitor monitor(*catalogue, chosen->profile, HostGroups(options, *catalogue, chosen->profile), log, {}, clock.Now(), emit,
                   feed ? feed->Memory() : MonitorMemory());
+  Heard agent;
   while (heard) {
     monitor.Step(clock.Now());
     if (feed) heard = heard && feed->Tell(monitor, clock.Now());
     std::vector<pollfd> polled{{.fd = STDOUT_FILENO, .events = 0, .revents = 0}};
+    if (feed) agent.AddTo(polled);
+    const bool listens = polled.size() > 1;
     monitor.AddTo(polled);
     ::poll(polled.data(), polled.size(), monitor.TimeoutMs(clock.Now()));
+    if (listens && polled[1].revents != 0) agent.Read(monitor, clock.Now());
     heard = heard && !Unheard(polled.front());
   }
   return 0;

@@ -50,6 +50,11 @@ Readings Look(const Catalogue& catalogue, const std::vector<Probe>& probes, cons
   return readings;
 }
 
+// A counter that must grow within a time.
+bool IsSignOfLife(const Check& check) {
+  return check.window > Duration() && check.lines.empty() && check.fail && check.fail->comparison == Comparison::below;
+}
+
 bool NeedsTwoLooks(const Check& check) { return check.strikes > 1 || (check.window > Duration() && check.lines.empty()); }
 
 // The probes that have to look again: those with a counter or a noisy value that was there.
@@ -274,6 +279,7 @@ ScanReport Judged(const Catalogue& catalogue, const Chosen& chosen, const std::v
   Judge2 judge{report.profile, counters, first_at, second_at};
   for (const Check& check : catalogue.checks) {
     if (check.same) report.same.insert(check.id);
+    if (IsSignOfLife(check)) report.takes_longer.insert(check.id);
     if (check.by == Reader::scan || Asked(probes, check))
       TakeCheck(Effective(check, report.profile), first, second, judge, report);
   }
@@ -281,7 +287,8 @@ ScanReport Judged(const Catalogue& catalogue, const Chosen& chosen, const std::v
 }
 
 Chosen Idle(Chosen chosen) {
-  chosen.profile.limits.push_back({.check = "gpu.processes", .fail = Rule{.comparison = Comparison::above, .number = 0}});
+  for (const std::string_view check : kNoneBeforeAJob)
+    chosen.profile.limits.push_back({.check = std::string(check), .fail = Rule{.comparison = Comparison::above, .number = 0}});
   return chosen;
 }
 

@@ -39,7 +39,7 @@ struct ScanOptions {
   std::string metadata{};    // IPv4 and port of EC2's instance metadata; empty: asked where DMI says EC2; "off": never
   std::vector<ScanPath> paths{{"/"}, {"/tmp"}};
   std::vector<std::string> pids{};  // whose limits count; empty: this process's own
-  bool idle = false;                // no job runs here: what is left on a GPU is a finding
+  bool idle = false;                // no job runs here: what one has left behind is a finding
   Duration deadline = 3s;           // of each probe
   Duration between_looks = 1s;
   DeepAsked deep{};  // its time is zero: it is not made
@@ -56,7 +56,8 @@ struct ScanReport {
   std::string profile_why{};
   std::vector<Verdict> verdicts{};  // in the catalogue's order
   std::vector<NotHere> not_here{};
-  std::set<std::string> same{};  // checks whose value must be the same on all hosts of one profile
+  std::set<std::string> takes_longer{};  // signs of life that come once a minute: no scan can miss one
+  std::set<std::string> same{};          // checks whose value must be the same on all hosts of one profile
 };
 
 // kInvalid, kNotFound: the catalogue or the profile.
@@ -65,7 +66,7 @@ Result<ScanReport> Scan(const ScanOptions& options);
 // The profile that this host has, by the flag or by what it says of itself.
 Result<Chosen> ProfileOf(const ScanOptions& options, const Catalogue& catalogue);
 
-// The profile of a host on which no job runs: what is left on a GPU is bad.
+// The profile of a host on which no job runs: what one has left behind is bad.
 Chosen Idle(Chosen chosen);
 
 // Its parts, for tests with probes of their own.

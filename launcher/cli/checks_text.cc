@@ -97,9 +97,10 @@ std::string Headline(const HostChecks& checks) {
 }  // namespace
 
 std::string ChecksText(const HostChecks& checks, const TableStyle& style) {
-  if (!checks.untold.empty()) return Cat("No checks are shown: ", Printable(checks.untold), '\n');
+  if (!checks.untold.empty() && checks.checks.empty()) return Cat("No checks are shown: ", Printable(checks.untold), '\n');
   const std::vector<std::string> lines = Split(Render(TableOf(checks, style.columns), style), '\n');
-  std::string out = Headline(checks) + '\n';
+  std::string out =
+      (checks.untold.empty() ? Headline(checks) : Cat("Its own checks are not shown: ", Printable(checks.untold))) + '\n';
   std::size_t line = 0;
   if (style.titles) out += lines[line++] + '\n';
   const HostCheck* above = nullptr;

@@ -120,9 +120,10 @@ void AddRun(CLI::App& app, Cli& cli) {
       ->check(Between(0, 16384))
       ->capture_default_str();
   verb->add_option("--hosts", flags->hosts, "only these are taken: names, or a list such as n[1-3]")->type_name("HOST");
-  verb->add_option("--preflight", flags->preflight, "the network between the hosts, checked before the ranks start")
-      ->type_name("off|quick|full")
-      ->check(OneOf({"off", "quick", "full"}))
+  verb->add_option("--preflight", flags->preflight,
+                   "each host and the network between them, checked before the ranks start; auto: as the launcher's file says")
+      ->type_name("auto|off|quick|full")
+      ->check(OneOf({"auto", "off", "quick", "full"}))
       ->capture_default_str();
   verb->add_option("--warm", flags->warm,
                    "modules that Pythons on each host import ahead, for quick restarts; costs their memory")

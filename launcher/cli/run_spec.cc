@@ -118,7 +118,7 @@ Result<JobSpec> SpecOf(const RunFlags& flags, const Surroundings& here) {
     if (!hosts) return Fail(ErrorCode::kInvalid, Cat("--hosts: ", hosts.error().message), hosts.error().hint);
     spec.hosts = *std::move(hosts);
   }
-  spec.preflight.level = EnumNamed<PreflightLevel>(flags.preflight).value_or(PreflightLevel::off);
+  spec.preflight.level = EnumNamed<PreflightLevel>(flags.preflight);
   for (const std::string& file : flags.env_from) spec.env_from.push_back(Absolute(file, here.directory));
   if (flags.restarts_max) spec.restart.budget = *flags.restarts_max;
   spec.restart.warm = flags.warm;

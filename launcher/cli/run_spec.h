@@ -28,7 +28,7 @@ struct RunFlags {
   std::string stop_grace{};             // empty: the default
   std::string time_limit{};             // empty: none
   std::string hosts{};                  // a list such as n[1-3]; empty: any
-  std::string preflight = "off";        // off | quick | full
+  std::string preflight = "auto";       // auto (as the launcher's file says) | off | quick | full
   bool mpi = false;                     // the command is an MPI program: mpirun starts it, `processes` on each host
   bool module = false;                  // command[0] is a Python module
   bool no_python = false;               // a script is run as it is

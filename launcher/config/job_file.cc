@@ -193,11 +193,18 @@ yaml::Table<JobSpec> MakeTable() {
       Nested(
           "preflight", &JobSpec::preflight,
           yaml::Table<PreflightSpec>{{
-              Key("level", &PreflightSpec::level, yaml::EnumOf<PreflightLevel>(),
-                  "the network between the hosts, before the ranks start: off; quick: four rounds of pairs; full: each pair. "
-                  "A bad host is swapped for a good one"),
-              Key("valid_for", &PreflightSpec::valid_for, yaml::DurationBetween(kPreflightHoldsLeast, kPreflightHoldsMost),
-                  "hosts that passed so long ago, and were not rebooted since, are not checked again"),
+              Key("level", &PreflightSpec::level, yaml::AutoOr(yaml::EnumOf<PreflightLevel>()),
+                  "each host by itself, then the network between them, before the ranks start: off; quick: four rounds of "
+                  "pairs; full: each pair. A bad host is swapped for a good one. auto: as the launcher's file says"),
+              Key("unknown", &PreflightSpec::unknown, yaml::AutoOr(yaml::EnumOf<PreflightUnknown>()),
+                  "what a host could not read of itself; pass: it is told, and the job starts; block: it is as bad as what "
+                  "fails; auto: as the launcher's file says"),
+              Key("valid_for", &PreflightSpec::valid_for,
+                  yaml::AutoOr(yaml::DurationBetween(kPreflightHoldsLeast, kPreflightHoldsMost)),
+                  "hosts that passed so long ago, and were not rebooted since, are not checked again; auto: as the launcher's "
+                  "file says"),
+              Key("data", &PreflightSpec::data, ListOf(Path(), kPreflightDataMost, "[/data]"),
+                  "where training data is: the mounts are judged, nothing is written there"),
           }},
           "what is proven before the start"),
       Nested("restart", &JobSpec::restart, RestartTable(), "when a failed job starts again"),
@@ -223,6 +230,7 @@ Result<JobSpec> ReadJobFile(std::string_view text, std::string_view file, std::s
     MakeAbsolute(spec.workdir, directory);
     for (std::string& path : spec.env_from) MakeAbsolute(path, directory);
     if (spec.checkpoint) MakeAbsolute(spec.checkpoint->dir, directory);
+    for (std::string& path : spec.preflight.data) MakeAbsolute(path, directory);
     EVERSTEP_TRY(ValidateJob(spec));
     EVERSTEP_TRY(CheckExitCodes(spec.restart));
     return spec.progress.step ? CheckStepPattern(*spec.progress.step) : Status();

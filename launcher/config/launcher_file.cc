@@ -108,6 +108,17 @@ yaml::Table<Options> HealthTable() {
   }};
 }
 
+yaml::Table<Options> PreflightTable() {
+  return {{
+      Key("level", &Options::preflight_level, yaml::EnumOf<PreflightLevel>(),
+          "off; quick: four rounds of pairs of the network; full: each pair. Each host looks at itself first"),
+      Key("unknown", &Options::preflight_unknown, yaml::EnumOf<PreflightUnknown>(),
+          "what a host could not read of itself; pass: it is told, and the job starts; block: it is as bad as what fails"),
+      Key("valid_for", &Options::preflight_valid_for, DurationBetween(kPreflightHoldsLeast, kPreflightHoldsMost),
+          "hosts that passed so long ago, and were not rebooted since, are not checked again"),
+  }};
+}
+
 yaml::Table<Options> PortsTable() {
   return {{
       Key("first", &Options::port_first, Integer<std::uint32_t>(1024, 65535), "lowest"),
@@ -129,6 +140,8 @@ yaml::Table<Options> MakeTable() {
       Group("detection", DetectionTable(), "how a lost host is noticed"),
       Group("fence", FenceTable(), "how a lost host is kept from going on"),
       Group("health", HealthTable(), "what is done about hosts whose own checks fail"),
+      Group("preflight", PreflightTable(),
+            "what is proven of its hosts before a job starts, where the job does not say itself"),
       Group("ports", PortsTable(), "MASTER_PORT is taken from here; keep clear of the kernel's ephemeral ports"),
       Key("blame", &Options::blame_file, OrEmpty(Path()),
           "rules that put failures down to their causes, as in configs/blame.yaml; empty: those that are compiled in"),

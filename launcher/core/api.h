@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/fields.h"
+#include "base/host_checks.h"
 #include "base/ids.h"
 #include "base/job_spec.h"
 #include "base/messages.h"
@@ -385,8 +386,9 @@ EVERSTEP_FIELDS(Explanation, job, sentences)
 struct NodesReply {
   static constexpr std::string_view kName = "nodes";
   std::vector<NodeView> nodes{};
+  std::vector<HostCheck> checks{};  // of GetNode: those of the host that the launcher itself can tell
 };
-EVERSTEP_FIELDS(NodesReply, nodes)
+EVERSTEP_FIELDS(NodesReply, nodes, checks)
 struct IncidentsReply {  // oldest first
   static constexpr std::string_view kName = "incidents";
   std::vector<IncidentView> incidents{};

@@ -18,6 +18,8 @@ constexpr std::size_t kAlarms = 64;  // of each host, as these three
 constexpr std::size_t kOffences = 32;
 constexpr std::size_t kRemedies = 16;
 constexpr std::size_t kGpuOffences = 1024;  // of all GPUs
+constexpr std::size_t kXids = 1024;         // of all GPUs
+constexpr Duration kXidMemory = 24h * 7;
 constexpr Duration kRemovalMemory = 1h;
 constexpr std::ptrdiff_t kFabricRunsAlike = 32;
 constexpr std::size_t kFabricRuns = 512;
@@ -158,6 +160,10 @@ class Applier {
     });
     node.alarms.push_back({f.alarm, entry_.wall});
     if (node.alarms.size() > kAlarms) node.alarms.erase(node.alarms.begin());
+    if (!f.xid) return;
+    state_.xids.push_back({.gpu = f.gpu, .code = *f.xid, .node = f.node, .job = f.job, .at = entry_.at});
+    std::erase_if(state_.xids, [&](const XidSeen& seen) { return entry_.at - seen.at > kXidMemory; });
+    if (state_.xids.size() > kXids) state_.xids.erase(state_.xids.begin());
   }
   void operator()(const AlarmOver& f) {
     if (const auto it = state_.nodes.find(f.node); it != state_.nodes.end())
@@ -174,14 +180,31 @@ class Applier {
     std::erase_if(state_.gpu_offences,
                   [&](const health::Offence& offence) { return meant(offence) && Contains(it->second.gpus, offence.who); });
     ForgetGpus();
+    if (f.check.empty() || f.check == kXidCheck)
+      std::erase_if(state_.xids, [&](const XidSeen& seen) { return seen.node == f.node; });
     if (f.check.empty()) it->second.remedies.clear();
     if (FailedCheck(it->second) && (f.check.empty() || f.check == kFabric)) it->second.fabric.reset();
+  }
+  // Checks have taken it out of work.
+  void Remove(const NodeId& node_id) {
+    std::erase_if(state_.removals, [&](const Removal& old) {
+      // One that is still out of work stands here as long as it is: who asks which hosts are need not look at all.
+      const auto known = state_.nodes.find(old.node);
+      const bool out = known != state_.nodes.end() && known->second.quarantine;
+      return old.node == node_id || (entry_.at - old.at > kRemovalMemory && !out);
+    });
+    state_.removals.push_back({node_id, entry_.at});
   }
   void operator()(const NodeQuarantined& f) {
     const auto it = state_.nodes.find(f.node);
     if (it == state_.nodes.end()) return;
     NodeState& node = it->second;
     const auto job = state_.jobs.find(f.job);
+    if (f.check == kXidCheck && !node.quarantine) {
+      const auto newest = std::find_if(state_.xids.rbegin(), state_.xids.rend(),
+                                       [&](const XidSeen& seen) { return seen.gpu == XidGpu(f.gpu, f.node, f.scope); });
+      if (newest != state_.xids.rend()) newest->removed = true;
+    }
     node.quarantine = Quarantine{.check = f.check,
                                  .scope = f.scope,
                                  .action = f.action,
@@ -203,13 +226,7 @@ class Applier {
     if (offences.size() > (of_gpu ? kGpuOffences : kOffences)) offences.erase(offences.begin());
     if (of_gpu && !Contains(node.gpus, f.gpu)) node.gpus.push_back(f.gpu);
     ForgetGpus();
-    std::erase_if(state_.removals, [&](const Removal& old) {
-      // One that is still out of work stands here as long as it is: who asks which hosts are need not look at all.
-      const auto known = state_.nodes.find(old.node);
-      const bool out = known != state_.nodes.end() && known->second.quarantine;
-      return old.node == f.node || (entry_.at - old.at > kRemovalMemory && !out);
-    });
-    state_.removals.push_back({f.node, entry_.at});
+    Remove(f.node);
   }
   void operator()(const GpusSeen& f) {
     if (const auto it = state_.nodes.find(f.node); it != state_.nodes.end()) it->second.gpus = f.gpus;
@@ -217,6 +234,7 @@ class Applier {
   void operator()(const OffencesTakenBack& f) {
     const auto meant = [&](const health::Offence& offence) { return offence.what == f.check && offence.at >= f.since; };
     for (auto& [id, node] : state_.nodes) std::erase_if(node.offences, meant);
+    if (f.check == kXidCheck) std::erase_if(state_.xids, [&](const XidSeen& seen) { return seen.at >= f.since; });
     std::erase_if(state_.gpu_offences, meant);
     ForgetGpus();
   }
@@ -353,20 +371,30 @@ class Applier {
     if (it == state_.nodes.end()) return;
     std::optional<FabricCheck>& last = it->second.fabric;
     if (last && !last->passed && run.hosts < last->takes) return;
-    last = FabricCheck{
-        .passed = true, .at = entry_.at, .boot = it->second.boot, .why = why, .level = run.level, .run = run.gang.Str()};
+    last = FabricCheck{.passed = true,
+                       .at = entry_.at,
+                       .boot = it->second.boot,
+                       .why = why,
+                       .level = run.level,
+                       .run = run.gang.Str(),
+                       .hosts = run.hosts};
   }
   void Failed(const PreflightEnded::Bad& bad, const Run& run) {
     const auto it = state_.nodes.find(bad.node);
     if (it == state_.nodes.end()) return;
     const std::optional<FabricCheck>& last = it->second.fabric;
+    const bool held = HeldBack(it->second);
     const std::uint32_t took = last && !last->passed ? last->takes : 0;  // what the network said stands beside it
     it->second.fabric = FabricCheck{.at = entry_.at,
                                     .boot = it->second.boot,
                                     .why = bad.why,
                                     .level = run.level,
                                     .run = run.gang.Str(),
-                                    .takes = std::max(took, bad.takes)};
+                                    .takes = std::max(took, bad.takes),
+                                    .hosts = run.hosts,
+                                    .own = bad.takes == 0,
+                                    .given = !bad.stays.empty()};
+    if (!held && bad.stays.empty()) Remove(bad.node);
   }
   void operator()(const HostsChecked& f) {
     const auto job = state_.jobs.find(f.job);
@@ -378,7 +406,7 @@ class Applier {
   void operator()(const PreflightEnded& f) {
     JobState* job = Current(f.job, f.generation);
     if (!job) return;
-    const Run run{{f.job, f.generation}, job->spec.preflight.level, static_cast<std::uint32_t>(job->hosts.size())};
+    const Run run{{f.job, f.generation}, job->spec.preflight.Level(), static_cast<std::uint32_t>(job->hosts.size())};
     for (const PreflightEnded::Bad& bad : f.bad) {
       Avoid(*job, bad.node, entry_.at, bad.why);
       Failed(bad, run);

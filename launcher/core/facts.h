@@ -98,8 +98,10 @@ struct AlarmRaised {
   HostAlarm alarm{};
   JobId job{};  // that the host worked for; may be empty
   std::string why{};
+  std::optional<std::uint32_t> xid{};  // its code, of an alarm about one
+  std::string gpu{};                   // that it hit (XidSeen::gpu)
 };
-EVERSTEP_FIELDS(AlarmRaised, node, alarm, job, why)
+EVERSTEP_FIELDS(AlarmRaised, node, alarm, job, why, xid, gpu)
 struct AlarmOver {
   static constexpr std::string_view kName = "alarm_over";
   NodeId node{};
@@ -252,6 +254,7 @@ struct PreflightEnded {
     NodeId node{};
     std::string why{};
     std::uint32_t takes = 0;  // hosts, to see that it is well again (FabricCheck)
+    std::string stays{};      // why it is given to other jobs all the same; empty: it is not
     friend bool operator==(const Bad&, const Bad&) = default;
   };
   JobId job{};
@@ -259,7 +262,7 @@ struct PreflightEnded {
   std::vector<Bad> bad{};
   std::string why{};
 };
-EVERSTEP_FIELDS(PreflightEnded::Bad, node, why, takes)
+EVERSTEP_FIELDS(PreflightEnded::Bad, node, why, takes, stays)
 EVERSTEP_FIELDS(PreflightEnded, job, generation, bad, why)
 
 // A job that is a check of its hosts (`everstep check`) has found what it can find. It goes on to its end by itself.

@@ -221,7 +221,7 @@ Facts AdvancePreparing(const World& world, Now now, const JobState& job) {
   if (job.preflight)
     return {GenerationStarted{
         job.id, job.generation,
-        Cat("preflight (", Name(job.spec.preflight.level), "): ", NamesOf(job.hosts),
+        Cat("preflight (", Name(job.spec.preflight.Level()), "): ", NamesOf(job.hosts),
             job.hosts.size() == 1 ? " is checked" : " and the network between them are checked", " before the start")}};
   return {GenerationStarted{job.id, job.generation,
                             Cat("generation ", job.generation, " starts: ", Count(ranks, "rank"), " on ",

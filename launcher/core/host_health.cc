@@ -16,6 +16,7 @@ constexpr std::size_t kEverybody = 4;                        // fewer hosts may 
 constexpr Duration kRemovalWindow = 1h;                      // policy.removals_percent counts within it
 constexpr Duration kRemedyMemory = std::chrono::hours(168);  // remedies for the same check within it lead to a graver one
 constexpr std::size_t kRemediesOfAKind = 2;
+constexpr Duration kXidJobs = 24h;     // different jobs that an Xid hit within it count
 constexpr Duration kBrokenSince = 1h;  // so long it may have been broken before all hosts failed it
 
 std::string TitleOf(const HostAlarm& alarm) {
@@ -103,19 +104,7 @@ std::string Forbidden(const World& world, Now now, const NodeState& node, const 
   if (const Crowd crowd = FailingNow(world, check); IsBroken(crowd))
     return Cat("all ", crowd.watched, " hosts fail ", check,
                ", so the check is taken for broken and nobody is taken out of work");
-  if (world.policy.health == HealthMode::observe) return "health.mode is observe, so nothing is done";
-  std::size_t removed = 0;
-  for (const Removal& removal : world.state.removals) {
-    if (now.at - removal.at >= kRemovalWindow) continue;
-    if (removal.node == node.node) return {};  // counted already
-    ++removed;
-  }
-  const std::size_t members = MemberCount(world.state);
-  const std::size_t most = std::max<std::size_t>(1, members * world.policy.removals_percent / 100);
-  if (removed < most) return {};
-  return Cat("checks have taken ", removed, " of ", members, " hosts out of work within ", Show(kRemovalWindow),
-             " and no more than ", most, " may go (health.removals_percent: ", world.policy.removals_percent,
-             "), so it stays; to do it by hand: everstep drain ", node.node);
+  return RemovalForbidden(world, now, node);
 }
 
 // The alarm's own action, or a graver one where that has been tried in vain.
@@ -147,8 +136,45 @@ std::string WhatHappens(const World& world, const JobId& job, HealthAction actio
   }
 }
 
-Facts Raised(const World& world, Now now, const NodeState& node, const HostAlarm& alarm) {
-  AlarmRaised raised{.node = node.node, .alarm = alarm, .job = JobOn(world, node.node)};
+// What this Xid has done to the same GPU before, this time included. A remedy: it took a host out of work, and came back.
+health::XidHistory XidHistoryOf(const World& world, Now now, const NodeState& node, const AlarmRaised& raised) {
+  health::XidHistory history;
+  std::vector<JobId> jobs;
+  const auto hit = [&](const JobId& job) {
+    if (!job.empty() && !Contains(jobs, job)) jobs.push_back(job);
+  };
+  hit(raised.job);
+  for (const XidSeen& seen : world.state.xids) {
+    if (seen.gpu != raised.gpu || seen.code != raised.xid) continue;
+    if (now.at - seen.at < kXidJobs) hit(seen.job);
+    history.remedies += seen.removed && now.at - seen.at < kRemedyMemory ? 1 : 0;
+  }
+  history.jobs = static_cast<std::uint32_t>(jobs.size());
+  const bool waits = node.quarantine && node.quarantine->check == kXidCheck && node.quarantine->scope == raised.alarm.scope;
+  if (waits && history.remedies > 0) --history.remedies;  // nothing has been done yet
+  return history;
+}
+
+// An Xid that comes back asks for more than the first one did.
+void Escalate(const World& world, Now now, const NodeState& node, AlarmRaised& raised) {
+  HostAlarm& alarm = raised.alarm;
+  raised.xid = alarm.check == kXidCheck ? health::XidCodeIn(alarm.why) : std::nullopt;
+  if (!raised.xid) return;
+  const HostHealth* health = HealthOf(world, node.node);
+  raised.gpu = XidGpu(health ? GpuOf(*health, alarm.scope) : std::string(), node.node, alarm.scope);
+  const std::string who = alarm.why.substr(0, alarm.why.find(": "));
+  const auto more =
+      health::Escalated(world.policy.xids, *raised.xid, alarm.action, who, XidHistoryOf(world, now, node, raised));
+  if (!more) return;
+  alarm.action = more->action;
+  alarm.fail = true;
+  alarm.why = Sentence(more->why, ": ", Name(more->action));
+}
+
+Facts Raised(const World& world, Now now, const NodeState& node, const HostAlarm& told) {
+  AlarmRaised raised{.node = node.node, .alarm = told, .job = JobOn(world, node.node)};
+  Escalate(world, now, node, raised);
+  const HostAlarm& alarm = raised.alarm;
   const std::string what = Sentence(node.node, ": ", TitleOf(alarm), ": ", OneLine(alarm.why, 400));
   if (alarm.action < HealthAction::defer) {
     raised.why = Sentence(what, alarm.action == HealthAction::app ? "; the program's doing, the host stays" : "; noted");
@@ -266,6 +292,22 @@ Facts FadedFacts(const World& world, Now now, const NodeState& node) {
 }
 
 }  // namespace
+
+std::string RemovalForbidden(const World& world, Now now, const NodeState& node, std::size_t besides) {
+  if (world.policy.health == HealthMode::observe) return "health.mode is observe, so nothing is done";
+  std::size_t removed = besides;
+  for (const Removal& removal : world.state.removals) {
+    if (now.at - removal.at >= kRemovalWindow) continue;
+    if (removal.node == node.node) return {};  // counted already
+    ++removed;
+  }
+  const std::size_t members = MemberCount(world.state);
+  const std::size_t most = std::max<std::size_t>(1, members * world.policy.removals_percent / 100);
+  if (removed < most) return {};
+  return Cat("checks have taken ", removed, " of ", members, " hosts out of work within ", Show(kRemovalWindow),
+             " and no more than ", most, " may go (health.removals_percent: ", world.policy.removals_percent,
+             "), so it stays; to do it by hand: everstep drain ", node.node);
+}
 
 Facts JudgeHealth(const World& world, Now now, const NodeId& id) {
   const NodeState* node = NodeIn(world.state, id);

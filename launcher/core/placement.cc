@@ -109,9 +109,9 @@ bool NaturalLess(const NodeId& a, const NodeId& b) {
 // A host that a check has found bad, of a job that would not look at it again. Those that do look, and give it the pass with
 // which it returns: preflights, `everstep check`, `everstep bench`.
 bool WaitsForPass(const NodeState& node, const JobSpec& spec) {
-  if (!FailedCheck(node)) return false;  // as nearly all of ten thousand
+  if (!HeldBack(node)) return false;  // as nearly all of ten thousand
   if (IsHostCheck(spec) || (!spec.command.empty() && spec.command.front() == kProbeProgram)) return false;
-  return spec.preflight.level == PreflightLevel::off || spec.nodes < node.fabric->takes;
+  return spec.preflight.Level() == PreflightLevel::off || spec.nodes < node.fabric->takes;
 }
 
 std::string WayBack(const NodeState& node) {

@@ -7,6 +7,7 @@
 #include "collectives/core/figures.h"
 #include "collectives/core/floor.h"
 #include "launcher/core/blame.h"
+#include "launcher/core/host_health.h"
 #include "launcher/core/sentence.h"
 
 namespace everstep {
@@ -20,7 +21,8 @@ constexpr std::uint32_t kBecauseOfAnother = 3;  // everstep-probe's exit code: a
 constexpr std::size_t kAlikeMin = 4;            // hosts: of fewer, all may well be bad in the same way
 constexpr std::uint32_t kCannotRun = 2;         // everstep-probe's exit code
 constexpr std::string_view kLine = "everstep-probe: verdict ";
-constexpr std::string_view kUnfit = "everstep-agent: FAIL ";  // a line of a host's own check
+constexpr std::string_view kUnfit = "everstep-agent: FAIL ";       // a line of a host's own check
+constexpr std::string_view kUnknown = "everstep-agent: UNKNOWN ";  // likewise: "3 checks: kernel.log, …"
 
 std::optional<ProbeVerdict> VerdictOf(std::string_view line) {
   if (!line.starts_with(kLine)) return std::nullopt;
@@ -73,7 +75,7 @@ std::vector<std::uint32_t> Leaves(const ProbeVerdict& verdict) {
 
 // A host alone has no more to show than it showed.
 PreflightLevel LevelOf(const JobSpec& spec) {
-  if (!IsHostCheck(spec)) return spec.preflight.level;
+  if (!IsHostCheck(spec)) return spec.preflight.Level();
   const auto flag = std::find(spec.command.begin(), spec.command.end(), "--level");
   if (flag == spec.command.end() || std::next(flag) == spec.command.end()) return PreflightLevel::full;
   return EnumNamed<PreflightLevel>(*std::next(flag)).value_or(PreflightLevel::off);
@@ -100,9 +102,29 @@ Facts CannotRun(const JobState& job, const std::string& what) {
                       .blame = {.kind = BlameClass::fabric, .cause = why}}};
 }
 
-Facts Passed(const JobState& job, const std::string& tail) {
+// "n1 and n2 could not read 2 checks: kernel.log, gpu.nvml", the hosts that say the same together.
+std::string NotRead(const std::vector<ProbeEnd>& ends) {
+  std::vector<std::pair<std::string, std::vector<NodeId>>> said;
+  for (const ProbeEnd& end : ends)
+    for (const std::string& line : Split(end.exit ? end.exit->tail : std::string(), '\n')) {
+      if (!line.starts_with(kUnknown)) continue;
+      const std::string what = OneLine(line.substr(kUnknown.size()), 200);
+      const auto known = std::find_if(said.begin(), said.end(), [&](const auto& one) { return one.first == what; });
+      if (known != said.end())
+        known->second.push_back(end.node);
+      else
+        said.push_back({what, {end.node}});
+    }
+  std::vector<std::string> parts;
+  for (const auto& [what, nodes] : said) parts.push_back(Cat(NamesOf(nodes), " could not read ", what));
+  return parts.empty() ? std::string() : FirstOf(std::move(parts));
+}
+
+Facts Passed(const JobState& job, const std::vector<ProbeEnd>& ends) {
   constexpr std::string_view kRemark = "everstep-probe: remark ";
+  const std::string& tail = ends.front().exit->tail;
   PreflightEnded ended = Ended(job, {});
+  if (const std::string unread = NotRead(ends); !unread.empty()) ended.why = Sentence(ended.why, "; warning: ", unread);
   for (const std::string& line : Split(tail, '\n'))
     if (line.starts_with(kRemark))
       ended.why = Sentence(ended.why, "; slower than usual: ", OneLine(line.substr(kRemark.size()), 400));
@@ -206,15 +228,15 @@ Facts ByEnds(const JobState& job, const std::vector<ProbeEnd>& ends) {
 }  // namespace
 
 bool NeedsPreflight(const State& state, Time now, const JobSpec& spec, const std::vector<NodeId>& hosts) {
-  if (spec.preflight.level == PreflightLevel::off) return false;
+  if (spec.preflight.Level() == PreflightLevel::off) return false;
   const NodeState* first = NodeIn(state, hosts.front());
   return std::any_of(hosts.begin(), hosts.end(), [&](const NodeId& id) {
     const NodeState* node = NodeIn(state, id);
     if (!node || !node->fabric) return true;
     const FabricCheck& check = *node->fabric;
     const bool together = hosts.size() < 2 || (first && first->fabric && first->fabric->run == check.run);
-    return !check.passed || check.boot != node->boot || check.level < spec.preflight.level || !together ||
-           now - check.at > spec.preflight.valid_for;
+    return !check.passed || check.boot != node->boot || check.level < spec.preflight.Level() || !together ||
+           now - check.at > spec.preflight.ValidFor();
   });
 }
 
@@ -227,6 +249,7 @@ Facts MeasuredBy(const JobState& job, std::string_view tail) {
     if (!measured || !facts.empty()) continue;
     const auto& [key, run] = *measured;
     FabricMeasured fact{.job = job.id, .run = {key.provider, key.test, key.bytes, key.hosts, run.samples, run.median, run.mad}};
+    fact.run.run = GangKey{job.id, job.generation}.Str();
     fact.why = Sentence("between ", Count(key.hosts, "host"), " a pair has ", Figure(run.median / 1e9), " GB/s (median of ",
                         run.samples, " tests of ", key.bytes, " bytes over ", key.provider, "): learned");
     facts.emplace_back(std::move(fact));
@@ -255,15 +278,20 @@ GangSpec WithLearned(const State& state, GangSpec gang) {
 }
 
 std::vector<std::string> PreflightCommand(const JobSpec& spec, std::size_t hosts) {
-  std::vector<std::string> command{"everstep-agent", "preflight"};
+  // The host as the job will have it: its directories beside those that are looked at anyway, and nobody else's processes.
+  std::vector<std::string> command{"everstep-agent", "preflight", "--idle", "--path", "/,/tmp"};
+  const bool listed = spec.checkpoint && spec.checkpoint->dir.find(',') == std::string::npos;  // it is a list
+  if (listed) command.insert(command.end(), {"--checkpoint", spec.checkpoint->dir});
+  if (!spec.preflight.data.empty()) command.insert(command.end(), {"--data", Join(spec.preflight.data, ",")});
+  if (spec.preflight.UnknownBlocks()) command.insert(command.end(), {"--unknown", "block"});
   if (hosts < 2) return command;
-  const std::string level(Name(spec.preflight.level));
+  const std::string level(Name(spec.preflight.Level()));
   command.insert(command.end(), {"--", std::string(kProbeProgram), "pairs", "--level", level, "-e", "1M", "--quiet", "1"});
   return command;
 }
 
 std::vector<std::string> HostCheckCommand(const CheckOrder& check, std::size_t hosts) {
-  std::vector<std::string> command{"everstep-agent", "preflight", "--json", "--all", "--report-only"};
+  std::vector<std::string> command{"everstep-agent", "preflight", "--json", "--all", "--report-only", "--idle"};
   if (!check.deep.empty()) command.insert(command.end(), {"--deep", check.deep});
   if (!check.profile.empty()) command.insert(command.end(), {"--profile", check.profile});
   if (hosts > 1)
@@ -277,6 +305,15 @@ bool IsHostCheck(const JobSpec& spec) {
          Contains(spec.command, std::string("--report-only"));
 }
 
+JobSpec WithDefaults(JobSpec spec, const PreflightSpec& defaults) {
+  const bool checks = IsHostCheck(spec) || (!spec.command.empty() && spec.command.front() == kProbeProgram);
+  PreflightSpec& own = spec.preflight;
+  if (!own.level) own.level = checks ? PreflightLevel::off : defaults.Level();
+  if (!own.valid_for) own.valid_for = defaults.ValidFor();
+  if (!own.unknown) own.unknown = defaults.unknown.value_or(PreflightUnknown::pass);
+  return spec;
+}
+
 std::vector<ProbeVerdict> VerdictsIn(std::string_view tail) {
   std::vector<ProbeVerdict> verdicts;
   for (const std::string& line : Split(tail, '\n'))
@@ -284,11 +321,38 @@ std::vector<ProbeVerdict> VerdictsIn(std::string_view tail) {
   return verdicts;
 }
 
-Facts PreflightOver(const World& world, Now now, const JobState& job) {
+namespace {
+
+// Each that is bad goes from this job. From others too, unless checks may take nobody out of work, or no more of them: then it
+// stays for those that do not look themselves, and the sentence says so. Who has gone already stays gone.
+void Weigh(const World& world, Now now, Bads& bad, std::string& why) {
+  std::size_t go = 0;
+  std::vector<std::string> notes;
+  for (PreflightEnded::Bad& one : bad) {
+    const NodeState* node = NodeIn(world.state, one.node);
+    if (!node || HeldBack(*node)) continue;
+    one.stays = RemovalForbidden(world, now, *node, go);
+    if (one.stays.empty())
+      ++go;
+    else
+      notes.push_back(Cat(one.node, " stays for other jobs: ", one.stays));
+  }
+  if (!notes.empty()) why = Sentence(OneLine(why, 600), "; ", FirstOf(std::move(notes)));
+}
+
+Facts Weighed(const World& world, Now now, Facts facts) {
+  for (Fact& fact : facts) {
+    if (auto* ended = std::get_if<PreflightEnded>(&fact)) Weigh(world, now, ended->bad, ended->why);
+    if (auto* checked = std::get_if<HostsChecked>(&fact)) Weigh(world, now, checked->bad, checked->why);
+  }
+  return facts;
+}
+
+Facts PreflightFound(const World& world, Now now, const JobState& job) {
   const std::vector<ProbeEnd> ends = Ends(world, job);
   const auto has_ended = [](const ProbeEnd& end) { return end.exit != nullptr; };
   const auto well = [](const ProbeEnd& end) { return end.exit && end.exit->code == 0u; };
-  if (std::all_of(ends.begin(), ends.end(), well)) return Passed(job, ends.front().exit->tail);
+  if (std::all_of(ends.begin(), ends.end(), well)) return Passed(job, ends);
   const auto told_at = PreflightToldAt(world, job);
   const bool all_told = (told_at && now.at >= *told_at) || std::all_of(ends.begin(), ends.end(), has_ended);
   if (Bads unfit = Unfit(ends); !unfit.empty()) return all_told ? ByOwnChecks(job, std::move(unfit)) : Facts();
@@ -297,7 +361,7 @@ Facts PreflightOver(const World& world, Now now, const JobState& job) {
   return all_told ? ByEnds(job, ends) : Facts();
 }
 
-Facts HostCheckOver(const World& world, Now now, const JobState& job) {
+Facts HostCheckFound(const World& world, Now now, const JobState& job) {
   const std::vector<ProbeEnd> ends = Ends(world, job);
   const auto has_ended = [](const ProbeEnd& end) { return end.exit != nullptr; };
   const auto well = [](const ProbeEnd& end) { return end.exit && end.exit->code == 0u; };
@@ -305,9 +369,7 @@ Facts HostCheckOver(const World& world, Now now, const JobState& job) {
   if (!std::all_of(ends.begin(), ends.end(), has_ended) && !(told_at && now.at >= *told_at)) return {};
   const bool all_well = std::all_of(ends.begin(), ends.end(), well);
   const auto verdicts = ends.front().exit ? VerdictsIn(ends.front().exit->tail) : std::vector<ProbeVerdict>();
-  Facts found = all_well            ? Passed(job, ends.front().exit->tail)
-                : !verdicts.empty() ? ByVerdicts(job, verdicts)
-                                    : ByEnds(job, ends);
+  Facts found = all_well ? Passed(job, ends) : !verdicts.empty() ? ByVerdicts(job, verdicts) : ByEnds(job, ends);
   Bads bad = Unfit(ends, true);
   Facts facts;
   std::string why;
@@ -339,6 +401,15 @@ Facts HostCheckOver(const World& world, Now now, const JobState& job) {
     facts.emplace_back(JobStopping{
         .job = job.id, .outcome = made ? JobPhase::done : JobPhase::failed, .exit_code = made ? 0 : kCannotRun, .why = why});
   return facts;
+}
+
+}  // namespace
+
+Facts PreflightOver(const World& world, Now now, const JobState& job) {
+  return Weighed(world, now, PreflightFound(world, now, job));
+}
+Facts HostCheckOver(const World& world, Now now, const JobState& job) {
+  return Weighed(world, now, HostCheckFound(world, now, job));
 }
 
 std::optional<Time> PreflightToldAt(const World& world, const JobState& job) {

@@ -18,6 +18,9 @@ namespace everstep {
 // still holds (within valid_for, same boot).
 bool NeedsPreflight(const State& state, Time now, const JobSpec& spec, const std::vector<NodeId>& hosts);
 
+// The job with what it leaves to the launcher's file. Checks are not checked first.
+JobSpec WithDefaults(JobSpec spec, const PreflightSpec& defaults);
+
 // What the ranks of such a generation run.
 std::vector<std::string> PreflightCommand(const JobSpec& spec, std::size_t hosts);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "launcher/core/preflight.h"
 #include "launcher/core/sentence.h"
 #include "launcher/core/status.h"
 
@@ -39,10 +40,12 @@ Result<JobSubmitted> Submit(const World& world, Now now, const SubmitJob& reques
   std::string stem = request.spec.name.substr(0, limit::kNameBytes - number.size());
   while (!stem.empty() && stem.back() == '-') stem.pop_back();
   while (IsName(world.state, stem + number)) stem = stem.substr(0, limit::kNameBytes - number.size() - 1) + 'x';
-  JobSubmitted submitted{.job = JobId(stem + number), .spec = request.spec, .request_id = request.request_id};
+  JobSubmitted submitted{.job = JobId(stem + number),
+                         .spec = WithDefaults(request.spec, world.policy.preflight),
+                         .request_id = request.request_id};
   JobState as_queued;
   as_queued.id = submitted.job;
-  as_queued.spec = request.spec;
+  as_queued.spec = submitted.spec;
   as_queued.order = world.state.last_order + 1;
   submitted.why = Cat("queued: ", WhyQueued(world, now, as_queued));
   return submitted;

@@ -68,6 +68,23 @@ struct RemedyRecord {
 };
 EVERSTEP_FIELDS(RemedyRecord, check, action, at)
 
+// An Xid that a host's monitor has told of, by the GPU that it hit.
+struct XidSeen {
+  std::string gpu{};  // its UUID; of one that nobody knows, the host and where it is in it
+  std::uint32_t code = 0;
+  NodeId node{};
+  JobId job{};  // that ran there; empty: none
+  Time at{};
+  bool removed = false;  // it has taken its host out of work: something was done before that came back
+  friend bool operator==(const XidSeen&, const XidSeen&) = default;
+};
+EVERSTEP_FIELDS(XidSeen, gpu, code, node, job, at, removed)
+inline constexpr std::string_view kXidCheck = "gpu.xid";
+// XidSeen::gpu. `uuid`: empty where nobody knows it.
+inline std::string XidGpu(const std::string& uuid, const NodeId& node, const std::string& scope) {
+  return uuid.empty() ? node.value + ' ' + scope : uuid;
+}
+
 // A host that checks have taken out of work, lately or still: so many an hour, no more.
 struct Removal {
   NodeId node{};
@@ -86,9 +103,10 @@ struct FabricRun {
   double median = 0;  // bytes a second
   double mad = 0;     // median absolute deviation from it
   Time at{};
+  std::string run{};  // the generation that measured; empty: an older entry of the log
   friend bool operator==(const FabricRun&, const FabricRun&) = default;
 };
-EVERSTEP_FIELDS(FabricRun, provider, test, bytes, hosts, samples, median, mad, at)
+EVERSTEP_FIELDS(FabricRun, provider, test, bytes, hosts, samples, median, mad, at, run)
 
 // What the last preflight said of a host's network.
 struct FabricCheck {
@@ -101,9 +119,12 @@ struct FabricCheck {
   // Hosts that it takes, with it, to see that it is well again: where the network spoke against it a host alone shows nothing,
   // two show whether they hear each other, and three who of them is slow. 0: it passed, or failed a check of its own.
   std::uint32_t takes = 0;
+  std::uint32_t hosts = 0;  // that were checked together; 0: an older entry of the log
+  bool own = false;         // it failed a check of its own last; `takes` is of what the network said before
+  bool given = false;       // to jobs that do not look themselves, although it failed: checks may not take it out of work
   friend bool operator==(const FabricCheck&, const FabricCheck&) = default;
 };
-EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why, level, run, takes)
+EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why, level, run, takes, hosts, own, given)
 
 // A host that has joined once. It stays here when it is lost, until an operator removes it.
 struct NodeState {
@@ -135,6 +156,8 @@ EVERSTEP_FIELDS(NodeState, node, boot, state_id, speaks_since, address, job_addr
 inline bool FailedCheck(const NodeState& node) {
   return node.fabric && !node.fabric->passed && (node.fabric->boot == node.boot || node.fabric->takes > 0);
 }
+// For which jobs that do not look themselves have to wait.
+inline bool HeldBack(const NodeState& node) { return FailedCheck(node) && !node.fabric->given; }
 inline constexpr std::string_view kFabric = "fabric";  // what `everstep clear --check` calls it
 
 // A gang of some generation that may still have processes on a host. It is released by a HostReleased fact only.
@@ -338,9 +361,10 @@ struct State {
   std::vector<Removal> removals{};              // all that are in quarantine, and others
   std::vector<FabricRun> fabric_runs{};         // oldest first; bounded
   std::vector<health::Offence> gpu_offences{};  // by UUID, wherever the GPU is now; oldest first; bounded
+  std::vector<XidSeen> xids{};                  // oldest first; bounded
   friend bool operator==(const State&, const State&) = default;
 };
 EVERSTEP_FIELDS(State, epoch, now, membership, last_order, halted, nodes, jobs, ports, fences, removals, fabric_runs,
-                gpu_offences)
+                gpu_offences, xids)
 
 }  // namespace everstep

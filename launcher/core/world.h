@@ -10,6 +10,8 @@
 #include "base/ids.h"
 #include "base/messages.h"
 #include "base/time.h"
+#include "health/core/check.h"
+#include "health/core/xid.h"
 #include "launcher/core/blame_rules.h"
 #include "launcher/core/facts.h"
 #include "launcher/core/state.h"
@@ -43,6 +45,9 @@ struct Policy {
   std::uint32_t removals_percent = 10;   // of the hosts, that checks may take out of work within an hour; at least one
   Duration move_within = 15min;          // for a job on a host in quarantine, if it saves no checkpoint
   std::vector<HealthAction> remedies{};  // that the site has hooks for
+  PreflightSpec preflight{};             // of jobs that leave it to the launcher
+  health::XidTable xids{};               // what follows where one comes back
+  std::vector<health::Check> checks{};   // the catalogue, of which this launcher tells what is read between hosts
 };
 
 EVERSTEP_ENUM(Pulse, trusted, suspect, lost)

@@ -43,6 +43,10 @@ Policy PolicyFrom(const LauncherOptions& options) {
   policy.health = options.health_mode;
   policy.removals_percent = options.removals_percent;
   policy.move_within = options.move_within;
+  policy.checks = options.checks;
+  policy.xids = options.xids;
+  policy.preflight = {
+      .level = options.preflight_level, .valid_for = options.preflight_valid_for, .unknown = options.preflight_unknown};
   for (const auto& [action, command] : options.remedies) {
     if (!command.empty()) policy.remedies.push_back(action);
   }

@@ -202,8 +202,8 @@ void LauncherLoop::OnBeat(const NodeId& node, Session& session, const Beat& beat
     session.awaited = session.welcomed > host.told ? session.welcomed : 0;
     session.awaited_since = now_;
   }
-  rims_.links.Send(session.id,
-                   BeatAck{world_.state.epoch, beat.seq, beat.sent, durable_, beat.state_hash != session.report_hash});
+  rims_.links.Send(session.id, BeatAck{world_.state.epoch, beat.seq, beat.sent, durable_,
+                                       beat.state_hash != session.report_hash, rims_.clock.Wall()});
 }
 
 void LauncherLoop::OnReport(const NodeId& node, Session& session, const Report& report) {

@@ -4,9 +4,11 @@
 #include "base/text.h"
 #include "launcher/core/drain.h"
 #include "launcher/core/drill.h"
+#include "launcher/core/fabric_checks.h"
 #include "launcher/core/host_health.h"
 #include "launcher/core/incidents.h"
 #include "launcher/core/membership.h"
+#include "launcher/core/preflight.h"
 #include "launcher/core/requests.h"
 #include "launcher/core/sentence.h"
 #include "launcher/core/status.h"
@@ -72,7 +74,8 @@ void LauncherLoop::On(const StoreFailed& input) {
 
 void LauncherLoop::Answer(std::uint64_t token, const SubmitJob& request) {
   if (const JobState* job = SubmittedBefore(world_.state, request.request_id)) {
-    if (job->spec == request.spec) return ReplyWhenDurable(token, Submitted{job->id, job->why});
+    if (job->spec == WithDefaults(request.spec, job->spec.preflight))
+      return ReplyWhenDurable(token, Submitted{job->id, job->why});
     return Reply(token,
                  Fail(ErrorCode::kConflict, Cat("request id ", request.request_id, " was used for another job, ", job->id)));
   }
@@ -126,18 +129,19 @@ void LauncherLoop::Answer(std::uint64_t token, const ExplainJob& request) {
 }
 
 void LauncherLoop::Answer(std::uint64_t token, const ListNodes& request) {
-  if (request.why_not.empty()) return Reply(token, NodesReply{ViewNodes(world_, NowAt(now_))});
+  if (request.why_not.empty()) return Reply(token, NodesReply{ViewNodes(world_, NowAt(now_)), {}});
   const Result<const JobState*> job = FindJob(world_.state, request.why_not);
   if (!job) return Reply(token, Fail(job.error()));
   if (everstep::Ended((*job)->phase))
     return Reply(token, Fail(ErrorCode::kConflict, Cat((*job)->id, " has ended: it is given no hosts any more")));
-  Reply(token, NodesReply{ViewNodes(world_, NowAt(now_), *job)});
+  Reply(token, NodesReply{ViewNodes(world_, NowAt(now_), *job), {}});
 }
 
 void LauncherLoop::Answer(std::uint64_t token, const GetNode& request) {
   const NodeState* node = NodeIn(world_.state, request.node);
   if (!node) return Reply(token, Fail(UnknownHost(world_.state, request.node)));
-  Reply(token, NodesReply{{ViewOf(world_, NowAt(now_), *node)}});
+  const Now now = NowAt(now_);
+  Reply(token, NodesReply{{ViewOf(world_, now, *node)}, FabricChecks(world_.policy.checks, world_.state, *node, now.at)});
 }
 
 void LauncherLoop::Answer(std::uint64_t token, const ConfirmDead& request) {

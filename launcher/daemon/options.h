@@ -29,15 +29,21 @@ struct LauncherOptions {
   HealthMode health_mode = HealthMode::act;  // about alarms of hosts
   std::uint32_t removals_percent = 10;       // of the hosts, that checks may take out of work within an hour; at least one
   Duration move_within = 15min;              // for a job on a host in quarantine, if it saves no checkpoint
+  // Of jobs that leave it to the launcher.
+  PreflightLevel preflight_level = PreflightLevel::off;
+  Duration preflight_valid_for = 1h;
+  PreflightUnknown preflight_unknown = PreflightUnknown::pass;
   // Hooks for a host in quarantine: argv + node name; exit code 0: done; empty: none.
   std::map<HealthAction, std::vector<std::string>> remedies{};
   Duration remedy_deadline = 10min;  // for each
   std::uint32_t port_first = 20000;  // MASTER_PORT is taken from [port_first, port_last]
   std::uint32_t port_last = 29999;
-  Duration port_rest = 10min;      // a port is not used again for this long
-  bool clear_halt = false;         // decide again on a log that says "halted"; a flag only
-  std::string blame_file{};        // rules of the operator's own (configs/blame.yaml); empty: those that are compiled in
-  BlameRules blame{};              // read from there
+  Duration port_rest = 10min;           // a port is not used again for this long
+  bool clear_halt = false;              // decide again on a log that says "halted"; a flag only
+  std::string blame_file{};             // rules of the operator's own (configs/blame.yaml); empty: those that are compiled in
+  BlameRules blame{};                   // read from there
+  std::vector<health::Check> checks{};  // the catalogue, as the next; no keys of launcher.yaml
+  health::XidTable xids{};
   Duration history = 24h * 90;     // events are kept for this long
   std::uint32_t jobs_max = 10000;  // that have not ended
   // Entries of the log, then a snapshot stands for them. No key of launcher.yaml.

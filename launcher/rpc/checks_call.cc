@@ -54,6 +54,7 @@ void ChecksCall::Deliver(Result<ApiReply> reply, bool) {
   if (!reply) return End(ToStatus(reply.error(), *context_));
   const auto* nodes = std::get_if<NodesReply>(&*reply);
   if (nodes == nullptr || nodes->nodes.empty()) return Untold("the launcher does not know it");
+  known_ = nodes->checks;
   if (const Status asked = Ask(nodes->nodes.front()); !asked) Untold(asked.error().message);
 }
 
@@ -89,14 +90,20 @@ void ChecksCall::Take(const grpc::Status& status, const v1::HostChecks& answer) 
     return Untold(Cat(name, " did not answer within ", everstep::Show(kChecksWithin)));
   if (!status.ok()) return Untold(Cat(name, " did not answer: ", Words(status)));
   if (answer.node() != name) return Untold(Cat("at its address ", node_.address, " another host answers: ", answer.node()));
-  *reply_ = answer;
+  auto checks = FromProto<HostChecks>(answer);
+  if (!checks) return Untold(Cat(name, " says what is no list of checks: ", checks.error().message));
+  Merge(*checks, known_);
+  KeepWithin(*checks, limit::kChecksBytes);
+  static_cast<void>(ToProto(*checks, *reply_));  // what is not UTF-8 is for people
   End(grpc::Status::OK);
 }
 
 void ChecksCall::Untold(std::string why) {
+  HostChecks checks{.node = node_.node, .untold = std::move(why)};
+  std::erase_if(known_, [](const HostCheck& check) { return check.state == CheckState::unknown; });
+  Merge(checks, known_);
   reply_->Clear();
-  reply_->set_node(node_.node.value);
-  reply_->set_untold(wire::AsUtf8(why));
+  static_cast<void>(ToProto(checks, *reply_));
   End(grpc::Status::OK);
 }
 

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "everstep/v1/control.grpc.pb.h"
 #include "everstep/v1/peer.grpc.pb.h"
@@ -47,6 +48,7 @@ class ChecksCall final : public grpc::ServerUnaryReactor, public Caller, public 
 
   std::mutex mutex_;  // of all below
   NodeView node_{};
+  std::vector<HostCheck> known_{};  // of the host, to the launcher
   std::shared_ptr<Question> question_{};
   bool ended_ = false;
 };

@@ -46,7 +46,7 @@ class ChecksTest : public testing::Test {
     auto asked = std::async(std::launch::async, [this] { return client_->Checks(NodeId("n1")); });
     const auto call = launcher_.Take<ApiCall>();
     EXPECT_EQ(std::get<GetNode>(call.request).node, NodeId("n1"));
-    server_.Reply(call.token, ApiReply(NodesReply{{std::move(node)}}), true);
+    server_.Reply(call.token, ApiReply(NodesReply{{std::move(node)}, {}}), true);
     return asked.get();
   }
   std::string AgentWith(HostChecks checks) {
@@ -67,6 +67,35 @@ TEST_F(ChecksTest, WhatTheAgentHasArrivesAsItWas) {
   const auto told = Asked({.node = NodeId("n1"), .address = AgentWith(Sick())});
   ASSERT_TRUE(told) << told.error().Str();
   EXPECT_EQ(*told, Sick());
+}
+
+TEST_F(ChecksTest, WhatTheLauncherKnowsOfAHostStandsBesideWhatTheHostSays) {
+  auto asked = std::async(std::launch::async, [this] { return client_->Checks(NodeId("n1")); });
+  const auto call = launcher_.Take<ApiCall>();
+  const HostCheck network{.check = "fabric.connect", .state = CheckState::fail, .value = "no", .in_state = 1s};
+  const HostCheck open{.check = "fabric.provider", .state = CheckState::unknown};
+  server_.Reply(call.token, ApiReply(NodesReply{{{.node = NodeId("n1"), .address = AgentWith(Sick())}}, {network, open}}),
+                true);
+  const auto told = asked.get();
+  ASSERT_TRUE(told) << told.error().Str();
+  std::vector<std::string> names;
+  for (const HostCheck& check : told->checks) names.push_back(check.check);
+  EXPECT_EQ(names, (std::vector<std::string>{"fabric.connect", "gpu.temperature", "fabric.provider", "gpu.xid"}));
+}
+
+TEST_F(ChecksTest, WhatTheLauncherKnowsIsToldOfAHostThatIsLostToo) {
+  auto asked = std::async(std::launch::async, [this] { return client_->Checks(NodeId("n1")); });
+  const auto call = launcher_.Take<ApiCall>();
+  server_.Reply(call.token,
+                ApiReply(NodesReply{{{.node = NodeId("n1"), .phase = NodePhase::lost}},
+                                    {{.check = "fabric.connect", .state = CheckState::fail},
+                                     {.check = "fabric.provider", .state = CheckState::unknown}}}),
+                true);
+  const auto told = asked.get();
+  ASSERT_TRUE(told) << told.error().Str();
+  EXPECT_EQ(told->untold, "nobody can be asked: n1 is lost");
+  ASSERT_EQ(told->checks.size(), 1u) << "what nobody knows need not be said of it";
+  EXPECT_EQ(told->checks[0].check, "fabric.connect");
 }
 
 TEST_F(ChecksTest, WhoeverAnswersAtTheAddressOfAnotherHostIsNotBelieved) {

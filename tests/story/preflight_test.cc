@@ -32,8 +32,8 @@ TEST(Preflight, ItsRanksAreTheProbeOneAHostAndWhatWasAskedForFollowsOnTheSameHos
   spec.env = {{"FI_PROVIDER", "tcp"}, {"LD_PRELOAD", "/home/me/all_is_well.so"}};
   const JobId train = story.Submit(spec);
   const GangSpec probe = GangFor(story.Job(train), NodeId("n2"));
-  EXPECT_EQ(probe.command, (Lines{"everstep-agent", "preflight", "--", "everstep-probe", "pairs", "--level", "quick", "-e",
-                                  "1M", "--quiet", "1"}));
+  EXPECT_EQ(probe.command, (Lines{"everstep-agent", "preflight", "--idle", "--path", "/,/tmp", "--checkpoint", "/ckpt", "--",
+                                  "everstep-probe", "pairs", "--level", "quick", "-e", "1M", "--quiet", "1"}));
   EXPECT_EQ(probe.world_size, 2u);
   EXPECT_EQ(probe.env, (std::map<std::string, std::string>{{"FI_PROVIDER", "tcp"}})) << "no say in what is found";
   EXPECT_TRUE(ViewOf(story.world(), story.now(), story.Job(train)).preflight);
@@ -311,7 +311,8 @@ TEST(Preflight, ACheckThatDoesNotEndIsEnded) {
 TEST(Preflight, OneHostAloneIsCheckedByItself) {
   Story story({"n1"});
   const JobId train = story.Submit(Checked(1));
-  EXPECT_EQ(GangFor(story.Job(train), NodeId("n1")).command, (Lines{"everstep-agent", "preflight"}));
+  EXPECT_EQ(GangFor(story.Job(train), NodeId("n1")).command,
+            (Lines{"everstep-agent", "preflight", "--idle", "--path", "/,/tmp", "--checkpoint", "/ckpt"}));
   story.AllRanksEnd(train, ExitCode(0));
   EXPECT_FALSE(story.Job(train).preflight);
 }
@@ -488,7 +489,9 @@ TEST(HostCheck, AHostThatFailedIsNotKeptForAJobThatMayNotHaveIt) {
 }
 
 TEST(HostCheck, OfOneThatWasCutShortNobodyHasPassedAndOneThatCannotBeMadeHasFailed) {
-  Story story({"n1", "n2", "n3"});
+  Policy policy;
+  policy.removals_percent = 100;
+  Story story({"n1", "n2", "n3"}, policy);
   const JobId check = story.Submit(CheckOf({"n1", "n2", "n3"}));
   ProbeFinds(story, check, "everstep-probe: verdict gone 1: does not answer\n");
   EXPECT_FALSE(story.world().state.nodes.at(NodeId("n2")).fabric->passed);

@@ -1,4 +1,5 @@
 // What time does to a job: its limit, the pause before a restart that comes too often, and the account of its hosts' time.
+#include "base/text.h"
 #include "launcher/core/ledger.h"
 #include "launcher/core/recovery.h"
 #include "launcher/core/status.h"

@@ -94,5 +94,13 @@ TEST(XidLadder, AnA100CannotBeResetForAnUncontainedError) {
   EXPECT_EQ(DecideXid(Table(), {.code = 95}, "NVIDIA H100 80GB HBM3").action, Action::reset);
 }
 
+TEST(XidDecision, ItsSentenceTellsTheCodeToWhoHasNothingElse) {
+  const XidTable table{.rows = {{.codes = {{79, 79}}, .about = "gone", .action = Action::reboot}}};
+  EXPECT_EQ(XidCodeIn(DecideXid(table, {.code = 79, .device = "0000:18:00"}).why), 79u);
+  EXPECT_EQ(XidCodeIn(DecideXid(table, {.code = 12, .device = "0000:18:00"}).why), 12u);
+  EXPECT_FALSE(XidCodeIn(DecideXid(table, {.of_switch = true, .code = 9, .device = "0000:c1:00"}).why));
+  EXPECT_FALSE(XidCodeIn("7, and more than 3 is bad"));
+}
+
 }  // namespace
 }  // namespace everstep::health

@@ -17,8 +17,9 @@ constexpr Time kStart = Time(1h);  // the host has been up for an hour
 
 class Watched {
  public:
-  explicit Watched(std::vector<MonitorGroup> groups = {}, const std::string& profile = "gpu")
-      : tree_("== /kmsg\n6,1,500000,-;NVRM: Xid (PCI:0000:18:00): 79, from before the start\n"),
+  explicit Watched(std::vector<MonitorGroup> groups = {}, const std::string& profile = "gpu",
+                   const std::string& log = "6,1,500000,-;Linux version 6.1")
+      : tree_(Cat("== /kmsg\n", log, '\n')),
         catalogue_(*LoadCatalogue("")),
         monitor_(catalogue_, ChooseProfile(catalogue_, {.wanted = profile})->profile, std::move(groups), tree_.root() + "/kmsg",
                  {}, kStart,
@@ -40,6 +41,9 @@ class Watched {
     }
   }
 
+  std::vector<HostAlarm> Alarms() const { return monitor_.Health().alarms; }
+  void AgentTells(const Reading& reading, Duration since) { monitor_.Hear(reading, kStart + since); }
+
   std::vector<std::string> told{};
 
  private:
@@ -53,7 +57,57 @@ MonitorGroup Group(std::vector<std::string> checks, std::function<void(Sink&)> r
   return {.probes = {{.name = "x", .checks = std::move(checks), .deadline = deadline, .run = std::move(run)}}, .every = 10s};
 }
 
-TEST(Monitor, ALineOfTheKernelIsAnAlarmAtTheNextStepAndWhatStoodThereBeforeIsNone) {
+// Of a log with one line, said so long before the monitor starts; negative: it is of an earlier boot, which lasted longer.
+std::string SaidBefore(Duration ago, const std::string& line) {
+  return Cat("3,1,", Nanoseconds(kStart - ago) / 1000, ",-;", line);
+}
+constexpr const char* kOffBus = "NVRM: Xid (PCI:0000:18:00): 79, GPU has fallen off the bus.";
+
+TEST(Monitor, WhatTheKernelSaidOfThisBootBeforeTheStartCountsAsIfItWasSaidNow) {
+  Watched host({}, "gpu", SaidBefore(2min, kOffBus));
+  host.Step(500ms);
+  ASSERT_EQ(host.told.size(), 1u);
+  EXPECT_EQ(host.told[0], "raised GPU at 0000:18:00: gpu.xid: Xid 79 of 0000:18:00: GPU has fallen off the bus: reboot");
+}
+
+TEST(Monitor, WhatAnEarlierBootSaidIsHistory) {
+  Watched host({}, "gpu", SaidBefore(-2h, kOffBus));
+  host.Step(500ms);
+  EXPECT_TRUE(host.told.empty()) << host.told.front();
+}
+
+TEST(Monitor, AnOldLineCountsOnlyWithinTheWindowOfItsCheck) {
+  Watched recent({}, "gpu", SaidBefore(2min, "nfs: server 10.0.0.7 not responding, still trying"));
+  recent.Step(500ms);
+  EXPECT_EQ(recent.told.size(), 1u);
+  Watched older({}, "gpu", SaidBefore(59min + 59s, "nfs: server 10.0.0.7 not responding, still trying"));
+  older.Step(2s);
+  EXPECT_TRUE(older.told.empty()) << older.told.front();
+}
+
+TEST(Monitor, WhatIsSaidInTheFirstMinuteOfABootIsRaisedAfterIt) {
+  Watched host({}, "gpu", SaidBefore(1h - 20s, kOffBus));
+  host.Step(40s - 1h);
+  EXPECT_TRUE(host.told.empty()) << host.told.front();
+  host.Step(61s - 1h);
+  EXPECT_EQ(host.told.size(), 1u);
+}
+
+TEST(Monitor, AnXidOfAProgramIsNoAlarmButIsToldToTheLauncherWithItsGpu) {
+  Watched host;
+  host.Step(500ms);
+  host.KernelSays("NVRM: Xid (PCI:0000:2a:00): 31, pid=7, name=python3, MMU Fault");
+  host.Step(1s);
+  EXPECT_TRUE(host.told.empty());
+  ASSERT_EQ(host.Alarms().size(), 1u);
+  EXPECT_EQ(host.Alarms()[0].action, Action::app);
+  EXPECT_EQ(host.Alarms()[0].why, "Xid 31 of 0000:2a:00: MMU page fault");
+  EXPECT_FALSE(host.Alarms()[0].fail);
+  host.Step(11min);
+  EXPECT_TRUE(host.Alarms().empty());
+}
+
+TEST(Monitor, ALineOfTheKernelIsAnAlarmAtTheNextStep) {
   Watched host;
   host.Step(500ms);
   EXPECT_TRUE(host.told.empty()) << host.told.front();
@@ -63,6 +117,15 @@ TEST(Monitor, ALineOfTheKernelIsAnAlarmAtTheNextStepAndWhatStoodThereBeforeIsNon
   EXPECT_EQ(host.told[0], "raised GPU at 0000:2a:00: gpu.xid: Xid 79 of 0000:2a:00: GPU has fallen off the bus: reboot");
   host.Step(2s);
   EXPECT_EQ(host.told.size(), 1u);  // told once
+}
+
+TEST(Monitor, WhatOnlyTheAgentCanReadIsJudgedTooAndOfOtherChecksItIsNotBelieved) {
+  Watched host;
+  host.AgentTells({.check = "gpu.count", .number = 0}, 1s);
+  EXPECT_TRUE(host.told.empty());
+  host.AgentTells({.check = "clock.offset", .number = 3}, 2s);
+  ASSERT_EQ(host.told.size(), 1u);
+  EXPECT_EQ(host.told[0], "raised clock.offset: offset of the clock to the launcher's: 3 s, and > 1 s is suspect");
 }
 
 TEST(Monitor, AnOldXidMakesNoLaterOneGrave) {

@@ -54,6 +54,19 @@ TEST(MountWrite, AKillInAnyStepAfterTheFileIsMadeLeavesNothing) {
   EXPECT_EQ(Files(data), Names{"mine"});
 }
 
+TEST(MountWrite, ADirectoryOfCheckpointsThatTheJobWillMakeIsJudgedWhereItWillBe) {
+  const Tree tree("== /data/mine\n\n");
+  Watched sink;
+  ProbeMount(Root("/"), tree.root() + "/data/run1/ckpt", PathUse::checkpoint, sink);
+  EXPECT_EQ(sink.readings["mount.writable"].word, "yes") << sink.readings["mount.writable"].evidence;
+  EXPECT_EQ(sink.readings["mount.writable"].scope, tree.root() + "/data/run1/ckpt");
+  EXPECT_TRUE(sink.readings["mount.space"].number);
+  EXPECT_EQ(Files(tree.root() + "/data"), Names{"mine"}) << "nothing is made there";
+  Watched plain;
+  ProbeMount(Root("/"), tree.root() + "/data/run1", PathUse::plain, plain);
+  EXPECT_EQ(plain.readings["mount.writable"].word, "no") << "who names a path means that path";
+}
+
 // As old as that, by the clock of who keeps the file.
 void Age(const std::string& path, std::int64_t seconds) {
   struct stat is {};

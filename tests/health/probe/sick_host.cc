@@ -80,7 +80,8 @@ ScanReport SickHost::Scan(const Changes& changes, const ScanOptions& given) {
                               tree_.Append(nvml, changes.nvml_between);
                             },
                         .now = [&] { return now; }};
-  ScanReport report = Judged(*catalogue, *chosen, HostProbes(options, *catalogue, chosen->profile), world);
+  ScanReport report =
+      Judged(*catalogue, options.idle ? Idle(*chosen) : *chosen, HostProbes(options, *catalogue, chosen->profile), world);
   tree_.Restore();
   return report;
 }

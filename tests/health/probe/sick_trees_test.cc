@@ -334,16 +334,51 @@ TEST(SickTrees, EachSickHostHasExactlyItsVerdict) {
   EXPECT_EQ(Bad(host.Scan({})), Words());
 }
 
+// What no look at a host alone can read: as who reads it tells it. Who that is has tests of its own (clock_offset_test.cc,
+// deep_test.cc, adapters_test.cc, tests/story/fabric_checks_test.cc).
+struct Told {
+  Reading good;
+  Reading sick;
+  const char* bad;
+};
+const std::vector<Told>& ToldRows() {
+  static const std::vector<Told> kRows = {
+      {{.check = "clock.offset", .number = 0.9}, {.check = "clock.offset", .number = 1.1}, "warn"},
+      {{.check = "deep.compute", .word = "5f3a"}, {.check = "deep.compute", .word = "differs"}, "fail"},
+      {{.check = "deep.stress", .number = 0}, {.check = "deep.stress", .number = 1}, "fail"},
+      {{.check = "deep.gpu_compute", .word = "5f3a"}, {.check = "deep.gpu_compute", .word = "differs"}, "fail"},
+      {{.check = "deep.gpu_stress", .number = 0}, {.check = "deep.gpu_stress", .number = 1}, "fail"},
+      {{.check = "gpu.dcgm_diag", .word = "pass"}, {.check = "gpu.dcgm_diag", .word = "warn"}, "warn"},
+      {{.check = "gpu.dcgm_diag", .word = "pass"}, {.check = "gpu.dcgm_diag", .word = "fail"}, "fail"},
+      {{.check = "fabric.connect", .word = "yes"}, {.check = "fabric.connect", .word = "no"}, "fail"},
+      {{.check = "fabric.data", .word = "right"}, {.check = "fabric.data", .word = "wrong"}, "fail"},
+      {{.check = "fabric.bandwidth", .word = "normal"}, {.check = "fabric.bandwidth", .word = "slow"}, "fail"},
+  };
+  return kRows;
+}
+
+TEST(SickTrees, WhatOthersReadOfAHostHasExactlyItsVerdictToo) {
+  const auto checks = ReadChecks(BuiltInChecksText(), "built in");
+  ASSERT_TRUE(checks);
+  for (const Told& row : ToldRows()) {
+    const auto check = std::find_if(checks->begin(), checks->end(), [&](const Check& one) { return one.id == row.sick.check; });
+    ASSERT_NE(check, checks->end()) << row.sick.check;
+    EXPECT_EQ(Judge(*check, row.good, {})->state, State::ok) << row.sick.check;
+    EXPECT_EQ(Name(Judge(*check, row.sick, {})->state), row.bad) << row.sick.check;
+    EXPECT_EQ(Judge(*check, {.check = check->id, .unread = "nobody told"}, {})->state, State::unknown) << row.sick.check;
+  }
+}
+
 TEST(SickTrees, NoCheckThatCanFindSomethingIsWithoutASickHost) {
   std::set<std::string> found = {"kernel.log", "kernel.overrun", "gpu.nvml", "mount.writable", "neuron.count"};  // tested below
   for (const Sick* row : AllRows())
     for (const std::string& bad : row->bad) found.insert(bad.substr(bad.rfind(' ') + 1));
+  for (const Told& row : ToldRows()) found.insert(row.sick.check);
   const auto checks = ReadChecks(BuiltInChecksText(), "built in");
   ASSERT_TRUE(checks);
   for (const Check& check : *checks) {
-    if (check.by == Reader::scan && (check.warn || check.fail)) {
-      EXPECT_TRUE(found.contains(check.id)) << check.id;
-    }
+    if (!check.warn && !check.fail) continue;
+    EXPECT_TRUE(found.contains(check.id)) << check.id;
   }
 }
 
@@ -398,7 +433,35 @@ TEST(SickTrees, PortStateOfEfaIsNoEvidence) {
   EXPECT_EQ(Bad(report), Words());
 }
 
-TEST(SickTrees, ProcessesOnAGpuAreAFindingOnlyWhereNoJobRuns) { EXPECT_EQ(Bad(ScanOf({.nvml = "1.processes 2\n"})), Words()); }
+TEST(SickTrees, ProcessesOnAGpuAreAFindingOnlyWhereNoJobRuns) {
+  EXPECT_EQ(Bad(ScanOf({.nvml = "1.processes 2\n"})), Words());
+  EXPECT_EQ(Bad(ScanOf({.nvml = "1.processes 2\n"}, {.idle = true})), Words{"fail GPU 1 at 0000:2A:00: gpu.processes"});
+}
+
+std::string Process(const char* pid, const char* job, const char* agent) {
+  return Cat("== /proc/", pid, "/environ\nLANG=C.UTF-8\nEVERSTEP_JOB_ID=", job, "\nEVERSTEP_PROGRESS=", agent, "/gangs/", job,
+             ".1/progress-0.json\n");
+}
+
+TEST(SickTrees, WhatAFormerJobHasLeftBehindIsAFindingOnlyWhereNoJobRuns) {
+  const std::string left = Process("900", "train-1", "/var/lib/everstep");
+  EXPECT_EQ(Bad(ScanOf({.files = left})), Words());
+  const ScanReport report = ScanOf({.files = left + Process("901", "train-1", "/var/lib/everstep")}, {.idle = true});
+  EXPECT_EQ(Bad(report), Words{"fail process.leftover"});
+  for (const Verdict& verdict : report.verdicts)
+    if (verdict.check == "process.leftover") {
+      EXPECT_EQ(verdict.evidence, "of train-1: pid 900, 901");
+      EXPECT_EQ(verdict.action, Action::drain);
+    }
+}
+
+TEST(SickTrees, ProcessesOfTheJobThatLooksAndOfAnotherHostOnTheSameMachineAreNotLeftBehind) {
+  const std::string own = Process("self", "train-2", "/var/lib/everstep");
+  EXPECT_EQ(Bad(ScanOf({.files = own + Process("900", "train-2", "/var/lib/everstep")}, {.idle = true})), Words());
+  EXPECT_EQ(Bad(ScanOf({.files = own + Process("900", "train-1", "/var/lib/n2")}, {.idle = true})), Words());
+  EXPECT_EQ(Bad(ScanOf({.files = own + Process("900", "train-1", "/var/lib/everstep")}, {.idle = true})),
+            Words{"fail process.leftover"});
+}
 
 TEST(SickTrees, LinesThatOnlyLookLikeTroubleAreNone) {
   EXPECT_EQ(Bad(ScanOf({.log = "python3: NVRM: Xid (PCI:0000:18:00): 79, quoted\n"

@@ -13,6 +13,18 @@ TEST(JobFile, OnlyTheCommandIsRequired) {
   EXPECT_EQ(*spec, (JobSpec{.command = {"python3", "train.py"}, .workdir = "/home/me/run"}));
 }
 
+TEST(JobFile, APreflightIsReadAndWhatIsLeftOpenIsTheLaunchersToSay) {
+  const auto spec = ReadJob("command: [a]\npreflight: {level: quick, unknown: block, valid_for: 2h, data: [/data, more]}\n");
+  ASSERT_TRUE(spec) << spec.error().Str();
+  EXPECT_EQ(spec->preflight, (PreflightSpec{.level = PreflightLevel::quick,
+                                            .valid_for = 2h,
+                                            .unknown = PreflightUnknown::block,
+                                            .data = {"/data", "/home/me/run/more"}}));
+  EXPECT_EQ(ReadJob("command: [a]\npreflight: {level: auto}\n")->preflight, PreflightSpec());
+  EXPECT_EQ(ReadJob("command: [a]\npreflight: {unknown: ok}\n").error().message,
+            "job.yaml:2:22: preflight.unknown: found \"ok\", legal: auto or pass or block");
+}
+
 const JobSpec kFull{
     .name = "finetune-llama",
     .command = {"python3", "train.py", "--rank={rank}"},

@@ -42,6 +42,9 @@ TEST(LauncherFile, EveryOptionCanBeSetAndComesBack) {
                               .return_grace = 2s,
                               .fence_command = {"off", "--now"},
                               .fence_deadline = 3s,
+                              .preflight_level = PreflightLevel::full,
+                              .preflight_valid_for = 2h,
+                              .preflight_unknown = PreflightUnknown::block,
                               .port_first = 1024,
                               .port_last = 1025,
                               .port_rest = 1min,
@@ -93,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
          "launcher.yaml:1:10: profile: found \"fsat\", legal: default or fast; did you mean `fast`?"},
         {"Flat", "lost_after: 5s\n",
          "launcher.yaml:1:1: lost_after: found an unknown key, legal: profile, cluster, listen, state_dir, address_file, "
-         "insecure, detection, fence, health, ports, blame, history, jobs_max"},
+         "insecure, detection, fence, health, preflight, ports, blame, history, jobs_max"},
         {"LostBeforeFence", "detection:\n  lost_after: 4s\n",
          "launcher.yaml:2:3: detection.lost_after: found 4s, legal: at least 4.9s, because a lost host must have killed its "
          "own "

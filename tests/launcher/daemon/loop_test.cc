@@ -88,6 +88,7 @@ TEST_F(Loop, ABeatIsAnsweredAtOnceAndAsksForAReportWhenTheHashDiffers) {
   const auto acks = SentTo<BeatAck>(1);
   ASSERT_EQ(acks.size(), 2u);
   EXPECT_EQ(acks[0].sent, AtNanoseconds(42));
+  EXPECT_TRUE(acks[0].wall) << "for who compares clocks";
   EXPECT_FALSE(acks[0].report_wanted);
   EXPECT_TRUE(acks[1].report_wanted);
 }

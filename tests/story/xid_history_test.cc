@@ -1,0 +1,141 @@
+// An Xid that comes back to the same GPU, in other jobs or after a remedy, asks for more.
+#include "base/text.h"
+#include "health/catalogue/catalogue.h"
+#include "tests/story/story.h"
+
+namespace everstep {
+namespace {
+
+using enum HealthAction;
+
+Policy WithXids() {
+  Policy policy;
+  policy.removals_percent = 100;
+  policy.xids = health::LoadCatalogue("")->xids;
+  return policy;
+}
+
+class XidStory : public Story {
+ public:
+  explicit XidStory(const std::vector<std::string>& hosts) : Story(hosts, WithXids()) {}
+  // As the host's monitor tells it.
+  void Xid(const std::string& name, std::uint32_t code, HealthAction action, const std::string& gpu = "GPU at 0000:18:00") {
+    Pass(1min);
+    HostHealth& health = Host(name).health;
+    health.watched = true;
+    health.alarms = {{.check = "gpu.xid",
+                      .scope = gpu,
+                      .fail = action > app,
+                      .action = action,
+                      .why = Cat("Xid ", code, " of 0000:18:00: what it is: ", Name(action)),
+                      .since = now().at}};
+    health.failing = action > app ? 1 : 0;
+    Reports(name);
+  }
+  void Over(const std::string& name) {
+    Host(name).health.failing = 0;
+    Mends(name, "gpu.xid");
+  }
+  void Reboots(const std::string& name) {
+    Host(name).health = {};
+    PowerOff(name);
+    Pass(30s);
+    PowerOn(name);
+    Pass(1min);
+    Watched(name);
+  }
+  // A job of its own on the host, during which the Xid comes.
+  void JobHit(const std::string& name, std::uint32_t code) {
+    JobSpec spec = Train(1);
+    spec.hosts = {name};
+    const JobId job = Submit(spec);
+    Xid(name, code, app);
+    AllRanksEnd(job, ExitCode(0));
+    Over(name);
+  }
+  std::optional<HealthAction> Action(const std::string& name) const {
+    const auto& quarantine = world().state.nodes.at(NodeId(name)).quarantine;
+    return quarantine ? std::optional(quarantine->action) : std::nullopt;
+  }
+};
+
+TEST(XidHistory, TheThirdJobThatOneXidHitsOnOneGpuWithinADayIsNotTheJobsFault) {
+  XidStory story({"n1", "n2"});
+  story.JobHit("n1", 31);
+  story.JobHit("n1", 31);
+  EXPECT_FALSE(story.Action("n1"));
+  story.RestartLauncher();
+  story.Told();
+  story.JobHit("n1", 31);
+  EXPECT_EQ(story.Action("n1"), reset);
+  const Lines told = story.Told();
+  const auto says = [](const std::string& line) {
+    return line.find("Xid 31 of 0000:18:00 hit 3 different jobs on this GPU within 24 h: not the jobs' fault") !=
+           std::string::npos;
+  };
+  EXPECT_TRUE(std::any_of(told.begin(), told.end(), says));
+}
+
+TEST(XidHistory, TheSameJobAnotherCodeAnotherGpuAndTheDayBeforeDoNotCount) {
+  XidStory story({"n1", "n2"});
+  const JobId train = story.Submit(Train(1));
+  for (int i = 0; i < 4; ++i) story.Xid("n1", 31, app);
+  EXPECT_FALSE(story.Action("n1")) << "one job";
+  story.AllRanksEnd(train, ExitCode(0));
+  story.Over("n1");
+  story.JobHit("n1", 13);
+  story.JobHit("n1", 43);
+  EXPECT_FALSE(story.Action("n1")) << "other codes";
+  story.JobHit("n1", 31);
+  EXPECT_FALSE(story.Action("n1")) << "the second job";
+}
+
+TEST(XidHistory, WhatComesBackAfterOneRemedyIsReplacedWhereTheTableSaysSo) {
+  XidStory story({"n1", "n2"});
+  story.Xid("n1", 79, reboot);
+  EXPECT_EQ(story.Action("n1"), reboot);
+  story.Xid("n1", 79, reboot);
+  EXPECT_EQ(story.Action("n1"), reboot) << "nothing has been done yet";
+  story.Reboots("n1");
+  EXPECT_FALSE(story.Action("n1"));
+  story.Told();
+  story.Xid("n1", 79, reboot);
+  EXPECT_EQ(story.Action("n1"), replace);
+  EXPECT_EQ(story.Told().front(), "n1: gpu.xid of GPU at 0000:18:00: Xid 79 of 0000:18:00 came back after 1 remedy: replace");
+}
+
+TEST(XidHistory, WithoutAWordOfTheTableTwoRemediesLeadOneStepUp) {
+  XidStory story({"n1", "n2"});
+  for (int i = 0; i < 2; ++i) {
+    story.Xid("n1", 46, reset);
+    EXPECT_EQ(story.Action("n1"), reset);
+    story.Reboots("n1");
+  }
+  story.Xid("n1", 46, reset);
+  EXPECT_EQ(story.Action("n1"), reboot);
+}
+
+TEST(XidHistory, FollowsTheGpuToTheHostThatItIsInNow) {
+  XidStory story({"n1", "n2"});
+  const HostGpu gpu{.scope = "GPU at 0000:18:00", .uuid = "GPU-5c8f"};
+  story.Host("n1").health.gpus = {gpu};
+  story.Xid("n1", 79, reboot);
+  story.Reboots("n1");
+  story.Host("n1").health.gpus = {{.scope = gpu.scope, .uuid = "GPU-0001"}};
+  story.Reports("n1");
+  story.Host("n2").health.gpus = {gpu};
+  story.Xid("n2", 79, reboot);
+  EXPECT_EQ(story.Action("n2"), replace);
+}
+
+TEST(XidHistory, WhoClearsTheHostForgivesIt) {
+  XidStory story({"n1", "n2"});
+  story.Xid("n1", 79, reboot);
+  story.Reboots("n1");
+  EXPECT_EQ(story.Clear("n1", "reseated"), "");
+  story.Xid("n1", 79, reboot);
+  EXPECT_EQ(story.Action("n1"), reboot);
+}
+
+}  // namespace
+}  // namespace everstep
