@@ -93,7 +93,13 @@ bool TakeOperation(ProbeOptions& options, const std::string& value) {
 }
 
 // No test here has a root: it says nothing, as in nccl-tests.
-bool TakeRoot(ProbeOptions&, const std::string& value) { return value == "all" || ParseUnsigned(value).has_value(); }
+bool IsRootRank(ProbeOptions&, const std::string& value) { return value == "all" || ParseUnsigned(value).has_value(); }
+// A name that both have: a rank is theirs, anything else is where sysfs is.
+bool TakeRoot(ProbeOptions& options, const std::string& value) {
+  if (IsRootRank(options, value)) return true;
+  options.root = value;
+  return !value.empty();
+}
 
 bool TakeFloor(ProbeOptions& options, const std::string& value) {
   char* end = nullptr;
@@ -156,7 +162,7 @@ std::vector<Flag> FlagsOfNcclTests() {
          return type.has_value();
        }},
       {{"-o", "--op"}, "sum; of allgather and alltoall any, for they add nothing up", TakeOperation},
-      {{"-r", "--root"}, "a rank, or all: without meaning, no test here has a root", TakeRoot},
+      {{"-r"}, "a rank, or all: without meaning, no test here has a root", IsRootRank},
       {{"-T", "--timeout"},
        "1 to 3600 seconds",
        [](ProbeOptions& options, const std::string& value) {
@@ -238,7 +244,7 @@ std::vector<Flag> OwnFlags() {
          return level.has_value();
        }},
       {{"--register"}, "a size as 8, 4K, 32M, 1G; 0: none", Size(&ProbeOptions::register_bytes, 0)},
-      {{"--root"}, "a directory", Text(&ProbeOptions::root)},
+      {{"--root"}, "a directory; or a rank, which says nothing", TakeRoot},
       {{"--device"}, "an RDMA device", Text(&ProbeOptions::device)},
       {{"--tamper"}, "RANK:ROUND", TakeTamper},
   };

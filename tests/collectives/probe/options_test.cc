@@ -141,6 +141,14 @@ TEST(Options, AValueMayBePartOfItsFlagsWord) {
   EXPECT_EQ(Refused("allreduce --minbytes"), "--minbytes has no value; legal: a size as 8, 4K, 32M, 1G");
 }
 
+TEST(Options, RootIsARankAsInNcclTestsOrWhereSysfsIs) {
+  EXPECT_EQ(ParseProbeOptions(Split("allreduce --root 3", ' '))->root, "/");
+  EXPECT_EQ(ParseProbeOptions(Split("allreduce --root=all", ' '))->root, "/");
+  EXPECT_EQ(ParseProbeOptions(Split("allreduce --root /tmp/tree", ' '))->root, "/tmp/tree");
+  EXPECT_EQ(Refused("allreduce -r /tmp/tree"),
+            "-r is \"/tmp/tree\"; legal: a rank, or all: without meaning, no test here has a root");
+}
+
 TEST(Options, AnOperationSaysNothingWhereNothingIsAddedUp) {
   for (const std::string test : {"allgather", "alltoall", "pairs"}) EXPECT_EQ(Refused(test + " -o max"), "");
   EXPECT_NE(Refused("allgather -o xor"), "");
