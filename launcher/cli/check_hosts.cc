@@ -1,8 +1,11 @@
 #include "launcher/cli/check_hosts.h"
 
+#include "base/real/clock.h"
+#include "launcher/cli/check_progress.h"
 #include "launcher/cli/check_report.h"
 #include "launcher/cli/follow.h"
 #include "launcher/cli/host_list.h"
+#include "launcher/cli/live_lines.h"
 #include "launcher/cli/output.h"
 #include "launcher/cli/probe_job.h"
 #include "launcher/cli/view_json.h"
@@ -19,13 +22,46 @@ struct Heard {
   std::map<std::uint32_t, std::string> err{};
 };
 
+// How far it is: lines that change in place on a terminal, else a line for each change.
+class CheckScreen {
+ public:
+  CheckScreen(const Terminal& terminal, const JobSpec& spec)
+      : terminal_(terminal), progress_(spec.hosts, spec.hosts.size() > 1), began_(clock_.Now()) {}
+  ~CheckScreen() { live_.Erase(); }
+  CheckScreen(const CheckScreen&) = delete;
+  CheckScreen& operator=(const CheckScreen&) = delete;
+
+  void Take(const LogChunk& chunk) { progress_.On(chunk); }
+  void Show(const std::optional<JobView>& job) {
+    if (job) progress_.On(*job);
+    if (terminal_.attended && terminal_.columns) {
+      live_.Show(CheckLines(progress_, clock_.Now() - began_, terminal_.rows - 1, *terminal_.columns - 1));
+      return;
+    }
+    const auto rows = progress_.Rows();
+    for (const std::string& line : CheckNews(told_, rows)) WriteErr(line + '\n');
+    told_ = rows;
+  }
+
+ private:
+  const Terminal terminal_;
+  RealClock clock_{};
+  CheckProgress progress_;
+  std::vector<CheckProgress::Row> told_{};
+  Time began_;
+  LiveLines live_{};
+};
+
 // Runs it to its end and keeps what its ranks write.
 Result<Heard> Listen(const Cli& cli, ControlClient& client, const JobSpec& spec, bool waits, Interrupts& interrupts) {
   constexpr std::size_t kMost = 8u << 20;  // of a rank
   EVERSTEP_ASSIGN(const Placed placed, Place(client, spec, waits));
   Heard heard;
   FollowOptions options{.job = placed.job, .events_after = placed.before, .output = {}, .bare = true};
-  options.sink = [&heard](const LogChunk& chunk) {
+  CheckScreen screen(cli.console.err, spec);
+  options.progress = [&screen](const std::optional<JobView>& job) { screen.Show(job); };
+  options.sink = [&](const LogChunk& chunk) {
+    screen.Take(chunk);
     std::string& text = (chunk.is_stderr ? heard.err : heard.out)[chunk.rank];
     if (text.size() < kMost) text += chunk.bytes;
   };

@@ -56,7 +56,10 @@ class JobFollowing {
         if (!news) break;
         EVERSTEP_TRY(Hear(*news));
       }
-      screen_.Progress(job_, clock_.Wall());
+      if (options_.progress)
+        options_.progress(job_);
+      else
+        screen_.Progress(job_, clock_.Wall());
       const bool ended = job_ && Ended(job_->phase);
       if (ended && !ended_at_) ended_at_ = clock_.Now();
       if (ended && (logs_ended_ || clock_.Now() - *ended_at_ > kLogsPatience)) return {};

@@ -22,6 +22,8 @@ struct FollowOptions {
   LogIndex events_after{};                      // what was known before the job was submitted
   OutputChoice output{};                        // which of the ranks' output is shown and filed
   std::function<void(const LogChunk&)> sink{};  // gets what the ranks write, in place of the screen
+  // Called a few times a second instead of showing the line at the bottom, and once when it has ended.
+  std::function<void(const std::optional<JobView>&)> progress{};
   bool bare = false;  // rank 0's output as it is; of all else only how the job ended, unless it is done
 };
 

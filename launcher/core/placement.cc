@@ -109,9 +109,10 @@ bool NaturalLess(const NodeId& a, const NodeId& b) {
 // A host that a check has found bad, of a job that would not look at it again. Those that do look, and give it the pass with
 // which it returns: preflights, `everstep check`, `everstep bench`.
 bool WaitsForPass(const NodeState& node, const JobSpec& spec) {
-  if (!HeldBack(node)) return false;  // as nearly all of ten thousand
+  if (!FailedCheck(node)) return false;  // as nearly all of ten thousand
   if (IsHostCheck(spec) || (!spec.command.empty() && spec.command.front() == kProbeProgram)) return false;
-  return spec.preflight.Level() == PreflightLevel::off || spec.nodes < node.fabric->takes;
+  // Of fewer hosts than that a preflight would prove nothing, and be made again and again.
+  return spec.preflight.Level() == PreflightLevel::off ? HeldBack(node) : spec.nodes < node.fabric->takes;
 }
 
 std::string WayBack(const NodeState& node) {

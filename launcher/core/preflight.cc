@@ -323,15 +323,23 @@ std::vector<ProbeVerdict> VerdictsIn(std::string_view tail) {
 
 namespace {
 
+// Whether the finding is about where the job keeps its checkpoints or data: a name that it has got wrong is no host's fault.
+bool OfOwnDirectory(const JobSpec& spec, const std::string& why) {
+  const auto about = [&](const std::string& path) { return why.starts_with(Cat(path, ": mount.")); };
+  return (spec.checkpoint && about(spec.checkpoint->dir)) ||
+         std::any_of(spec.preflight.data.begin(), spec.preflight.data.end(), about);
+}
+
 // Each that is bad goes from this job. From others too, unless checks may take nobody out of work, or no more of them: then it
 // stays for those that do not look themselves, and the sentence says so. Who has gone already stays gone.
-void Weigh(const World& world, Now now, Bads& bad, std::string& why) {
+void Weigh(const World& world, Now now, const JobSpec& spec, Bads& bad, std::string& why) {
   std::size_t go = 0;
   std::vector<std::string> notes;
   for (PreflightEnded::Bad& one : bad) {
     const NodeState* node = NodeIn(world.state, one.node);
     if (!node || HeldBack(*node)) continue;
-    one.stays = RemovalForbidden(world, now, *node, go);
+    one.stays = OfOwnDirectory(spec, one.why) ? std::string("it is about a directory of this job alone")
+                                              : RemovalForbidden(world, now, *node, go);
     if (one.stays.empty())
       ++go;
     else
@@ -340,10 +348,10 @@ void Weigh(const World& world, Now now, Bads& bad, std::string& why) {
   if (!notes.empty()) why = Sentence(OneLine(why, 600), "; ", FirstOf(std::move(notes)));
 }
 
-Facts Weighed(const World& world, Now now, Facts facts) {
+Facts Weighed(const World& world, Now now, const JobSpec& spec, Facts facts) {
   for (Fact& fact : facts) {
-    if (auto* ended = std::get_if<PreflightEnded>(&fact)) Weigh(world, now, ended->bad, ended->why);
-    if (auto* checked = std::get_if<HostsChecked>(&fact)) Weigh(world, now, checked->bad, checked->why);
+    if (auto* ended = std::get_if<PreflightEnded>(&fact)) Weigh(world, now, spec, ended->bad, ended->why);
+    if (auto* checked = std::get_if<HostsChecked>(&fact)) Weigh(world, now, spec, checked->bad, checked->why);
   }
   return facts;
 }
@@ -406,10 +414,10 @@ Facts HostCheckFound(const World& world, Now now, const JobState& job) {
 }  // namespace
 
 Facts PreflightOver(const World& world, Now now, const JobState& job) {
-  return Weighed(world, now, PreflightFound(world, now, job));
+  return Weighed(world, now, job.spec, PreflightFound(world, now, job));
 }
 Facts HostCheckOver(const World& world, Now now, const JobState& job) {
-  return Weighed(world, now, HostCheckFound(world, now, job));
+  return Weighed(world, now, job.spec, HostCheckFound(world, now, job));
 }
 
 std::optional<Time> PreflightToldAt(const World& world, const JobState& job) {

@@ -128,5 +128,31 @@ TEST(FailedHosts, AJobThatLooksItselfSwapsThemWhateverTheHourAllows) {
   EXPECT_FALSE(Has(story.HostsOf(train), "n2"));
 }
 
+TEST(FailedHosts, WhatIsAboutADirectoryOfTheJobAloneKeepsTheHostFromNobodyElse) {
+  Story story({"n1", "n2", "n3"});
+  const JobId train = story.Submit(Proven(2));
+  story.RankEnds(train, 0, ExitCode(0));
+  story.RankEnds(train, 1, ExitCode(2, "everstep-agent: FAIL /ckpt: mount.writable: no, and != yes is bad"));
+  story.Pass(4s);
+  EXPECT_EQ(story.HostsOf(train), (Lines{"n1", "n3"}));
+  EXPECT_EQ(story.HostsOf(story.Submit(Train(1))), Lines{"n2"});
+}
+
+TEST(FailedHosts, OneThatStaysIsNotGivenToAJobWhosePreflightHasTooFewHostsToSeeItWell) {
+  Policy policy;
+  policy.health = HealthMode::observe;
+  Story story({"n1", "n2", "n3"}, policy);
+  JobSpec check = Train(3);
+  check.checkpoint.reset();
+  check.command = HostCheckCommand({}, 3);
+  const JobId id = story.Submit(check);
+  for (const std::uint32_t rank : {1u, 2u}) story.RankEnds(id, rank, ExitCode(1));
+  story.RankEnds(id, 0, ExitCode(1, "everstep-probe: verdict host 1: HOST: n2 is slow\n"));
+  JobSpec pair = Proven(2);
+  pair.hosts = {"n1", "n2"};
+  EXPECT_EQ(story.Phase(story.Submit(pair)), JobPhase::queued) << "it would look again and again";
+  EXPECT_EQ(story.HostsOf(story.Submit(Train(3))).size(), 3u) << "who does not look has it";
+}
+
 }  // namespace
 }  // namespace everstep
