@@ -61,7 +61,7 @@ class NcclBackend final : public Backend {
   std::string Here() const { return Cat("host ", company_.hosts[company_.rank]); }
   Status TakeDevice();
   Status Connect();
-  Status Done(cuda::Answer answer, std::string_view doing) const;
+  Status Done(cuda::Answer answer, std::string_view doing);
   // Waits where a call has only begun something.
   Status Done(nccl::Answer answer, std::string_view doing);
   // Until `ready`; errors of the communicator, of a rank that has gone and the deadline end it.
@@ -95,8 +95,9 @@ NcclBackend::~NcclBackend() {
   (void)(broken_ ? nccl_.Abort(communicator_) : nccl_.Destroy(communicator_));
 }
 
-Status NcclBackend::Done(cuda::Answer answer, std::string_view doing) const {
+Status NcclBackend::Done(cuda::Answer answer, std::string_view doing) {
   if (answer == cuda::Answer::success) return {};
+  broken_ = true;
   return Fail(ErrorCode::kIo, Cat("CUDA on ", Here(), " cannot ", doing, ": ", cuda_.GetErrorString(answer)));
 }
 
@@ -288,7 +289,11 @@ Result<std::vector<WrongHop>> NcclBackend::Check(const CollectiveRun& run, const
 Result<std::unique_ptr<Backend>> OpenNccl(const Company& company, Clock& clock) {
   EVERSTEP_ASSIGN(const NcclLibraries libraries, LoadNccl(company.hosts[company.rank]));
   auto backend = std::make_unique<NcclBackend>(libraries, company, clock);
-  EVERSTEP_TRY(backend->Open());
+  if (Status opened = backend->Open(); !opened) {
+    // Nobody is told yet, and to abort could hang or crash: the process ends soon, and NCCL with it.
+    [[maybe_unused]] static const NcclBackend* const kKept = backend.release();
+    return Fail(opened.error());
+  }
   return std::unique_ptr<Backend>(std::move(backend));
 }
 

@@ -14,6 +14,12 @@ using Answer = int;
 inline constexpr Answer kSuccess = 0;
 inline constexpr unsigned kWaitsAsleep = 1;  // of an event: who waits for it leaves the core to others
 
+// Whether the device itself has failed: memory that cannot be corrected, NVLinks, or work of ours, which is right, that it did
+// not get through. Else something was missing.
+constexpr bool IsFault(Answer answer) {
+  return answer == 214 || answer == 220 || answer == 700 || answer == 702 || (answer >= 714 && answer <= 719) || answer == 721;
+}
+
 using Device = int;
 using Address = unsigned long long;
 using Context = struct ContextTag*;

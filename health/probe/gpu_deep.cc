@@ -48,6 +48,7 @@ class GpuWorker {
     const char* text = nullptr;
     (void)driver_.error_string(answer, &text);
     gpu_.failed = Cat(called, ": ", text ? text : Cat("answer ", answer).c_str());
+    gpu_.faulted = cuda::IsFault(answer);
     return false;
   }
 
@@ -252,7 +253,7 @@ void TellGpuDeep(const std::vector<GpuDeep>& gpus, Sink& sink) {
   TellSums(gpus, sink);
   for (const GpuDeep& gpu : gpus) {
     if (gpu.sums.empty()) sink.Unread("deep.gpu_compute", gpu.name, gpu.failed);
-    if (gpu.runs == 0) {
+    if (gpu.runs == 0 && !gpu.faulted) {
       sink.Unread("deep.gpu_stress", gpu.name, gpu.failed);
       continue;
     }
@@ -268,10 +269,12 @@ void ProbeGpuDeep(const Root& root, const GpuDeepAsked& asked, Sink& sink) {
   const auto none = [&](const std::string& why) {
     for (const char* check : kChecks) sink.Unread(check, "", why);
   };
+  std::size_t on_bus = 0;  // 0: a library is named, whose GPUs need not be here
   if (asked.library.empty()) {
     if (!root.live()) return none("a recorded tree has no GPU that computes");
     const auto devices = PciDevices(root);
-    if (!devices || std::none_of(devices->begin(), devices->end(), IsNvidiaGpu)) return TellGpuDeep({}, sink);
+    on_bus = devices ? static_cast<std::size_t>(std::count_if(devices->begin(), devices->end(), IsNvidiaGpu)) : 0;
+    if (on_bus == 0) return TellGpuDeep({}, sink);
   }
   sink.Waiting("the dynamic loader, for libcuda.so.1");
   const auto driver = cuda::Load(asked.library);
@@ -285,6 +288,7 @@ void ProbeGpuDeep(const Root& root, const GpuDeepAsked& asked, Sink& sink) {
     (void)driver->error_string(answer, &text);
     return none(Cat("cuInit(): ", text ? text : "no reason is given"));
   }
+  if (on_bus > 0 && count == 0) return none(Cat(Count(on_bus, "NVIDIA GPU"), " on the bus, and the CUDA driver shows none"));
   sink.Waiting("the work of the GPUs");
   std::vector<GpuDeep> gpus(static_cast<std::size_t>(std::max(0, count)));
   {
@@ -292,6 +296,10 @@ void ProbeGpuDeep(const Root& root, const GpuDeepAsked& asked, Sink& sink) {
     for (unsigned i = 0; i < gpus.size(); ++i) threads.emplace_back([&, i] { gpus[i] = GpuWorker(*driver, asked, i).Run(); });
   }
   TellGpuDeep(gpus, sink);
+  if (on_bus > gpus.size())
+    for (const char* check : {"deep.gpu_compute", "deep.gpu_stress"})
+      sink.Unread(check, "",
+                  Cat("the CUDA driver shows ", gpus.size(), " of ", on_bus, " GPUs on the bus: the others were not tried"));
 }
 
 }  // namespace everstep::health

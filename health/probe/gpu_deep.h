@@ -37,6 +37,7 @@ struct GpuDeepAsked {
 struct GpuDeep {
   std::string name{};                 // "GPU 0 at 0000:18:00"
   std::string model{};                // as the driver says
+  bool faulted = false;               // by the device itself; else for want of memory, say
   std::string failed{};               // what the driver refused, where it did; what is above came before
   std::vector<double> copies{};       // bytes a second, read and written
   std::vector<double> to_device{};    // bytes a second

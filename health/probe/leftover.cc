@@ -42,6 +42,7 @@ void ProbeLeftovers(const Root& root, Sink& sink) {
   std::map<std::string, std::vector<std::string>> left;  // by job
   std::size_t count = 0;
   for (const std::string& pid : *names) {
+    if (IsDigit(pid.front())) sink.Waiting(Cat("/proc/", pid, "/environ"));
     const auto origin = IsDigit(pid.front()) ? OriginOf(root, pid) : std::nullopt;
     if (!origin || (own && (origin->job == own->job || origin->agent != own->agent))) continue;
     ++count;

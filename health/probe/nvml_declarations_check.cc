@@ -29,14 +29,17 @@ static_assert(kSuccess == NVML_SUCCESS && kNotSupported == NVML_ERROR_NOT_SUPPOR
 static_assert(sizeof(PciInfo) == sizeof(nvmlPciInfo_t) && offsetof(PciInfo, bus_id) == offsetof(nvmlPciInfo_t, busId));
 static_assert(sizeof(Utilization) == sizeof(nvmlUtilization_t) &&
               offsetof(Utilization, gpu) == offsetof(nvmlUtilization_t, gpu));
+#ifdef NVML_GPU_FABRIC_STATE_COMPLETED  // of driver 525 and newer
 static_assert(sizeof(FabricInfo) == sizeof(nvmlGpuFabricInfo_t) &&
               offsetof(FabricInfo, status) == offsetof(nvmlGpuFabricInfo_t, status) &&
               offsetof(FabricInfo, state) == offsetof(nvmlGpuFabricInfo_t, state));
+#endif
 static_assert(sizeof(FieldValue) == sizeof(nvmlFieldValue_t) &&
               offsetof(FieldValue, answer) == offsetof(nvmlFieldValue_t, nvmlReturn) &&
               offsetof(FieldValue, value) == offsetof(nvmlFieldValue_t, value));
+#ifdef NVML_FI_DEV_GET_GPU_RECOVERY_ACTION  // of driver 565 and newer
 static_assert(kRecoveryAction == NVML_FI_DEV_GET_GPU_RECOVERY_ACTION);
-static_assert(kLinksMax == NVML_NVLINK_MAX_LINKS);
+#endif
 static_assert(kCorrected == NVML_MEMORY_ERROR_TYPE_CORRECTED && kUncorrected == NVML_MEMORY_ERROR_TYPE_UNCORRECTED &&
               kVolatile == NVML_VOLATILE_ECC && kGpuSensor == NVML_TEMPERATURE_GPU);
 static_assert(kHwSlowdown == nvmlClocksThrottleReasonHwSlowdown && kSwThermal == nvmlClocksThrottleReasonSwThermalSlowdown &&
@@ -65,7 +68,9 @@ ALIKE(utilization, nvmlDeviceGetUtilizationRates);
 ALIKE(replays, nvmlDeviceGetPcieReplayCounter);
 ALIKE(link_state, nvmlDeviceGetNvLinkState);
 ALIKE(link_errors, nvmlDeviceGetNvLinkErrorCounter);
+#ifdef NVML_GPU_FABRIC_STATE_COMPLETED
 ALIKE(fabric, nvmlDeviceGetGpuFabricInfo);
+#endif
 ALIKE(persistence, nvmlDeviceGetPersistenceMode);
 ALIKE(processes, nvmlDeviceGetComputeRunningProcesses_v3);
 ALIKE(fields, nvmlDeviceGetFieldValues);

@@ -64,7 +64,6 @@ void LetTimePass() {
 }  // namespace
 
 void ProbeProcesses(const Root& root, Sink& sink) {
-  ProbeLeftovers(root, sink);
   const auto first = Look(root);
   if (!first) return sink.Unread("process.stuck", "", first.error().message);
   if (root.live() && !first->empty()) LetTimePass();

@@ -236,7 +236,9 @@ std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catal
     probes.back().scope = Cat("pid ", pid);
   }
   part("clock", {"clock."}, ProbeClock);
-  part("processes", {"process."}, ProbeProcesses);
+  part("processes", {"process.stuck"}, ProbeProcesses);
+  // Alone: to read another process's environment waits for its memory's lock, which one that hangs in a page fault may hold.
+  part("what jobs have left", {"process.leftover"}, ProbeLeftovers);
   part("PCI", {"pci.", "pcie.", "aer.", "gpu.count", "neuron."}, ProbePci);
   part("disks", {"nvme.", "raid."}, ProbeDisks);
   part("InfiniBand and EFA", {"efa.", "ib."}, ProbeInfiniband);

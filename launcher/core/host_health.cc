@@ -293,12 +293,17 @@ Facts FadedFacts(const World& world, Now now, const NodeState& node) {
 
 }  // namespace
 
+bool CountedAsRemoved(const World& world, Now now, const NodeState& node) {
+  return std::any_of(world.state.removals.begin(), world.state.removals.end(),
+                     [&](const Removal& removal) { return removal.node == node.node && now.at - removal.at < kRemovalWindow; });
+}
+
 std::string RemovalForbidden(const World& world, Now now, const NodeState& node, std::size_t besides) {
   if (world.policy.health == HealthMode::observe) return "health.mode is observe, so nothing is done";
+  if (CountedAsRemoved(world, now, node)) return {};
   std::size_t removed = besides;
   for (const Removal& removal : world.state.removals) {
     if (now.at - removal.at >= kRemovalWindow) continue;
-    if (removal.node == node.node) return {};  // counted already
     ++removed;
   }
   const std::size_t members = MemberCount(world.state);

@@ -36,6 +36,8 @@ Result<Facts> ClearBy(const World& world, const ClearNode& request);
 
 // Why checks may not take this host out of work now, when so many others go with it: nobody may where health.mode is observe,
 // and no more than so many within an hour. Empty: they may.
+// Whether it is among the hosts that went within the hour.
+bool CountedAsRemoved(const World& world, Now now, const NodeState& node);
 std::string RemovalForbidden(const World& world, Now now, const NodeState& node, std::size_t besides = 0);
 
 // "quarantined: gpu.xid GPU at 0000:18:00: …"; with `at` also for how long. REQUIRES: it is in quarantine.

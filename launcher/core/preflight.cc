@@ -323,11 +323,16 @@ std::vector<ProbeVerdict> VerdictsIn(std::string_view tail) {
 
 namespace {
 
-// Whether the finding is about where the job keeps its checkpoints or data: a name that it has got wrong is no host's fault.
-bool OfOwnDirectory(const JobSpec& spec, const std::string& why) {
+// What the finding means to this job only, if it does: where the job keeps its checkpoints or data, a name that it may have got
+// wrong, or what it asks for beyond others.
+std::string OfThisJobAlone(const JobSpec& spec, const std::string& why) {
   const auto about = [&](const std::string& path) { return why.starts_with(Cat(path, ": mount.")); };
-  return (spec.checkpoint && about(spec.checkpoint->dir)) ||
-         std::any_of(spec.preflight.data.begin(), spec.preflight.data.end(), about);
+  const auto& data = spec.preflight.data;
+  if ((spec.checkpoint && about(spec.checkpoint->dir)) || std::any_of(data.begin(), data.end(), about))
+    return "it is about a directory of this job alone";
+  if (why.find("(preflight.unknown: block)") != std::string::npos)
+    return "not to be read is what this job alone does not accept";
+  return {};
 }
 
 // Each that is bad goes from this job. From others too, unless checks may take nobody out of work, or no more of them: then it
@@ -338,10 +343,10 @@ void Weigh(const World& world, Now now, const JobSpec& spec, Bads& bad, std::str
   for (PreflightEnded::Bad& one : bad) {
     const NodeState* node = NodeIn(world.state, one.node);
     if (!node || HeldBack(*node)) continue;
-    one.stays = OfOwnDirectory(spec, one.why) ? std::string("it is about a directory of this job alone")
-                                              : RemovalForbidden(world, now, *node, go);
+    one.stays = OfThisJobAlone(spec, one.why);
+    if (one.stays.empty()) one.stays = RemovalForbidden(world, now, *node, go);
     if (one.stays.empty())
-      ++go;
+      go += !CountedAsRemoved(world, now, *node);
     else
       notes.push_back(Cat(one.node, " stays for other jobs: ", one.stays));
   }
