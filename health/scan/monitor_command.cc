@@ -110,6 +110,7 @@ int RunMonitorCommand(int argc, const char* const* argv) {
   };
   const auto command = ScanCommandFrom(argc, argv);
   if (!command) return failed(command.error());
+  if (!command->print.empty()) return std::fputs(command->print.c_str(), stdout) >= 0 ? 0 : 2;
   const ScanOptions& options = command->options;
   if (options.deep.time > Duration())
     return failed({.message = "--deep is of scan: a monitor leaves the host to its job", .hint = "everstep-agent scan --deep"});

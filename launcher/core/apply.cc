@@ -195,16 +195,25 @@ class Applier {
     });
     state_.removals.push_back({node_id, entry_.at});
   }
+  // The newest of that code on that GPU; by its host where its UUID was not to be had at both times.
+  void MarkRemoved(const NodeQuarantined& f) {
+    const auto mark = [&](const auto& is) {
+      const auto newest = std::find_if(state_.xids.rbegin(), state_.xids.rend(),
+                                       [&](const XidSeen& seen) { return seen.code == *f.xid && is(seen); });
+      if (newest == state_.xids.rend()) return false;
+      newest->removed = true;
+      return true;
+    };
+    if (!mark([&](const XidSeen& seen) { return seen.gpu == XidGpu(f.gpu, f.node, f.scope); }))
+      mark([&](const XidSeen& seen) { return seen.node == f.node; });
+  }
   void operator()(const NodeQuarantined& f) {
     const auto it = state_.nodes.find(f.node);
     if (it == state_.nodes.end()) return;
     NodeState& node = it->second;
     const auto job = state_.jobs.find(f.job);
-    if (f.check == kXidCheck && !node.quarantine) {
-      const auto newest = std::find_if(state_.xids.rbegin(), state_.xids.rend(),
-                                       [&](const XidSeen& seen) { return seen.gpu == XidGpu(f.gpu, f.node, f.scope); });
-      if (newest != state_.xids.rend()) newest->removed = true;
-    }
+    // Where one that is there already asks for more, it is still one remedy.
+    if (f.xid && !(node.quarantine && node.quarantine->xid == f.xid)) MarkRemoved(f);
     node.quarantine = Quarantine{.check = f.check,
                                  .scope = f.scope,
                                  .action = f.action,
@@ -214,7 +223,8 @@ class Applier {
                                  .at = entry_.wall,
                                  .why = f.cause,
                                  .job = f.job,
-                                 .checkpoints = job == state_.jobs.end() ? 0 : job->second.checkpoints_ever};
+                                 .checkpoints = job == state_.jobs.end() ? 0 : job->second.checkpoints_ever,
+                                 .xid = f.xid};
     const bool of_gpu = !f.gpu.empty();
     std::vector<health::Offence>& offences = of_gpu ? state_.gpu_offences : node.offences;
     offences.push_back({.who = of_gpu ? f.gpu : f.node.value,

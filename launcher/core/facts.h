@@ -134,8 +134,9 @@ struct NodeQuarantined {
   std::string cause{};
   std::string why{};
   std::string gpu{};  // whose doing it was, by UUID: it is that GPU's offence, not the host's; empty: the host's
+  std::optional<std::uint32_t> xid{};  // where it was one
 };
-EVERSTEP_FIELDS(NodeQuarantined, node, check, scope, action, job, cause, why, gpu)
+EVERSTEP_FIELDS(NodeQuarantined, node, check, scope, action, job, cause, why, gpu, xid)
 struct QuarantineOver {
   static constexpr std::string_view kName = "quarantine_over";
   NodeId node{};

@@ -92,7 +92,11 @@ Crowd FailingNow(const World& world, const std::string& check) {
     const HostHealth* health = node.member ? HealthOf(world, id) : nullptr;
     if (!health || !health->watched) continue;
     ++crowd.watched;
-    const auto fails = [&](const HostAlarm& alarm) { return alarm.check == check && alarm.action >= HealthAction::defer; };
+    // What its host asks for, or more where it has come back (Escalate).
+    const auto fails = [&](const HostAlarm& alarm) {
+      const KnownAlarm* known = alarm.check == check ? Known(node, alarm) : nullptr;
+      return alarm.check == check && std::max(alarm.action, known ? known->alarm.action : alarm.action) >= HealthAction::defer;
+    };
     crowd.failing += std::any_of(health->alarms.begin(), health->alarms.end(), fails) ? 1 : 0;
   }
   return crowd;
@@ -140,8 +144,14 @@ std::string WhatHappens(const World& world, const JobId& job, HealthAction actio
 health::XidHistory XidHistoryOf(const World& world, Now now, const NodeState& node, const AlarmRaised& raised) {
   health::XidHistory history;
   std::vector<JobId> jobs;
+  // A job that has hit it on other GPUs too is what they have in common.
+  const auto elsewhere = [&](const JobId& job) {
+    return std::any_of(world.state.xids.begin(), world.state.xids.end(), [&](const XidSeen& seen) {
+      return seen.code == raised.xid && seen.gpu != raised.gpu && seen.job == job && now.at - seen.at < kXidJobs;
+    });
+  };
   const auto hit = [&](const JobId& job) {
-    if (!job.empty() && !Contains(jobs, job)) jobs.push_back(job);
+    if (!job.empty() && !Contains(jobs, job) && !elsewhere(job)) jobs.push_back(job);
   };
   hit(raised.job);
   for (const XidSeen& seen : world.state.xids) {
@@ -150,7 +160,7 @@ health::XidHistory XidHistoryOf(const World& world, Now now, const NodeState& no
     history.remedies += seen.removed && now.at - seen.at < kRemedyMemory ? 1 : 0;
   }
   history.jobs = static_cast<std::uint32_t>(jobs.size());
-  const bool waits = node.quarantine && node.quarantine->check == kXidCheck && node.quarantine->scope == raised.alarm.scope;
+  const bool waits = node.quarantine && node.quarantine->xid == raised.xid && node.quarantine->scope == raised.alarm.scope;
   if (waits && history.remedies > 0) --history.remedies;  // nothing has been done yet
   return history;
 }
@@ -205,6 +215,7 @@ Facts QuarantineDue(const World& world, Now now, const NodeState& node) {
   if (!alarm || !HealthOf(world, node.node) || !Forbidden(world, now, node, alarm->check).empty()) return {};
   NodeQuarantined quarantined{.node = node.node, .check = alarm->check, .scope = alarm->scope, .job = JobOn(world, node.node)};
   quarantined.gpu = GpuOf(*HealthOf(world, node.node), alarm->scope);
+  if (alarm->check == kXidCheck) quarantined.xid = health::XidCodeIn(alarm->why);
   std::string because;
   quarantined.action = ActionFor(now, node, *alarm, because);
   quarantined.cause = Cat(TitleOf(*alarm), ": ", OneLine(alarm->why, 400));

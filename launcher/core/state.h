@@ -55,9 +55,10 @@ struct Quarantine {
   std::uint64_t checkpoints = 0;  // of that job, ever, then: one more, and it can move without losing anything
   RemedyPhase remedy = RemedyPhase::none;
   std::string remedy_why{};
+  std::optional<std::uint32_t> xid{};  // where it was one
   friend bool operator==(const Quarantine&, const Quarantine&) = default;
 };
-EVERSTEP_FIELDS(Quarantine, check, scope, action, boot, state_id, since, at, why, job, checkpoints, remedy, remedy_why)
+EVERSTEP_FIELDS(Quarantine, check, scope, action, boot, state_id, since, at, why, job, checkpoints, remedy, remedy_why, xid)
 
 // Something was done to a host for a check: the next time something stronger.
 struct RemedyRecord {

@@ -115,6 +115,42 @@ TEST(XidHistory, WithoutAWordOfTheTableTwoRemediesLeadOneStepUp) {
   EXPECT_EQ(story.Action("n1"), reboot);
 }
 
+TEST(XidHistory, AJobThatHitsItOnOtherGpusTooIsItsCause) {
+  XidStory story({"n1", "n2", "n3", "n4"});
+  for (int i = 0; i < 4; ++i) {
+    JobSpec spec = Train(2);
+    spec.hosts = {"n1", "n2"};
+    const JobId job = story.Submit(spec);
+    story.Xid("n1", 31, app);
+    story.Xid("n2", 31, app);
+    story.AllRanksEnd(job, ExitCode(0));
+    story.Over("n1");
+    story.Over("n2");
+  }
+  EXPECT_FALSE(story.Action("n1"));
+  EXPECT_FALSE(story.Action("n2"));
+}
+
+TEST(XidHistory, ARemedyCountsForTheCodeThatAskedForIt) {
+  XidStory story({"n1", "n2"});
+  story.Xid("n1", 46, reset);
+  story.Xid("n1", 79, reboot);
+  EXPECT_EQ(story.Action("n1"), reboot) << "79 asks for more than 46 did";
+  story.Reboots("n1");
+  story.Xid("n1", 79, reboot);
+  EXPECT_EQ(story.Action("n1"), replace) << "it came back after a reboot made for it";
+}
+
+TEST(XidHistory, OneThatWaitsBehindAnotherCodeStillComesBack) {
+  XidStory story({"n1", "n2"});
+  story.Xid("n1", 79, reboot);
+  story.Reboots("n1");
+  story.Xid("n1", 46, reset);
+  EXPECT_EQ(story.Action("n1"), reset);
+  story.Xid("n1", 79, reboot);
+  EXPECT_EQ(story.Action("n1"), replace) << "the reboot of before was made for 79, and 46 is what waits";
+}
+
 TEST(XidHistory, FollowsTheGpuToTheHostThatItIsInNow) {
   XidStory story({"n1", "n2"});
   const HostGpu gpu{.scope = "GPU at 0000:18:00", .uuid = "GPU-5c8f"};
