@@ -290,8 +290,9 @@ Result<std::unique_ptr<Backend>> OpenNccl(const Company& company, Clock& clock) 
   EVERSTEP_ASSIGN(const NcclLibraries libraries, LoadNccl(company.hosts[company.rank]));
   auto backend = std::make_unique<NcclBackend>(libraries, company, clock);
   if (Status opened = backend->Open(); !opened) {
-    // Nobody is told yet, and to abort could hang or crash: the process ends soon, and NCCL with it.
-    [[maybe_unused]] static const NcclBackend* const kKept = backend.release();
+    // Nobody is told yet, and to abort could hang or crash: the process ends soon, and NCCL with it. Until then NCCL's threads
+    // may write into what they were given, so it stays; "used" keeps it in sight of whoever looks for leaks.
+    [[gnu::used]] static const NcclBackend* const kKept = backend.release();
     return Fail(opened.error());
   }
   return std::unique_ptr<Backend>(std::move(backend));
