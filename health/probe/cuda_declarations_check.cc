@@ -1,24 +1,15 @@
 // Compiled, never called: where CUDA's header cuda.h is, our declarations of the driver must say the same.
+#include "base/declared_alike.h"
 #include "health/probe/cuda_driver.h"
 
 #if __has_include(<cuda.h>)
 #include <cuda.h>
 
-#include <type_traits>
-
 namespace everstep::health::cuda {
 namespace {
 
-template <class Ours, class Theirs>
-struct Alike : std::false_type {};
-template <class R, class S, class... A, class... B>
-requires(sizeof...(A) == sizeof...(B)) struct Alike<R(A...), S(B...)>
-    : std::bool_constant<sizeof(R) == sizeof(S) && ((sizeof(A) == sizeof(B)) && ...) &&
-                         ((std::is_pointer_v<A> == std::is_pointer_v<B>)&&...)> {
-};
-
 static_assert(kSuccess == CUDA_SUCCESS && kWaitsAsleep == CU_EVENT_BLOCKING_SYNC);
-#define ALIKE(ours, theirs) static_assert(Alike<std::remove_pointer_t<decltype(Driver::ours)>, decltype(theirs)>::value)
+#define ALIKE(ours, theirs) static_assert(kDeclaredAlike<decltype(Driver::ours), decltype(theirs)>)
 ALIKE(init, cuInit);
 ALIKE(error_string, cuGetErrorString);
 ALIKE(count, cuDeviceGetCount);

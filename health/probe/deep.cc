@@ -27,12 +27,6 @@ constexpr Duration kLeastPass = 50ms;  // less time than this is left: no other 
 
 Time DeepNow() { return RealClock().Now(); }
 
-std::string SumText(std::uint64_t word) {
-  std::string text;
-  for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[(word >> shift) & 15];
-  return text;
-}
-
 std::vector<int> AllowedCpus() {
   constexpr int kCpusMax = 8192;
   std::vector<int> cpus;
@@ -274,6 +268,12 @@ std::string Parted(const std::vector<CoreSums>& cores) {
 }
 
 }  // namespace
+
+std::string SumText(std::uint64_t word) {
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[(word >> shift) & 15];
+  return text;
+}
 
 DeepPlan DeepPlanOf(Duration time) {
   constexpr Duration kMost = 2s;

@@ -68,6 +68,8 @@ Reading BandwidthReading(const DeepBandwidth& measured);
 Reading ComputeReading(const std::string& model, const std::vector<CoreSums>& cores);
 Reading StressReading(const DeepStress& seen);
 
+// 16 hexadecimal digits.
+std::string SumText(std::uint64_t word);
 // What most runs gave; of several, the first.
 std::uint64_t MostCommonSum(const std::vector<CoreSums>& cores);
 

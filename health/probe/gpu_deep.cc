@@ -195,12 +195,6 @@ double Best(const std::vector<double>& rates) { return rates.empty() ? 0 : *std:
 
 std::string Rate(double bytes_a_second) { return Cat(ShowNumber(bytes_a_second, Unit::bytes), "/s"); }
 
-std::string GpuSumText(std::uint64_t word) {
-  std::string text;
-  for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[(word >> shift) & 15];
-  return text;
-}
-
 // The slowest of the GPUs' best, and whose it was.
 template <class Of>
 void TellSlowest(const char* check, const std::vector<GpuDeep>& gpus, const char* what, const Of& of, Sink& sink) {
@@ -228,12 +222,12 @@ void TellSums(const std::vector<GpuDeep>& gpus, Sink& sink) {
         runs += times;
         names.push_back(name);
       }
-      parts.push_back({runs, Cat(Count(runs, "run"), " gave ", GpuSumText(sum), ", on ", Join(names, ", ", " and "))});
+      parts.push_back({runs, Cat(Count(runs, "run"), " gave ", SumText(sum), ", on ", Join(names, ", ", " and "))});
     }
     std::stable_sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     std::vector<std::string> texts;
     for (const auto& [runs, text] : parts) texts.push_back(text);
-    sink.Word("deep.gpu_compute", model, sums.size() == 1 ? GpuSumText(sums.begin()->first) : std::string("differs"),
+    sink.Word("deep.gpu_compute", model, sums.size() == 1 ? SumText(sums.begin()->first) : std::string("differs"),
               Clip(Join(texts, "; "), 400));
   }
 }

@@ -1,26 +1,17 @@
-// Compiled, never called: where the driver's header nvml.h is, our declarations of NVML must say the same. Its functions take
-// pointers to its own structs, which differ from ours by name only, so numbers, sizes, offsets and counts of arguments are
-// compared.
+// Compiled, never called: where the driver's header nvml.h is, our declarations of NVML must say the same.
+#include "base/declared_alike.h"
 #include "health/probe/nvml_declarations.h"
 
 #if __has_include(<nvml.h>)
 #include <nvml.h>
 
 #include <cstddef>
-#include <type_traits>
 
 #include "health/probe/nvml_library.h"
 
 namespace everstep::health::nvml {
 namespace {
 
-template <class Ours, class Theirs>
-struct Alike : std::false_type {};
-template <class R, class S, class... A, class... B>
-requires(sizeof...(A) == sizeof...(B)) struct Alike<R(A...), S(B...)>
-    : std::bool_constant<sizeof(R) == sizeof(S) && ((sizeof(A) == sizeof(B)) && ...) &&
-                         ((std::is_pointer_v<A> == std::is_pointer_v<B>)&&...)> {
-};
 static_assert(kSuccess == NVML_SUCCESS && kNotSupported == NVML_ERROR_NOT_SUPPORTED &&
               kNoPermission == NVML_ERROR_NO_PERMISSION && kInsufficientSize == NVML_ERROR_INSUFFICIENT_SIZE &&
               kDriverNotLoaded == NVML_ERROR_DRIVER_NOT_LOADED && kFunctionNotFound == NVML_ERROR_FUNCTION_NOT_FOUND &&
@@ -46,7 +37,7 @@ static_assert(kHwSlowdown == nvmlClocksThrottleReasonHwSlowdown && kSwThermal ==
               kHwThermal == nvmlClocksThrottleReasonHwThermalSlowdown &&
               kPowerBrake == nvmlClocksThrottleReasonHwPowerBrakeSlowdown);
 
-#define ALIKE(ours, theirs) static_assert(Alike<std::remove_pointer_t<decltype(Library::ours)>, decltype(theirs)>::value)
+#define ALIKE(ours, theirs) static_assert(kDeclaredAlike<decltype(Library::ours), decltype(theirs)>)
 ALIKE(init, nvmlInit_v2);
 ALIKE(shutdown, nvmlShutdown);
 ALIKE(error_string, nvmlErrorString);
