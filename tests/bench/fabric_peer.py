@@ -1,16 +1,13 @@
-"""The other sides of tests/bench/fabric, a process a rank: `gloo` reduces with torch, `ring` moves a ring all-reduce's bytes over plain sockets and adds nothing.
+"""torch's gloo as a side of tests/bench/fabric, a process a rank: fabric_peer.py FROM TO.
 
 Prints "SIZE GB/s" on rank 0: the bus bandwidth, after three runs to warm up, over at least 0.1 s.
 """
 
 import os
-import socket
 import sys
-import threading
 import time
 
 RANK, RANKS = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-PORT = 29700
 WARM, LEAST, MOST = 3, 20, 20_000
 
 
@@ -35,56 +32,9 @@ class Gloo:
         return float(value[0])
 
 
-class Ring:
-    """2 (N - 1) steps, each a share of the buffer to the next rank while one comes from the one before."""
-
-    def __init__(self):
-        peers = os.environ["PEERS"].split(",")
-        listener = socket.create_server((peers[RANK], PORT))
-        while True:
-            try:
-                self.to = socket.create_connection((peers[(RANK + 1) % RANKS], PORT), timeout=30)
-                break
-            except ConnectionRefusedError:
-                threading.Event().wait(0.05)
-        self.come, _ = listener.accept()
-        for one in (self.to, self.come):
-            one.settimeout(None)
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.wanted, self.sent = threading.Semaphore(0), threading.Semaphore(0)
-        threading.Thread(target=self.send, daemon=True).start()
-
-    def prepare(self, size: int) -> None:
-        self.out, self.room = memoryview(bytearray(size // RANKS)), memoryview(bytearray(size // RANKS))
-
-    def send(self) -> None:
-        while True:
-            self.wanted.acquire()
-            self.to.sendall(self.out)
-            self.sent.release()
-
-    def run(self) -> None:
-        for _ in range(2 * (RANKS - 1)):
-            self.wanted.release()
-            got = 0
-            while got < len(self.room):
-                got += self.come.recv_into(self.room[got:])
-            self.sent.acquire()
-
-    def slowest(self, seconds: float) -> float:
-        """Round the ring twice: the largest comes back to everybody."""
-        for _ in range(2 * RANKS):
-            self.to.sendall(f"{seconds:24.12f}".encode())
-            other = b""
-            while len(other) < 24:
-                other += self.come.recv(24 - len(other))
-            seconds = max(seconds, float(other))
-        return seconds
-
-
 def main() -> None:
-    side = Gloo() if sys.argv[1] == "gloo" else Ring()
-    size, largest = int(sys.argv[2]), int(sys.argv[3])
+    side = Gloo()
+    size, largest = int(sys.argv[1]), int(sys.argv[2])
     while size <= largest:
         side.prepare(size)
         for _ in range(WARM):
