@@ -26,9 +26,9 @@
 #include "base/real/fd.h"
 #include "base/text.h"
 
-namespace {
+namespace everstep {
 
-using namespace everstep;
+namespace {
 
 constexpr std::uint16_t kPort = 29700;
 constexpr int kWarm = 3, kLeast = 20, kMost = 20'000;
@@ -36,11 +36,6 @@ constexpr int kWarm = 3, kLeast = 20, kMost = 20'000;
 [[noreturn]] void Fail(const char* what) {
   std::fprintf(stderr, "bench_ring: %s: %s\n", what, std::strerror(errno));
   std::exit(1);
-}
-
-std::string Of(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
 }
 
 class Ring {
@@ -74,11 +69,12 @@ Ring::Ring(std::size_t rank, const std::vector<std::string>& peers) : ranks_(pee
   const sockaddr_in own = At(peers[rank]), next = At(peers[(rank + 1) % ranks_]);
   if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0 || ::listen(listener.get(), 1) != 0)
     Fail("listen");
+  pollfd quiet{listener.get(), 0, 0};  // the time between two attempts
   for (int attempts = 0;; ++attempts) {
     next_ = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::connect(next_.get(), reinterpret_cast<const sockaddr*>(&next), sizeof next) == 0) break;
     if (errno != ECONNREFUSED || attempts == 600) Fail("connect");
-    ::poll(nullptr, 0, 50);
+    ::poll(&quiet, 1, 50);
   }
   before_ = Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!before_.open()) Fail("accept");
@@ -119,14 +115,12 @@ double Ring::Slowest(double seconds) {
   return seconds;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const auto rank = ParseUnsigned(Of("RANK")), from = ParseUnsigned(argc == 3 ? argv[1] : ""),
-             to = ParseUnsigned(argc == 3 ? argv[2] : "");
-  std::vector<std::string> peers = Split(Of("PEERS"), ',');
+int Main(const std::vector<std::string>& words) {
+  const auto number = [&](std::size_t at) { return at < words.size() ? ParseUnsigned(words[at]) : std::nullopt; };
+  const auto rank = number(1), from = number(3), to = number(4);
+  const std::vector<std::string> peers = words.size() == 5 ? Split(words[2], ',') : std::vector<std::string>{};
   if (!rank || !from || !to || *from == 0 || peers.size() < 2 || *rank >= peers.size()) {
-    std::fprintf(stderr, "usage: RANK=… PEERS=ADDRESS,ADDRESS… bench_ring FROM TO\n");
+    std::fprintf(stderr, "usage: bench_ring RANK ADDRESS,ADDRESS… FROM TO\n");
     return 2;
   }
   RealClock clock;
@@ -144,4 +138,11 @@ int main(int argc, char** argv) {
     if (*rank == 0) std::printf("%zu %.4f\n", size, static_cast<double>(size) / seconds / 1e9 * 2 * (n - 1) / n);
     std::fflush(stdout);
   }
+  return 0;
 }
+
+}  // namespace
+
+}  // namespace everstep
+
+int main(int argc, char** argv) { return everstep::Main({argv, argv + argc}); }
