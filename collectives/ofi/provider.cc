@@ -132,10 +132,11 @@ std::vector<std::size_t> OwnShare(std::vector<std::size_t> devices, const Provid
   return devices;
 }
 
-// Over tcp, rxm asks the receiver before it sends more than this (its rendezvous), which costs two more wake-ups a message; what
-// it sends at once is copied on both sides. Where ranks outnumber cores messages of 64 KiB are twice as fast at once; where
-// they do not, larger ones are a third faster when asked for. libfabric's own is 16 KiB. Over verbs it must stay what it is (fi_rxm(7)), so
-// where there is an RDMA device it does, unless tcp was asked for. From 1.18 on tcp goes without rxm, and this says nothing.
+// Over tcp, rxm asks the receiver before it sends more than this (its rendezvous), which costs two more wake-ups a message;
+// what it sends at once is copied on both sides. Where ranks outnumber cores messages of 64 KiB are twice as fast at once;
+// where they do not, larger ones are a third faster when asked for. libfabric's own is 16 KiB. Over verbs it must stay what it
+// is (fi_rxm(7)), so where there is an RDMA device it does, unless tcp was asked for. From 1.18 on tcp goes without rxm, and
+// this says nothing.
 void LetTcpSendAtOnce(const std::string& provider) {
   std::error_code none;
   const bool rdma = !std::filesystem::is_empty("/sys/class/infiniband", none) && !none;
