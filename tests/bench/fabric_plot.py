@@ -10,7 +10,7 @@ import math
 import sys
 
 WIDTH, HEIGHT, LEFT, TOP, BELOW, GAP = 430, 300, 58, 44, 52, 18
-NAMES = {"everstep": "everstep", "mpi": "Open MPI", "gloo": "gloo", "one rail": "one rail"}
+NAMES = {"everstep": "everstep", "mpi": "Open MPI", "gloo": "gloo", "plain sockets": "plain sockets", "one rail": "one rail"}
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #24292f } .small { font-size: 11.5px } .grid { stroke: #d0d7de; stroke-width: 1 } .axis { stroke: #57606a; stroke-width: 1 }
 .s0 { stroke: #0969da; fill: #0969da } .s1 { stroke: #bc4c00; fill: #bc4c00 } .s2 { stroke: #1a7f37; fill: #1a7f37 } .s3 { stroke: #8250df; fill: #8250df }
