@@ -67,9 +67,10 @@ def main() -> int:
              f"<style>{STYLE}</style>"]  # fmt: skip
     for place, (hosts, sides) in enumerate(panels):
         lines += panel(hosts, sides, LEFT + place * (WIDTH + GAP), low, high, place == 0)
+    x = LEFT + 95
     for place, side in enumerate(panels[0][1]):
-        x = LEFT + 150 + place * 105
         lines += [f'<circle class="s{place}" r="4.5" cx="{x}" cy="{TOP - 16}"/>', f'<text x="{x + 10}" y="{TOP - 12}">{NAMES.get(side, side)}</text>']
+        x += 32 + 7 * len(NAMES.get(side, side))
     lines += [f'<text class="small" x="{LEFT}" y="{TOP + HEIGHT + 40}">bytes reduced; up: busbw, GB/s; bands: least to most</text>', "</svg>"]
     print("\n".join(lines))
     return 0
