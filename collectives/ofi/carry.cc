@@ -144,6 +144,8 @@ Status Carrier::WaitFor(const Operation& operation, std::size_t round, bool asks
     const Time now = clock_.Now();
     if (completed > 0) progress = now;
     if (now - looked < kLookEvery) continue;
+    // It was this process that stood still: that is no word about the others, whose messages are taken now.
+    if (now - looked > options_.timeout / 2) progress = now;
     looked = now;
     if (options_.look) EVERSTEP_TRY(options_.look());
     if (now - progress <= options_.timeout) continue;
