@@ -64,7 +64,7 @@ std::vector<std::string> CommandOf(const Cli& cli, const BenchFlags& flags) {
   const auto backend =
       std::find_if(flags.probe.begin(), flags.probe.end(), [](const auto& flag) { return flag.first == "--backend"; });
   std::vector<std::string> command{std::string(kProbeProgram), flags.test};
-  if (backend->second == "mpi") command = {"everstep-mpi", "--slots", "1", "--", "everstep-probe-mpi", flags.test};
+  if (backend->second == "mpi") command = {"everstep-mpi", "--", "everstep-probe-mpi", flags.test};
   for (const auto& [name, value] : flags.probe)
     if (!value.empty()) command.insert(command.end(), {name, value});
   if (!ForPeople(cli.output)) command.insert(command.end(), {"-J", "-"});
