@@ -238,7 +238,7 @@ Result<MpiPlace> StartMpi(const std::string& host, std::uint16_t port) {
   int rank = 0, ranks = 1;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-  std::array<char, 264> where{};
+  std::array<char, kHostMost + 8> where{};
   std::snprintf(where.data(), where.size(), "%u %s", unsigned{port}, host.c_str());
   if (const int error = MPI_Bcast(where.data(), static_cast<int>(where.size()), MPI_CHAR, 0, MPI_COMM_WORLD);
       error != MPI_SUCCESS)
@@ -250,6 +250,8 @@ Result<MpiPlace> StartMpi(const std::string& host, std::uint16_t port) {
                   .host = text.substr(blank + 1),
                   .port = static_cast<std::uint16_t>(ParseUnsigned(text.substr(0, blank)).value_or(0))};
 }
+
+void EndMpi() { MPI_Finalize(); }
 
 Result<std::unique_ptr<Backend>> OpenMpi(const Company& company, DataType type, Clock& clock) {
   const auto own = TypeOf(type);

@@ -181,3 +181,24 @@ def mpi_host_lost(s):
     require(job.host_names() == ["n1", "n3"], f"{job.host_names()}")
     hold.unlink()
     job.wait_phase("done", 60)
+
+
+@story("everstep-probe by hand under mpirun over two hosts needs no MASTER_ADDR, whatever its back end: MPI tells where rank 0 is", nodes=2, needs_cut=True)
+def by_hand_over_hosts(s):
+    require(there(), "Open MPI is installed")
+    first, second = s.hosts["n1"], s.hosts["n2"]
+    # Its remote shell enters the other host's namespaces, all but the one of process ids, which mpirun must share with it.
+    shell = s.lab.directory / "shell"
+    shell.write_text(f'#!/bin/sh\nshift\nexec nsenter -t {second.first_pid} --net --uts -- /bin/sh -c "$*"\n')
+    shell.chmod(0o755)
+    options = {"plm_rsh_agent": shell, "btl": "tcp,self", "btl_tcp_if_include": "eth0", "oob_tcp_if_include": "eth0",
+               "hwloc_base_binding_policy": "none", "mpi_yield_when_idle": 1, "orte_keep_fqdn_hostnames": 1}  # fmt: skip
+    mca = [str(word) for name, value in options.items() for word in ("--mca", name, value)]
+    done = subprocess.run(
+        ["nsenter", "-t", str(first.first_pid), "--net", "--uts", "--", "mpirun", "--allow-run-as-root", *mca, "-host", f"{first.address},{second.address}",
+         "-x", "EVERSTEP_LAB", str(s.cluster.programs / "everstep-probe"), "allreduce", "--provider", "tcp", "-b", "4K", "-e", "64K", "-f", "16"],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, env={**first.environment(), **own_place(s)}, timeout=PATIENCE,
+    )  # fmt: skip
+    require(done.returncode == 0 and "# Out of bounds values : 0 OK" in done.stdout and "libfabric" in done.stdout, f"{done}")
+    for name in ("n1", "n2"):
+        require(f" on {name:>10} " in done.stdout or f" {name} " in done.stdout, f"{name} has a rank: {done.stdout}")
