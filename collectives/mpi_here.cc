@@ -30,7 +30,7 @@ Result<ProbeIdentity> IdentityByMpi(const std::string& host, char**, char** vari
 
 BackendMaker MpiMaker() {
   return
-      [](const ProbeOptions& options, const Company& company, Clock& clock) { return OpenMpi(company, options.type, clock); };
+      [](const ProbeOptions& options, const Company& company, Clock& clock) { return OpenMpi(company, options.types, clock); };
 }
 
 }  // namespace everstep

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/seam/clock.h"
 #include "collectives/backend/backend.h"
@@ -31,7 +32,7 @@ Result<MpiPlace> StartMpi(const std::string& host, std::uint16_t port);
 // For who needed it to find the others, and no more. REQUIRES: StartMpi has succeeded, OpenMpi is not called.
 void EndMpi();
 
-// REQUIRES: StartMpi has succeeded. Ends MPI when it is destroyed, unless a call has failed.
-Result<std::unique_ptr<Backend>> OpenMpi(const Company& company, DataType type, Clock& clock);
+// For runs of these types. REQUIRES: StartMpi has succeeded. Ends MPI when it is destroyed, unless a call has failed.
+Result<std::unique_ptr<Backend>> OpenMpi(const Company& company, const std::vector<DataType>& types, Clock& clock);
 
 }  // namespace everstep

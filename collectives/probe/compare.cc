@@ -77,7 +77,7 @@ std::vector<std::string> CollectiveWords(const ProbeOptions& options) {
                                  "-c",
                                  "0",
                                  "-d",
-                                 std::string(NcclName(options.type)),
+                                 std::string(NcclName(options.types[0])),
                                  "-J",
                                  "-"};
   if (options.iterations) words.insert(words.end(), {"-n", std::to_string(*options.iterations)});
@@ -97,7 +97,7 @@ Result<std::vector<std::string>> CommandFor(ProbePeer peer, const ProbeOptions& 
                  "-c",
                  std::string(kGlooPeer),
                  std::string(Name(options.test)),
-                 std::string(NcclName(options.type)),
+                 std::string(NcclName(options.types[0])),
                  std::to_string(options.iterations.value_or(0)),
                  std::to_string(options.warmups)};
       for (const TableRow& row : own.rows) command.push_back(std::to_string(row.bytes));
