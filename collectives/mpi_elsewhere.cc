@@ -7,7 +7,7 @@
 
 namespace everstep {
 
-Result<ProbeIdentity> IdentityByMpi(const std::string&, char** arguments, char** variables) {
+Result<ProbeIdentity> IdentityByMpi(const std::string&, char** arguments, char** variables, bool) {
   std::error_code error;
   const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
   const std::string other = here / "everstep-probe-mpi";

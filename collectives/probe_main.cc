@@ -174,6 +174,20 @@ int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock, c
   return findings->verdicts.empty() && group.ranks() > 1 && !too_slow && *proven ? 0 : 1;
 }
 
+// MPI is asked where nothing else says where rank 0 is, if it can be.
+Result<ProbeIdentity> IdentityOf(ProbeBackend backend, char** argv, char** variables) {
+  const std::map<std::string, std::string> environment = Environment(variables);
+  const bool by_mpi = backend == ProbeBackend::mpi;
+  Result<ProbeIdentity> own = by_mpi ? ProbeIdentity() : IdentityFrom(environment);
+  if (!by_mpi && (own || own.error().code != ErrorCode::kNotFound)) return own;
+  Result<ProbeIdentity> told = IdentityByMpi(HostName(), argv, variables, by_mpi);
+  // One rank alone: whoever has started this is no launcher of the MPI that it is linked with.
+  const bool cannot = told ? told->ranks == 1 : told.error().code == ErrorCode::kNotFound;
+  if (!by_mpi && cannot) return own;
+  if (told) told->rack = RackFrom(environment);
+  return told;
+}
+
 int Run(const std::vector<std::string>& arguments, char** argv, char** variables) {
   const Result<ProbeOptions> options = ParseProbeOptions(arguments);
   if (!options && options.error().code == ErrorCode::kNotFound) {
@@ -181,8 +195,7 @@ int Run(const std::vector<std::string>& arguments, char** argv, char** variables
     return 0;
   }
   if (!options) return Told(options.error(), 2);
-  const Result<ProbeIdentity> identity =
-      options->backend == ProbeBackend::mpi ? IdentityByMpi(HostName(), argv, variables) : IdentityFrom(Environment(variables));
+  const Result<ProbeIdentity> identity = IdentityOf(options->backend, argv, variables);
   if (!identity) return Told(identity.error(), 2);
   const Voice voice{.json_only = options->json_file == "-",
                     .verdicts_read = Environment(variables).contains("EVERSTEP_JOB_ID")};

@@ -3,7 +3,10 @@
 //   H   node → hub     "H2": this is node rank 2
 //   R   hub → node     "Rorted -mca …": run this by the shell
 //   E   node → hub     "E0": it has ended with this code
-//   D   hub → node     "D0": all is over, with this code
+//   F   node → hub     its own rank has failed: it goes
+//   D   hub → node     "D0": all is over, with this code; or the hub's own rank has failed, and it goes
+//
+// Those of a host's own processes are in home.h.
 #pragma once
 
 #include <deque>
@@ -15,7 +18,7 @@
 
 namespace everstep::mpi {
 
-inline constexpr std::size_t kFrameMax = 1u << 20;
+inline constexpr std::size_t kFrameMax = 8u << 20;  // an environment fits
 
 class Frames {
  public:

@@ -1,18 +1,18 @@
-// A host that is not the first: connects to the hub, runs what it is told, one command at a time, and goes when all is over.
+// The first process of a host that is not the first: connects to the hub, runs what it is told, one command at a time, and is
+// the home of its rank.
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
-
-#include "agent/mpi/frames.h"
+#include "agent/mpi/home.h"
+#include "agent/mpi/process.h"
 #include "agent/mpi/program.h"
+#include "agent/mpi/signals.h"
+#include "base/real/clock.h"
+#include "base/real/proc.h"
 #include "base/text.h"
 
 namespace everstep::mpi {
@@ -20,6 +20,8 @@ namespace everstep::mpi {
 namespace {
 
 constexpr int kHubComesWithin = 60;  // seconds: its host may be slower to start
+// Why the hub has gone is told by its own host's agent; if nobody stops this process by then, it was the connection.
+constexpr Duration kStoppedWithin = 30s;
 
 Fd ConnectOnce(const Place& place) {
   addrinfo hints{};
@@ -32,85 +34,112 @@ Fd ConnectOnce(const Place& place) {
   return connected ? std::move(fd) : Fd();
 }
 
-// `signals`: readable when this process is asked to end.
-Fd ConnectToHub(const Place& place, const Fd& signals) {
+Fd ConnectToHub(const Place& place, const Signals& signals) {
   for (int tenths = 0; tenths < 10 * kHubComesWithin; ++tenths) {
     if (Fd fd = ConnectOnce(place); fd.open()) return fd;
-    pollfd asked{signals.get(), POLLIN, 0};
-    if (::poll(&asked, 1, 100) > 0) break;
+    if (signals.AsksToEnd(100)) break;
   }
   return Fd();
 }
 
-// By the shell, as a remote shell runs it, in a process group of its own.
-pid_t StartShell(const std::string& command, char** environment) {
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  ::sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-  std::string words[] = {"sh", "-c", command};
-  char* argv[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
-  pid_t child = -1;
-  const bool started = ::posix_spawn(&child, "/bin/sh", nullptr, &attributes, argv, environment) == 0;
-  posix_spawnattr_destroy(&attributes);
-  return started ? child : -1;
-}
+class Node {
+ public:
+  Node(const Place& place, const std::vector<std::string>& program) : place_(place), home_(place, program, true) {}
+  int Run();
 
-int CodeOf(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+ private:
+  void Turn();
+  void FromHub();
+  void RunCommand(const std::string& command);
+  void EndCommand();
+  void AllOver(int code);
+  std::optional<Ended> End();
+
+  const Place place_;
+  const Signals signals_{};
+  Home home_;
+  std::unique_ptr<Frames> hub_{};  // nullptr: it has gone
+  pid_t command_ = 0;              // 0: none runs
+  std::optional<Time> hub_lost_at_{};
+  RealClock clock_{};
+};
+
+// By the shell, as a remote shell runs it.
+void Node::RunCommand(const std::string& command) {
+  if (command_ == 0)
+    if (const auto started = StartProcess({.argv = {"/bin/sh", "-c", command}, .environment = place_.environment})) {
+      command_ = *started;
+      return;
+    }
+  hub_->Send('E', "126");
+}
 
 // SIGTERM, and SIGKILL two seconds later.
-void End(pid_t child) {
-  if (child <= 0) return;
-  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
-  ::kill(-child, SIGTERM);
+void Node::EndCommand() {
+  if (command_ == 0) return;
+  const Fd process = OpenPidfd(command_);
+  ::kill(-command_, SIGTERM);
   pollfd ended{process.get(), POLLIN, 0};
   ::poll(&ended, 1, 2000);
-  ::kill(-child, SIGKILL);
-  ::waitpid(child, nullptr, 0);
+  ::kill(-command_, SIGKILL);
+  ::waitpid(command_, nullptr, 0);
+  command_ = 0;
 }
 
-sigset_t AsksToEnd() {
-  sigset_t signals;
-  ::sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&signals, number);
-  return signals;
+void Node::AllOver(int code) {
+  home_.Over(code);
+  TellHomes(place_, code);
+  EndCommand();
+  hub_.reset();
 }
 
-// Where it has failed, the first host's code is the cause, and must be seen before anything that ends here: this waits to be
-// stopped.
-int AllOver(const std::string& code, const Fd& signals) {
-  pollfd asked{signals.get(), POLLIN, 0};
-  if (code != "0") ::poll(&asked, 1, -1);
-  return 0;
+void Node::FromHub() {
+  const bool there = hub_->Read();
+  while (const auto frame = hub_->Next()) {
+    if (frame->front() == 'R') RunCommand(frame->substr(1));
+    if (frame->front() == 'D') return AllOver(static_cast<int>(ParseUnsigned(frame->substr(1)).value_or(1)));
+  }
+  if (there) return;
+  hub_lost_at_ = clock_.Now();
+  AllOver(Told("the first host, where mpirun runs, has gone", 1));
+}
+
+void Node::Turn() {
+  std::vector<pollfd> waits{{signals_.fd(), POLLIN, 0}, {hub_ ? hub_->fd() : -1, POLLIN, 0}};
+  home_.AddTo(waits);
+  ::poll(waits.data(), waits.size(), 1000);
+  while (const auto signal = signals_.Next()) home_.Heard(*signal);
+  home_.Turn();
+  if (hub_) FromHub();
+  int status = 0;
+  if (command_ == 0 || ::waitpid(command_, &status, WNOHANG) != command_) return;
+  command_ = 0;
+  if (hub_) hub_->Send('E', std::to_string(EndedBy(status).Code()));
+}
+
+std::optional<Ended> Node::End() {
+  if (const auto end = EndOf(home_.fate())) return end;
+  if (hub_lost_at_ && !home_.fate().asked && clock_.Now() - *hub_lost_at_ > kStoppedWithin) return Ended{.code = 1};
+  return std::nullopt;
+}
+
+int Node::Run() {
+  if (!home_.Open()) return 1;
+  Fd fd = ConnectToHub(place_, signals_);
+  if (!fd.open()) return Told(Cat("cannot reach ", place_.master, ":", place_.port, ", where mpirun is to run"), 1);
+  hub_ = std::make_unique<Frames>(std::move(fd));
+  if (!hub_->Send('H', std::to_string(place_.node))) return Told("the first host has gone", 1);
+  for (;;) {
+    Turn();
+    const auto end = End();
+    if (!end) continue;
+    if (hub_) hub_->Send('F', "");
+    EndAs(*end);
+  }
 }
 
 }  // namespace
 
-int RunNode(const Place& place) {
-  // All hosts are asked to end at once. mpirun, on the first, ends what runs here; without this process it would wait for it.
-  const sigset_t asks = AsksToEnd();
-  ::sigprocmask(SIG_BLOCK, &asks, nullptr);
-  const Fd signals(::signalfd(-1, &asks, SFD_CLOEXEC));
-  Fd fd = ConnectToHub(place, signals);
-  if (!fd.open()) return Told(Cat("cannot reach ", place.master, ":", place.port, ", where mpirun is to run"), 1);
-  Frames hub(std::move(fd));
-  if (!hub.Send('H', std::to_string(place.node))) return Told("the first host has gone", 1);
-  for (pid_t child = -1;;) {
-    pollfd waits{hub.fd(), POLLIN, 0};
-    ::poll(&waits, 1, child > 0 ? 50 : 1000);
-    if (waits.revents != 0 && !hub.Read()) return End(child), Told("the first host, where mpirun runs, has gone", 1);
-    while (const auto frame = hub.Next()) {
-      if (frame->front() == 'D') return End(child), AllOver(frame->substr(1), signals);
-      if (frame->front() != 'R') continue;
-      if (child > 0 || (child = StartShell(frame->substr(1), place.environment)) < 0) hub.Send('E', "126");
-    }
-    int status = 0;
-    if (child <= 0 || ::waitpid(child, &status, WNOHANG) != child) continue;
-    child = -1;
-    if (!hub.Send('E', std::to_string(CodeOf(status)))) return Told("the first host, where mpirun runs, has gone", 1);
-  }
-}
+int RunNode(const Place& place, const std::vector<std::string>& program) { return Node(place, program).Run(); }
 
 }  // namespace everstep::mpi

@@ -30,9 +30,25 @@ enum class Side { source, result };
 struct CollectiveRun {
   Collective collective = Collective::all_reduce;
   DataType type = DataType::f32;
+  ReduceOperation operation = ReduceOperation::sum;  // of those that reduce
   Shape shape{};
   bool in_place = false;
 };
+
+// Where in `result`, in elements, what a rank has reduced lies. count 0: it reduces nothing.
+struct ResultRange {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+};
+inline ResultRange ResultOf(const CollectiveRun& run, std::uint32_t rank) {
+  switch (run.collective) {
+    case Collective::all_reduce: return {.first = 0, .count = run.shape.count};
+    case Collective::reduce_scatter: return {.first = rank * run.shape.count, .count = run.shape.count};
+    case Collective::all_gather:
+    case Collective::all_to_all: break;
+  }
+  return {};
+}
 
 // What a message must have held and did not.
 struct WrongHop {

@@ -14,8 +14,9 @@ namespace everstep {
 namespace {
 
 // A frame: a letter, the length in four bytes, the text.
-constexpr char kText = 'T', kGaveUp = 'A';
+constexpr char kText = 'T', kGaveUp = 'A', kZeroIsSilent = 'Z';  // the last: gave up because rank 0 does not answer
 constexpr Duration kLinger = 1s;
+constexpr std::chrono::milliseconds kPumpMost{1000};
 constexpr std::size_t kHead = 5, kTextMax = 16u << 20;
 // Begins the text of a rank that is stuck; then its wait.
 constexpr char kStuck = '\x01';
@@ -173,8 +174,8 @@ Status Meeting::Read(std::uint32_t rank) {
     const char kind = line.in[0];
     std::string text = line.in.substr(kHead, length);
     line.in.erase(0, kHead + length);
-    if (kind == kGaveUp) {
-      Blame({rank}, true, text);
+    if (kind == kGaveUp || kind == kZeroIsSilent) {
+      Blame({kind == kGaveUp ? rank : 0}, true, text);
       GiveUp(text);
       return Fail(ErrorCode::kUnavailable, text);
     }
@@ -187,12 +188,23 @@ Status Meeting::Pump(Duration wait_max) {
   const std::vector<std::uint32_t> others = Others();
   std::vector<pollfd> polled;
   for (const std::uint32_t rank : others) polled.push_back({lines_[rank].fd.get(), POLLIN, 0});
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(std::max(wait_max, Duration(0))).count();
-  if (::poll(polled.data(), polled.size(), static_cast<int>(std::min<std::int64_t>(wait, 1000))) <= 0) return {};
+  const auto wait = std::min(std::chrono::ceil<std::chrono::milliseconds>(std::max(wait_max, Duration(0))), kPumpMost);
+  const int ready = ::poll(polled.data(), polled.size(), static_cast<int>(wait.count()));
+  NoteAbsence(wait);
+  if (ready <= 0) return {};
   for (std::size_t i = 0; i < polled.size(); ++i)
     if (polled[i].revents != 0) EVERSTEP_TRY(Read(others[i]));
   return {};
 }
+
+// Whoever is stopped learns of it by the clock, which went on.
+void Meeting::NoteAbsence(Duration waited) {
+  const Time now = clock_.Now();
+  if (looked_ && now - *looked_ >= place_.away + waited) absence_ = Absence{.lasted = now - *looked_, .until = now};
+  looked_ = now;
+}
+
+bool Meeting::WasAway() const { return absence_ && *looked_ - absence_->until <= place_.answer; }
 
 Result<std::string> Meeting::Next(std::uint32_t rank, Time deadline) {
   Line& line = lines_[rank];
@@ -202,7 +214,7 @@ Result<std::string> Meeting::Next(std::uint32_t rank, Time deadline) {
     if (left <= 0s) {
       const std::string why = Cat("nothing from ", Who(rank), " in ", Show(place_.patience));
       Blame({rank}, true, why);
-      GiveUp(why);
+      GiveUp(rank == 0 ? kZeroIsSilent : kGaveUp, why);
       return Fail(ErrorCode::kTimeout, why, "is it stopped, or its host cut off?");
     }
     EVERSTEP_TRY(Pump(left));
@@ -254,8 +266,10 @@ bool Meeting::SomebodyIsStuck() const {
   return false;
 }
 
-// Rank 0: whoever runs says something, be it that it is stuck or that it is done.
+// Rank 0: whoever runs says something, be it that it is stuck or that it is done. Who wakes up to hear that others are stuck
+// has kept them waiting, and does not judge them by how late they answer now.
 Status Meeting::AskRound() {
+  const bool away = WasAway();
   const Time deadline = clock_.Now() + place_.answer;
   const auto silent = [&] {
     std::vector<std::uint32_t> ranks;
@@ -270,11 +284,12 @@ Status Meeting::AskRound() {
       if (frame.starts_with(kStuck))
         if (auto wait = UnpackStuck(frame.substr(1))) waits.push_back(*std::move(wait));
   const std::string how = waits.empty() ? "" : StuckText(waits, [this](std::uint32_t rank) { return Who(rank); });
-  const std::vector<std::uint32_t> ranks = silent();
+  const std::vector<std::uint32_t> ranks = away ? std::vector<std::uint32_t>{0} : silent();
   std::vector<std::string> names;
   for (const std::uint32_t rank : ranks) names.push_back(Who(rank));
-  const std::string why =
-      ranks.empty() ? how : Cat(Join(names, ", ", " and "), ranks.size() == 1 ? " does" : " do", " not answer; ", how);
+  const std::string what =
+      away ? Cat(" was away for ", Show(absence_->lasted)) : Cat(ranks.size() == 1 ? " does" : " do", " not answer");
+  const std::string why = ranks.empty() ? how : Cat(Join(names, ", ", " and "), what, "; ", how);
   if (!ranks.empty()) Blame(ranks, true, why);
   GiveUp(why);
   return Fail(ErrorCode::kTimeout, why);
@@ -291,7 +306,9 @@ Status Meeting::Stuck(const StuckWait& wait) {
   EVERSTEP_TRY(Send(0, kText, text));
   const Time deadline = clock_.Now() + 2 * place_.answer;
   while (clock_.Now() < deadline) EVERSTEP_TRY(Pump(deadline - clock_.Now()));
-  return Fail(ErrorCode::kTimeout, Cat(Who(0), " does not answer; ", wait.how));
+  const std::string why = Cat(Who(0), " does not answer; ", wait.how);
+  GiveUp(kZeroIsSilent, why);
+  return Fail(ErrorCode::kTimeout, why);
 }
 
 Status Meeting::Look() {
@@ -306,11 +323,13 @@ Status Meeting::StillOn() const {
   return Fail(ErrorCode::kUnavailable, why_);
 }
 
-void Meeting::GiveUp(const std::string& why) {
+void Meeting::GiveUp(const std::string& why) { GiveUp(kGaveUp, why); }
+
+void Meeting::GiveUp(char kind, const std::string& why) {
   if (gave_up_) return;
   gave_up_ = true;
   why_ = why;
-  for (const std::uint32_t rank : Others()) (void)Send(rank, kGaveUp, why);
+  for (const std::uint32_t rank : Others()) (void)Send(rank, kind, why);
   Linger();
 }
 

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct MeetingPlace {
   Duration timeout = 30s;   // until all have come
   Duration patience = 15s;  // afterwards, until somebody's text has come
   Duration answer = 3s;     // for a process that runs, when it is asked whether it does
+  Duration away = 10s;      // rank 0: without a look for so long it was itself what the others waited for
   // Rank 0: told once, when ranks are found to be what ends the meeting. `came`: they were there.
   std::function<void(const std::vector<std::uint32_t>& ranks, bool came, const std::string& why)> blames{};
 };
@@ -59,6 +61,10 @@ class Meeting {
   void GiveUp(const std::string& why);
 
  private:
+  struct Absence {
+    Duration lasted{0};
+    Time until{};
+  };
   struct Line {
     Fd fd{};
     std::string in{};                  // not yet a whole frame
@@ -76,6 +82,9 @@ class Meeting {
   Status Pump(Duration wait_max);
   bool SomebodyIsStuck() const;
   Status AskRound();
+  void NoteAbsence(Duration waited);
+  bool WasAway() const;
+  void GiveUp(char kind, const std::string& why);
   Result<std::string> Next(std::uint32_t rank, Time deadline);
   Status Send(std::uint32_t rank, char kind, const std::string& text);
   void Linger();
@@ -88,6 +97,8 @@ class Meeting {
   std::vector<Line> lines_;
   std::vector<std::string> names_;
   std::string local_address_{};
+  std::optional<Time> looked_{};  // at the others
+  std::optional<Absence> absence_{};
   bool gave_up_ = false;
   std::string why_{};  // when it gave up
 };

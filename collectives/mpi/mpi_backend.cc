@@ -33,10 +33,26 @@ std::optional<MPI_Datatype> TypeOf(DataType type) {
     case DataType::f64: return MPI_DOUBLE;
     case DataType::i32: return MPI_INT32_T;
     case DataType::i64: return MPI_INT64_T;
+    case DataType::i8: return MPI_INT8_T;
+    case DataType::u8: return MPI_UINT8_T;
+    case DataType::u32: return MPI_UINT32_T;
+    case DataType::u64: return MPI_UINT64_T;
     case DataType::f16:
     case DataType::bf16: break;
   }
   return std::nullopt;
+}
+
+// MPI has no average: what is summed up is divided afterwards.
+MPI_Op OperationOf(ReduceOperation operation) {
+  switch (operation) {
+    case ReduceOperation::sum:
+    case ReduceOperation::avg: return MPI_SUM;
+    case ReduceOperation::prod: return MPI_PROD;
+    case ReduceOperation::max: return MPI_MAX;
+    case ReduceOperation::min: return MPI_MIN;
+  }
+  return MPI_SUM;
 }
 
 // Ends the process when a call takes too long. The thread sleeps while there is none.
@@ -95,8 +111,8 @@ class Watchman {
 
 class MpiBackend final : public Backend, public PairLink {
  public:
-  MpiBackend(const Company& company, MPI_Datatype type, Clock& clock)
-      : company_(company), type_(type), clock_(clock), watchman_(company.hosts[company.rank], company.timeout) {}
+  MpiBackend(const Company& company, Clock& clock)
+      : company_(company), clock_(clock), watchman_(company.hosts[company.rank], company.timeout) {}
   ~MpiBackend() override {
     watchman_.Set("MPI_Finalize");
     if (!failed_) MPI_Finalize();
@@ -121,11 +137,11 @@ class MpiBackend final : public Backend, public PairLink {
  private:
   Status Done(int answer, std::string_view doing);
   int Call(const CollectiveRun& run);
+  void DivideSum(const CollectiveRun& run);
   Result<MPI_Request> Post(std::uint32_t peer, std::uint16_t test, bool sends, void* data, std::size_t bytes);
   Status WaitFor(MPI_Request request, std::uint32_t peer, bool sends);
 
   Company company_;
-  MPI_Datatype type_;
   Clock& clock_;
   std::vector<std::byte> source_{}, result_{};
   bool failed_ = false;
@@ -151,14 +167,24 @@ int MpiBackend::Call(const CollectiveRun& run) {
   const std::size_t own = company_.rank * run.shape.count * run.shape.element;
   const void* from = run.in_place ? MPI_IN_PLACE : source_.data();
   std::byte* to = result_.data();
+  const MPI_Datatype type = *TypeOf(run.type);
+  const MPI_Op operation = OperationOf(run.operation);
   switch (run.collective) {
-    case Collective::all_reduce: return MPI_Allreduce(from, to, count, type_, MPI_SUM, MPI_COMM_WORLD);
+    case Collective::all_reduce: return MPI_Allreduce(from, to, count, type, operation, MPI_COMM_WORLD);
     case Collective::reduce_scatter:
-      return MPI_Reduce_scatter_block(from, run.in_place ? to : to + own, count, type_, MPI_SUM, MPI_COMM_WORLD);
-    case Collective::all_gather: return MPI_Allgather(from, count, type_, to, count, type_, MPI_COMM_WORLD);
-    case Collective::all_to_all: return MPI_Alltoall(from, count, type_, to, count, type_, MPI_COMM_WORLD);
+      return MPI_Reduce_scatter_block(from, run.in_place ? to : to + own, count, type, operation, MPI_COMM_WORLD);
+    case Collective::all_gather: return MPI_Allgather(from, count, type, to, count, type, MPI_COMM_WORLD);
+    case Collective::all_to_all: return MPI_Alltoall(from, count, type, to, count, type, MPI_COMM_WORLD);
   }
   return MPI_SUCCESS;
+}
+
+// In place MPI leaves a share at the beginning of what it was added in.
+void MpiBackend::DivideSum(const CollectiveRun& run) {
+  ResultRange range = ResultOf(run, company_.rank);
+  if (run.in_place) range.first = 0;
+  if (run.operation == ReduceOperation::avg && range.count > 0)
+    Divide(run.type, result_.data() + range.first * run.shape.element, range.count, company_.ranks);
 }
 
 Result<double> MpiBackend::Timed(const CollectiveRun& run, std::uint32_t times) {
@@ -167,6 +193,7 @@ Result<double> MpiBackend::Timed(const CollectiveRun& run, std::uint32_t times) 
   for (std::uint32_t i = 0; i < times; ++i) {
     watchman_.Set(what);
     EVERSTEP_TRY(Done(Call(run), what));
+    DivideSum(run);
   }
   watchman_.Set(std::nullopt);
   return Seconds(clock_.Now() - start);
@@ -174,7 +201,6 @@ Result<double> MpiBackend::Timed(const CollectiveRun& run, std::uint32_t times) 
 
 Result<std::vector<WrongHop>> MpiBackend::Check(const CollectiveRun& run, const ExactData&) {
   EVERSTEP_TRY(Timed(run, 1));
-  // In place MPI leaves the share at the beginning of what it was added in.
   const std::size_t share = run.shape.count * run.shape.element;
   if (run.collective == Collective::reduce_scatter && run.in_place)
     std::memmove(result_.data() + company_.rank * share, result_.data(), share);
@@ -238,7 +264,7 @@ Result<MpiPlace> StartMpi(const std::string& host, std::uint16_t port) {
   int rank = 0, ranks = 1;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-  std::array<char, 264> where{};
+  std::array<char, kHostMost + 8> where{};
   std::snprintf(where.data(), where.size(), "%u %s", unsigned{port}, host.c_str());
   if (const int error = MPI_Bcast(where.data(), static_cast<int>(where.size()), MPI_CHAR, 0, MPI_COMM_WORLD);
       error != MPI_SUCCESS)
@@ -251,11 +277,13 @@ Result<MpiPlace> StartMpi(const std::string& host, std::uint16_t port) {
                   .port = static_cast<std::uint16_t>(ParseUnsigned(text.substr(0, blank)).value_or(0))};
 }
 
-Result<std::unique_ptr<Backend>> OpenMpi(const Company& company, DataType type, Clock& clock) {
-  const auto own = TypeOf(type);
-  if (!own)
-    return Fail(ErrorCode::kInvalid, Cat(NcclName(type), " has no type in MPI"), "float, double, int32 and int64 have one");
-  return std::unique_ptr<Backend>(std::make_unique<MpiBackend>(company, *own, clock));
+void EndMpi() { MPI_Finalize(); }
+
+Result<std::unique_ptr<Backend>> OpenMpi(const Company& company, const std::vector<DataType>& types, Clock& clock) {
+  for (const DataType type : types)
+    if (!TypeOf(type))
+      return Fail(ErrorCode::kInvalid, Cat(NcclName(type), " has no type in MPI"), "all but half and bfloat16 have one");
+  return std::unique_ptr<Backend>(std::make_unique<MpiBackend>(company, clock));
 }
 
 }  // namespace everstep

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/seam/clock.h"
 #include "collectives/backend/backend.h"
@@ -23,10 +24,15 @@ struct MpiPlace {
   std::uint16_t port = 0;
 };
 
-// Starts MPI. To be called first and once; `host` and `port` are this process's own. Outside a launcher of MPI: one rank alone.
+// Starts MPI. To be called first and once; `host` and `port` are this process's own: of `host` at most kHostMost bytes are
+// told. Outside a launcher of MPI: one rank alone.
+inline constexpr std::size_t kHostMost = 1000;
 Result<MpiPlace> StartMpi(const std::string& host, std::uint16_t port);
 
-// REQUIRES: StartMpi has succeeded. Ends MPI when it is destroyed, unless a call has failed.
-Result<std::unique_ptr<Backend>> OpenMpi(const Company& company, DataType type, Clock& clock);
+// For who needed it to find the others, and no more. REQUIRES: StartMpi has succeeded, OpenMpi is not called.
+void EndMpi();
+
+// For runs of these types. REQUIRES: StartMpi has succeeded. Ends MPI when it is destroyed, unless a call has failed.
+Result<std::unique_ptr<Backend>> OpenMpi(const Company& company, const std::vector<DataType>& types, Clock& clock);
 
 }  // namespace everstep

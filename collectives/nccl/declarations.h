@@ -7,8 +7,8 @@
 namespace everstep::nccl {
 
 enum class Answer : int { success = 0, in_progress = 7 };  // any other number is an error
-enum class Type : int { i32 = 2, i64 = 4, f16 = 6, f32 = 7, f64 = 8, bf16 = 9 };
-enum class Operation : int { sum = 0 };
+enum class Type : int { i8 = 0, u8 = 1, i32 = 2, u32 = 3, i64 = 4, u64 = 5, f16 = 6, f32 = 7, f64 = 8, bf16 = 9 };
+enum class Operation : int { sum = 0, prod = 1, max = 2, min = 3, avg = 4 };
 
 struct Communicator;  // ncclComm
 struct UniqueId {

@@ -37,8 +37,12 @@ namespace {
 static_assert(static_cast<int>(Answer::success) == ncclSuccess && static_cast<int>(Answer::in_progress) == ncclInProgress);
 static_assert(static_cast<int>(Type::i32) == ncclInt32 && static_cast<int>(Type::i64) == ncclInt64 &&
               static_cast<int>(Type::f16) == ncclFloat16 && static_cast<int>(Type::f32) == ncclFloat32 &&
-              static_cast<int>(Type::f64) == ncclFloat64 && static_cast<int>(Type::bf16) == ncclBfloat16);
-static_assert(static_cast<int>(Operation::sum) == ncclSum);
+              static_cast<int>(Type::f64) == ncclFloat64 && static_cast<int>(Type::bf16) == ncclBfloat16 &&
+              static_cast<int>(Type::i8) == ncclInt8 && static_cast<int>(Type::u8) == ncclUint8 &&
+              static_cast<int>(Type::u32) == ncclUint32 && static_cast<int>(Type::u64) == ncclUint64);
+static_assert(static_cast<int>(Operation::sum) == ncclSum && static_cast<int>(Operation::prod) == ncclProd &&
+              static_cast<int>(Operation::max) == ncclMax && static_cast<int>(Operation::min) == ncclMin &&
+              static_cast<int>(Operation::avg) == ncclAvg);
 static_assert(sizeof(UniqueId) == sizeof(ncclUniqueId));
 static_assert(offsetof(Config, size) == offsetof(ncclConfig_t, size) &&
               offsetof(Config, magic) == offsetof(ncclConfig_t, magic) &&

@@ -25,8 +25,23 @@ nccl::Type TypeOf(DataType type) {
     case DataType::bf16: return nccl::Type::bf16;
     case DataType::i32: return nccl::Type::i32;
     case DataType::i64: return nccl::Type::i64;
+    case DataType::i8: return nccl::Type::i8;
+    case DataType::u8: return nccl::Type::u8;
+    case DataType::u32: return nccl::Type::u32;
+    case DataType::u64: return nccl::Type::u64;
   }
   return nccl::Type::f32;
+}
+
+nccl::Operation OperationOf(ReduceOperation operation) {
+  switch (operation) {
+    case ReduceOperation::sum: return nccl::Operation::sum;
+    case ReduceOperation::prod: return nccl::Operation::prod;
+    case ReduceOperation::max: return nccl::Operation::max;
+    case ReduceOperation::min: return nccl::Operation::min;
+    case ReduceOperation::avg: return nccl::Operation::avg;
+  }
+  return nccl::Operation::sum;
 }
 
 // A side's memory on the device, and the host's copy of it.
@@ -244,16 +259,16 @@ Status NcclBackend::Exchange(const CollectiveRun& run) {
 Status NcclBackend::Enqueue(const CollectiveRun& run) {
   const std::size_t own = company_.rank * run.shape.count * run.shape.element;
   const nccl::Type type = TypeOf(run.type);
+  const nccl::Operation operation = OperationOf(run.operation);
   const std::size_t count = run.shape.count;
   const std::byte* from = memory_[run.in_place ? 1 : 0].At(0);
   std::byte* to = memory_[1].At(0);
   ++calls_;
   switch (run.collective) {
     case Collective::all_reduce:
-      return Done(nccl_.AllReduce(from, to, count, type, nccl::Operation::sum, communicator_, stream_), "an all-reduce");
+      return Done(nccl_.AllReduce(from, to, count, type, operation, communicator_, stream_), "an all-reduce");
     case Collective::reduce_scatter:
-      return Done(nccl_.ReduceScatter(from, to + own, count, type, nccl::Operation::sum, communicator_, stream_),
-                  "a reduce-scatter");
+      return Done(nccl_.ReduceScatter(from, to + own, count, type, operation, communicator_, stream_), "a reduce-scatter");
     case Collective::all_gather:
       return Done(nccl_.AllGather(run.in_place ? to + own : from, to, count, type, communicator_, stream_), "an all-gather");
     case Collective::all_to_all: return Exchange(run);

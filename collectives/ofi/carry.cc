@@ -144,6 +144,8 @@ Status Carrier::WaitFor(const Operation& operation, std::size_t round, bool asks
     const Time now = clock_.Now();
     if (completed > 0) progress = now;
     if (now - looked < kLookEvery) continue;
+    // It was this process that stood still: that is no word about the others, whose messages are taken now.
+    if (now - looked > options_.timeout / 2) progress = now;
     looked = now;
     if (options_.look) EVERSTEP_TRY(options_.look());
     if (now - progress <= options_.timeout) continue;
@@ -281,9 +283,9 @@ void Carrier::Apply(Job& job, std::size_t round, const Incoming& piece) {
   if (options_.tamper) options_.tamper(static_cast<std::uint32_t>(round), piece.landed, piece.count * job.size);
   if (job.check != nullptr && !job.check->sources.empty()) CheckHop(job, round, piece);
   if (piece.then == Incoming::Then::keep) return;
-  const AddKernel add = AddKernelFor(job.carried.type, BestInstructionSet());
+  const ReduceKernel reduce = ReduceKernelFor(job.carried.type, job.carried.operation, BestInstructionSet());
   const void* from = piece.then == Incoming::Then::add_source ? job.InSource(piece.first) : piece.landed;
-  add(job.InBuffer(piece.first), from, piece.count);
+  reduce(job.InBuffer(piece.first), from, piece.count);
 }
 
 Status Carrier::ApplyReceives(Job& job, std::size_t round) {

@@ -50,7 +50,8 @@ struct CarryOptions {
 // `buffer` those that came.
 struct Carried {
   DataType type = DataType::f32;
-  const void* source = nullptr;  // all but all_gather; may be `buffer`
+  ReduceOperation operation = ReduceOperation::sum;  // avg: the sum; who has the result divides it
+  const void* source = nullptr;                      // all but all_gather; may be `buffer`
   void* buffer = nullptr;
   std::size_t elements = 0;                   // of all blocks of `buffer`
   const RailMemory* source_memory = nullptr;  // nullptr: not registered

@@ -32,8 +32,13 @@ std::string Ordered(std::uint32_t round) {
 
 class Bench {
  public:
-  Bench(ProbeGroup& group, const ProbeOptions& options)
-      : group_(group), options_(options), backend_(*group.backend), collective_(static_cast<Collective>(options.test)) {}
+  Bench(ProbeGroup& group, const ProbeOptions& options, DataType type, ReduceOperation operation)
+      : group_(group),
+        options_(options),
+        type_(type),
+        operation_(operation),
+        backend_(*group.backend),
+        collective_(static_cast<Collective>(options.test)) {}
 
   // In place, all-to-all has no room of its own for what comes: it is timed as out of place, and not checked again.
   Result<TableHalf> Half(const Shape& shape, bool in_place);
@@ -46,6 +51,8 @@ class Bench {
 
   ProbeGroup& group_;
   const ProbeOptions& options_;
+  const DataType type_;
+  const ReduceOperation operation_;
   Backend& backend_;
   Collective collective_;
   std::vector<std::string> wrong_{};
@@ -71,7 +78,7 @@ std::size_t Bench::CompareResult(const ExactData& data, const Shape& shape) {
   const std::byte* result = backend_.Image(Side::result);
   std::size_t elements = 0;
   const auto compare = [&](const std::vector<std::uint32_t>& of, std::size_t at, std::uint64_t place, std::size_t count) {
-    const auto wrong = data.Compare(result + at * shape.element, of, place, count);
+    const auto wrong = data.Compare(result + at * shape.element, of, place, count, ExactData::Stage::at_the_end);
     if (!wrong) return;
     elements += wrong->elements;
     wrong_.push_back(Cat(Ordered(kAtTheEnd), group_.company.Who(group_.rank()), ": result at byte ",
@@ -94,7 +101,7 @@ Result<std::uint64_t> Bench::Checked(const CollectiveRun& run) {
   const Shape& shape = run.shape;
   std::uint64_t wrong = 0;
   for (std::uint32_t time = 0; time < options_.checks; ++time) {
-    const ExactData data(options_.type, group_.ranks(), ++salt_);
+    const ExactData data(type_, operation_, group_.ranks(), ++salt_);
     Fill(data, run);
     EVERSTEP_TRY(backend_.Upload(shape.bytes));
     EVERSTEP_TRY(group_.company.Barrier());
@@ -117,7 +124,8 @@ Result<std::uint64_t> Bench::Checked(const CollectiveRun& run) {
 
 Result<TableHalf> Bench::Half(const Shape& shape, bool in_place) {
   const bool to_all = collective_ == Collective::all_to_all;
-  const CollectiveRun run{.collective = collective_, .type = options_.type, .shape = shape, .in_place = in_place && !to_all};
+  const CollectiveRun run{
+      .collective = collective_, .type = type_, .operation = operation_, .shape = shape, .in_place = in_place && !to_all};
   EVERSTEP_TRY(group_.company.Barrier());
   if (options_.warmups > 0) EVERSTEP_TRY(backend_.Timed(run, options_.warmups));
   std::uint32_t runs = options_.iterations.value_or(0);
@@ -179,24 +187,38 @@ std::vector<std::uint64_t> Sizes(const ProbeOptions& options) {
   return sizes;
 }
 
-}  // namespace
-
-Status RunCollectiveBench(ProbeGroup& group, const ProbeOptions& options, Clock& clock, ProbeTable& table,
-                          const std::function<void(const TableRow&, const std::vector<std::string>&)>& row) {
+// Each size of one type and operation.
+Status RunSizes(ProbeGroup& group, const ProbeOptions& options, DataType type, ReduceOperation operation, ProbeTable& table,
+                const RowDone& row) {
   const auto collective = static_cast<Collective>(options.test);
-  EVERSTEP_TRY(group.backend->Reserve(options.bytes_max));
-  const Time start = clock.Now();
+  if (const std::uint32_t most = ExactData::RanksMost(type, operation); options.checks > 0 && group.ranks() > most)
+    return Fail(
+        ErrorCode::kInvalid,
+        Cat(Name(operation), " of ", NcclName(type), " is checked among ", most, " ranks at most, here are ", group.ranks()),
+        "-c 0 does not check");
   for (const std::uint64_t size : Sizes(options)) {
-    const Shape shape = ShapeOf(collective, group.ranks(), size, SizeOf(options.type));
-    EVERSTEP_TRY(group.backend->Prepare({.collective = collective, .type = options.type, .shape = shape, .in_place = false}));
-    Bench bench(group, options);
-    TableRow one{.bytes = shape.bytes, .count = shape.count, .out_of_place = {}, .in_place = {}};
+    const Shape shape = ShapeOf(collective, group.ranks(), size, SizeOf(type));
+    EVERSTEP_TRY(group.backend->Prepare(
+        {.collective = collective, .type = type, .operation = operation, .shape = shape, .in_place = false}));
+    Bench bench(group, options, type, operation);
+    TableRow one{.type = type, .operation = operation, .bytes = shape.bytes, .count = shape.count};
     EVERSTEP_ASSIGN(one.out_of_place, bench.Half(shape, false));
     EVERSTEP_ASSIGN(one.in_place, bench.Half(shape, true));
     EVERSTEP_ASSIGN(const std::vector<std::string> wrong, Collected(group, bench.wrong()));
     table.rows.push_back(one);
     row(one, wrong);
   }
+  return {};
+}
+
+}  // namespace
+
+Status RunCollectiveBench(ProbeGroup& group, const ProbeOptions& options, Clock& clock, ProbeTable& table, const RowDone& row) {
+  EVERSTEP_TRY(group.backend->Reserve(options.bytes_max));
+  const Time start = clock.Now();
+  for (const DataType type : options.types)
+    for (const ReduceOperation operation : options.operations)
+      EVERSTEP_TRY(RunSizes(group, options, type, operation, table, row));
   EVERSTEP_ASSIGN(table.waits, WaitsOfAll(group, Seconds(clock.Now() - start)));
   return {};
 }

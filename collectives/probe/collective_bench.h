@@ -9,8 +9,10 @@
 
 namespace everstep {
 
-// Calls `row` on every rank as soon as a size is done, with what was wrong on any rank, by round; then adds it to the table.
-Status RunCollectiveBench(ProbeGroup& group, const ProbeOptions& options, Clock& clock, ProbeTable& table,
-                          const std::function<void(const TableRow&, const std::vector<std::string>& wrong)>& row);
+using RowDone = std::function<void(const TableRow&, const std::vector<std::string>& wrong)>;
+
+// All sizes of each type and operation. Calls `row` on every rank as soon as one is done, with what was wrong on any rank, by
+// round; then adds it to the table.
+Status RunCollectiveBench(ProbeGroup& group, const ProbeOptions& options, Clock& clock, ProbeTable& table, const RowDone& row);
 
 }  // namespace everstep

@@ -77,7 +77,7 @@ std::vector<std::string> CollectiveWords(const ProbeOptions& options) {
                                  "-c",
                                  "0",
                                  "-d",
-                                 std::string(NcclName(options.type)),
+                                 std::string(NcclName(options.types[0])),
                                  "-J",
                                  "-"};
   if (options.iterations) words.insert(words.end(), {"-n", std::to_string(*options.iterations)});
@@ -97,7 +97,7 @@ Result<std::vector<std::string>> CommandFor(ProbePeer peer, const ProbeOptions& 
                  "-c",
                  std::string(kGlooPeer),
                  std::string(Name(options.test)),
-                 std::string(NcclName(options.type)),
+                 std::string(NcclName(options.types[0])),
                  std::to_string(options.iterations.value_or(0)),
                  std::to_string(options.warmups)};
       for (const TableRow& row : own.rows) command.push_back(std::to_string(row.bytes));
@@ -108,7 +108,7 @@ Result<std::vector<std::string>> CommandFor(ProbePeer peer, const ProbeOptions& 
         if (::access(Cat(around.folder, "/", program).c_str(), X_OK) != 0)
           return Fail(ErrorCode::kNotFound, Cat(program, " is not beside everstep-probe there"));
       if (!InPath(around.environment, "mpirun")) return Fail(ErrorCode::kNotFound, "there is no mpirun there");
-      command = {Cat(around.folder, "/everstep-mpi"), "--slots", "1", "--", Cat(probe, "-mpi")};
+      command = {Cat(around.folder, "/everstep-mpi"), "--", Cat(probe, "-mpi")};
       break;
     case ProbePeer::nccl: command = {probe}; break;
   }
@@ -118,12 +118,16 @@ Result<std::vector<std::string>> CommandFor(ProbePeer peer, const ProbeOptions& 
   return command;
 }
 
-Environment EnvironmentFor(const ProbeGroup& group, const PeerSurroundings& around, std::uint16_t port) {
+Environment EnvironmentFor(ProbePeer peer, const ProbeGroup& group, const PeerSurroundings& around, std::uint16_t port) {
   Environment environment = around.environment;
   // Their verdicts are not this test's, and MASTER_PORT is as it is said.
   for (const char* name : {"EVERSTEP_JOB_ID", "TORCHELASTIC_USE_AGENT_STORE"}) environment.erase(name);
   for (const char* name : {"RANK", "GROUP_RANK"}) environment[name] = std::to_string(group.rank());
   for (const char* name : {"WORLD_SIZE", "GROUP_WORLD_SIZE"}) environment[name] = std::to_string(group.ranks());
+  // To everstep-mpi each of these ranks is a host; NCCL takes its GPU by the rank on a host.
+  if (peer == ProbePeer::mpi)
+    for (const auto& [name, value] : {std::pair("LOCAL_RANK", "0"), std::pair("LOCAL_WORLD_SIZE", "1")})
+      environment[name] = value;
   environment["MASTER_ADDR"] = around.master;
   environment["MASTER_PORT"] = std::to_string(port);
   if (const std::string interface = InterfaceOf(group.company.address); !interface.empty())
@@ -196,7 +200,7 @@ Result<std::vector<PeerColumn>> RunPeers(const ProbeGroup& group, const ProbeOpt
     EVERSTEP_ASSIGN(const std::uint16_t port, AgreedPort(company));
     EVERSTEP_ASSIGN(const std::vector<std::string> ready, company.exchange(command ? "" : Cat("2", command.error().Str())));
     if (column.why_not = FirstReason(company, ready); !column.why_not.empty()) continue;
-    const auto process = PeerProcess::Start(*command, EnvironmentFor(group, around, port));
+    const auto process = PeerProcess::Start(*command, EnvironmentFor(peer, group, around, port));
     EVERSTEP_ASSIGN(const std::vector<std::string> started, company.exchange(process ? "" : Cat("2", process.error().Str())));
     if (column.why_not = FirstReason(company, started); !column.why_not.empty()) continue;
     EVERSTEP_ASSIGN(std::string said, Played(company, **process, kAtLeast + kOwnTimes * own_seconds, clock));

@@ -41,6 +41,7 @@ class FabricBackend final : public Backend {
  private:
   Result<Algorithm> Chosen(const CollectiveRun& run);
   Carried CarriedFor(const CollectiveRun& run);
+  Status Once(const CollectiveRun& run, HopCheck* check);
 
   ProbeOptions options_;
   Company company_;
@@ -113,6 +114,7 @@ Result<Algorithm> FabricBackend::Chosen(const CollectiveRun& run) {
 
 Carried FabricBackend::CarriedFor(const CollectiveRun& run) {
   Carried carried{.type = run.type,
+                  .operation = run.operation,
                   .source = source_.data(),
                   .buffer = result_.data(),
                   .elements = run.shape.bytes / run.shape.element,
@@ -125,10 +127,16 @@ Carried FabricBackend::CarriedFor(const CollectiveRun& run) {
   return carried;
 }
 
+Status FabricBackend::Once(const CollectiveRun& run, HopCheck* check) {
+  EVERSTEP_TRY(carrier_->Run(plan_, CarriedFor(run), check));
+  if (const ResultRange range = ResultOf(run, company_.rank); run.operation == ReduceOperation::avg && range.count > 0)
+    Divide(run.type, result_.data() + range.first * run.shape.element, range.count, company_.ranks);
+  return {};
+}
+
 Result<double> FabricBackend::Timed(const CollectiveRun& run, std::uint32_t times) {
-  const Carried carried = CarriedFor(run);
   const Time start = clock_.Now();
-  for (std::uint32_t i = 0; i < times; ++i) EVERSTEP_TRY(carrier_->Run(plan_, carried, nullptr));
+  for (std::uint32_t i = 0; i < times; ++i) EVERSTEP_TRY(Once(run, nullptr));
   return Seconds(clock_.Now() - start);
 }
 
@@ -136,7 +144,7 @@ Result<std::vector<WrongHop>> FabricBackend::Check(const CollectiveRun& run, con
   HopCheck check{.data = &data, .sources = {}, .wrong = {}};
   if (company_.ranks <= kSourcesRanksMax)
     check.sources = IncomingSources(run.collective, plan_.algorithm, company_.ranks, company_.rank);
-  EVERSTEP_TRY(carrier_->Run(plan_, CarriedFor(run), &check));
+  EVERSTEP_TRY(Once(run, &check));
   return check.wrong;
 }
 

@@ -57,6 +57,7 @@ Result<ProbeGroup> JoinGroup(const ProbeIdentity& identity, const ProbeOptions& 
                            // Longer than who waits on the fabric takes to say that it is stuck, and rank 0 to ask round.
                            .patience = 1s + answer + 2 * options.timeout,
                            .answer = answer,
+                           .away = options.timeout,
                            .blames = std::move(blames)};
   EVERSTEP_ASSIGN(group.meeting, Meeting::Gather(place, clock));
   Meeting* meeting = group.meeting.get();

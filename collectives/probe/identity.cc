@@ -33,18 +33,6 @@ Result<std::optional<std::uint64_t>> NumberIn(const Variables& environment, cons
   return std::optional<std::uint64_t>();
 }
 
-// Slurm's is the switches from the top down and the node, by dots: all but the node is where it is. With its default topology
-// there is the node alone.
-std::string RackIn(const Variables& environment) {
-  constexpr std::size_t kMost = 64;  // characters
-  if (const auto own = environment.find("EVERSTEP_RACK"); own != environment.end())
-    return Printable(own->second.substr(0, kMost));
-  const auto slurm = environment.find("SLURM_TOPOLOGY_ADDR");
-  if (slurm == environment.end()) return "";
-  const std::size_t dot = slurm->second.rfind('.');
-  return dot == std::string::npos ? "" : Printable(slurm->second.substr(0, std::min(dot, kMost)));
-}
-
 bool OneHost(const Variables& environment, std::uint64_t ranks) {
   for (const char* name : {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"})  // Open MPI's, MPICH's and Intel's
     if (const auto here = TextIn(environment, name)) return ParseUnsigned(*here) == ranks;
@@ -71,9 +59,9 @@ std::uint16_t SlurmPort(const Variables& environment) {
 Error NoMaster(bool mpirun) {
   if (mpirun)
     return {
-        ErrorCode::kInvalid, "MASTER_ADDR is not set, and mpirun does not tell its ranks where rank 0 is",
+        ErrorCode::kNotFound, "MASTER_ADDR is not set, and mpirun does not tell its ranks where rank 0 is",
         "mpirun -x MASTER_ADDR=$(hostname) … where rank 0 is on the host on which you call mpirun, else that host's name or "
-        "address; or --backend mpi, which needs none"};
+        "address; none is needed where everstep-probe-mpi lies beside everstep-probe"};
   return {ErrorCode::kInvalid, "MASTER_ADDR is not set", "the host of rank 0, by name or address"};
 }
 
@@ -90,6 +78,18 @@ Result<std::string> MasterHost(const Variables& environment, std::uint64_t ranks
 }
 
 }  // namespace
+
+// Slurm's is the switches from the top down and the node, by dots: all but the node is where it is. With its default topology
+// there is the node alone.
+std::string RackFrom(const Variables& environment) {
+  constexpr std::size_t kMost = 64;  // characters
+  if (const auto own = environment.find("EVERSTEP_RACK"); own != environment.end())
+    return Printable(own->second.substr(0, kMost));
+  const auto slurm = environment.find("SLURM_TOPOLOGY_ADDR");
+  if (slurm == environment.end()) return "";
+  const std::size_t dot = slurm->second.rfind('.');
+  return dot == std::string::npos ? "" : Printable(slurm->second.substr(0, std::min(dot, kMost)));
+}
 
 std::optional<std::string> FirstHostOf(const std::string& list) {
   std::string host;
@@ -121,7 +121,7 @@ Result<ProbeIdentity> IdentityFrom(const Variables& environment) {
     return Fail(ErrorCode::kInvalid, rank ? "RANK is set and WORLD_SIZE is not" : "WORLD_SIZE is set and RANK is not",
                 "set both, or none");
   ProbeIdentity identity;
-  identity.rack = RackIn(environment);
+  identity.rack = RackFrom(environment);
   if (!rank) return identity;
   if (*ranks == 0 || *rank >= *ranks)
     return Fail(ErrorCode::kInvalid, Cat("RANK is ", *rank, " and WORLD_SIZE ", *ranks),

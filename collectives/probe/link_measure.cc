@@ -41,7 +41,7 @@ Result<PairMeasured> MeasurePair(PairLink& link, std::uint32_t peer, bool first,
 
 double SecondsPerByteAdded(DataType type, Clock& clock) {
   std::vector<std::byte> a(kLargeBytes), b(kLargeBytes);
-  const AddKernel add = AddKernelFor(type, BestInstructionSet());
+  const ReduceKernel add = ReduceKernelFor(type, ReduceOperation::sum, BestInstructionSet());
   add(a.data(), b.data(), kLargeBytes / SizeOf(type));
   const Time start = clock.Now();
   for (int i = 0; i < 4; ++i) add(a.data(), b.data(), kLargeBytes / SizeOf(type));

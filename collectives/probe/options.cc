@@ -22,8 +22,8 @@ constexpr std::string_view kHelp =
   -n, --iters N       timed runs a size                           (20, and 100 ms)
   -w, --warmup_iters N                                            (5)
   -c, --check N       runs whose every hop is checked; 0: none    (1)
-  -d, --datatype T    float, double, half, bfloat16, int32, int64 (float)
-  -o, --op OP         sum; of tests that add nothing up it says nothing
+  -d, --datatype T    float, double, half, bfloat16, int8, uint8, int32, uint32, int64, uint64, all  (float)
+  -o, --op OP         sum, prod, max, min, avg, all; of tests that add nothing up it says nothing    (sum)
   -T, --timeout S     seconds without progress until the test ends (10)
   -J, --output_file F also as JSON, on rank 0; -: JSON in place of the table
   --backend B         ofi (libfabric), nccl (GPU memory), mpi     (ofi)
@@ -85,11 +85,28 @@ auto AnyOf(std::vector<std::string> legal) {
 }
 bool Never(ProbeOptions&, const std::string&) { return false; }
 
-// Of tests that add nothing up, an operation says nothing, as in nccl-tests.
+// "all" in nccl-tests' order.
+bool TakeType(ProbeOptions& options, const std::string& value) {
+  const auto type = DataTypeNamed(value);
+  if (!type && value != "all") return false;
+  options.types =
+      type ? std::vector{*type} : std::vector{DataType::i8,  DataType::u8,  DataType::i32, DataType::u32, DataType::i64,
+                                              DataType::u64, DataType::f16, DataType::f32, DataType::f64, DataType::bf16};
+  options.all_types = !type;
+  return true;
+}
+
+// Of tests that add nothing up, an operation says nothing, as in nccl-tests. There mulsum is an operation that the caller
+// makes, and part of "all", too.
 bool TakeOperation(ProbeOptions& options, const std::string& value) {
-  if (value == "sum") return true;
-  const bool adds = options.test == ProbeTest::allreduce || options.test == ProbeTest::reducescatter;
-  return !adds && Contains(std::vector<std::string>{"prod", "min", "max", "avg", "mulsum", "all"}, value);
+  const auto operation = EnumNamed<ReduceOperation>(value);
+  if (options.test != ProbeTest::allreduce && options.test != ProbeTest::reducescatter)
+    return operation || value == "mulsum" || value == "all";
+  if (!operation && value != "all") return false;
+  options.operations = operation ? std::vector{*operation}
+                                 : std::vector{ReduceOperation::sum, ReduceOperation::prod, ReduceOperation::max,
+                                               ReduceOperation::min, ReduceOperation::avg};
+  return true;
 }
 
 // No test here has a root: it says nothing, as in nccl-tests.
@@ -154,14 +171,10 @@ std::vector<Flag> FlagsOfNcclTests() {
        }},
       {{"-w", "--warmup_iters"}, "0 to 10000", Number(&ProbeOptions::warmups, 0, 10'000)},
       {{"-c", "--check"}, "0 to 1000", Number(&ProbeOptions::checks, 0, 1000)},
-      {{"-d", "--datatype"},
-       "float, double, half, bfloat16, int32 or int64, one a run",
-       [](ProbeOptions& options, const std::string& value) {
-         const auto type = DataTypeNamed(value);
-         if (type) options.type = *type;
-         return type.has_value();
-       }},
-      {{"-o", "--op"}, "sum; of allgather and alltoall any, for they add nothing up", TakeOperation},
+      {{"-d", "--datatype"}, "float, double, half, bfloat16, int8, uint8, int32, uint32, int64, uint64 or all", TakeType},
+      {{"-o", "--op"},
+       "sum, prod, max, min, avg or all; of allgather and alltoall any, for they add nothing up",
+       TakeOperation},
       {{"-r"}, "a rank, or all: without meaning, no test here has a root", IsRootRank},
       {{"-T", "--timeout"},
        "1 to 3600 seconds",
@@ -254,9 +267,10 @@ Status CheckTogether(const ProbeOptions& options) {
   if (options.bytes_min > options.bytes_max)
     return Fail(ErrorCode::kInvalid, Cat("-b ", options.bytes_min, " is above -e ", options.bytes_max),
                 "the smallest size comes first");
-  if (options.bytes_min < SizeOf(options.type))
-    return Fail(ErrorCode::kInvalid, Cat("-b ", options.bytes_min, " is below one element of ", NcclName(options.type)),
-                Cat("at least ", SizeOf(options.type), " bytes"));
+  for (const DataType type : options.types)
+    if (options.bytes_min < SizeOf(type))
+      return Fail(ErrorCode::kInvalid, Cat("-b ", options.bytes_min, " is below one element of ", NcclName(type)),
+                  Cat("at least ", SizeOf(type), " bytes"));
   if (options.backend != ProbeBackend::ofi)
     for (const auto& [flag, given] :
          {std::pair("--provider", !options.provider.empty()), std::pair("--interface", !options.interfaces.empty()),
@@ -269,6 +283,10 @@ Status CheckTogether(const ProbeOptions& options) {
                 Cat("--compare has no meaning with ",
                     options.test >= ProbeTest::pairs ? Name(options.test) : Cat("--backend ", Name(options.backend))),
                 "a collective by --backend ofi is compared with others");
+  if (!options.compare.empty() &&
+      (options.types.size() > 1 || options.operations != std::vector{ReduceOperation::sum} || options.types[0] >= DataType::i8))
+    return Fail(ErrorCode::kInvalid, "--compare has no meaning with this -d and -o",
+                "sums are compared, of float, double, half, bfloat16, int32 or int64");
   if (options.backend == ProbeBackend::nccl && options.test >= ProbeTest::pairs)
     return Fail(ErrorCode::kInvalid, Cat(Name(options.test), " does not go by nccl"), "by ofi and mpi it does");
   if (options.algorithm && options.test <= ProbeTest::alltoall &&
@@ -353,6 +371,8 @@ Result<ProbeOptions> ParseProbeOptions(const std::vector<std::string>& arguments
   // Pairs have one size; by itself one that is over in a third of a second.
   if (options.test >= ProbeTest::pairs && !sized) options.bytes_max = 1u << 20;
   if (options.test >= ProbeTest::pairs) options.bytes_min = options.bytes_max;
+  if (options.all_types && options.backend == ProbeBackend::mpi)  // it has no type for these
+    std::erase_if(options.types, [](DataType type) { return type == DataType::f16 || type == DataType::bf16; });
   EVERSTEP_TRY(CheckTogether(options));
   return options;
 }

@@ -32,8 +32,10 @@ struct ProbeOptions {
   std::uint32_t warmups = 5;
   std::optional<std::uint32_t> iterations{};  // nullopt: 20, and as many more as 100 ms take
   std::uint32_t checks = 1;
-  DataType type = DataType::f32;
-  std::optional<Algorithm> algorithm{};  // nullopt: by what pairs measured
+  std::vector<DataType> types{DataType::f32};
+  bool all_types = false;                                         // that the back end has
+  std::vector<ReduceOperation> operations{ReduceOperation::sum};  // of tests that reduce nothing it says nothing
+  std::optional<Algorithm> algorithm{};                           // nullopt: by what pairs measured
   std::string provider{};
   std::vector<std::string> interfaces{};  // empty: as the provider has it (ofi/provider.h)
   std::uint32_t rails = 0;                // NICs at most; 0: all there are

@@ -38,7 +38,12 @@ std::string Value(double value) {
 
 PairTester::PairTester(const ProbeGroup& group, PairLink& link, std::size_t bytes, std::uint64_t salt,
                        std::optional<std::uint32_t> tamper, Clock& clock)
-    : group_(group), link_(link), clock_(clock), bytes_(bytes), tamper_(tamper), data_(DataType::f32, group.ranks(), salt) {}
+    : group_(group),
+      link_(link),
+      clock_(clock),
+      bytes_(bytes),
+      tamper_(tamper),
+      data_(DataType::f32, ReduceOperation::sum, group.ranks(), salt) {}
 
 Status PairTester::Begin(std::uint32_t peer, std::size_t test, std::uint32_t rail, std::uint32_t messages) {
   constexpr std::uint64_t kTestsApart = 257, kRailsApart = 31;  // a test begins with other data than the one before it

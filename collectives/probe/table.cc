@@ -35,8 +35,8 @@ std::string Half(const TableHalf& half) {
   return figures + (half.wrong ? Print("  %6g", static_cast<double>(*half.wrong)) : "     N/A");
 }
 
-std::string_view Operation(ProbeTest test) {
-  return test == ProbeTest::allreduce || test == ProbeTest::reducescatter ? "sum" : "none";
+std::string_view OperationName(ProbeTest test, const TableRow& row) {
+  return test == ProbeTest::allreduce || test == ProbeTest::reducescatter ? Name(row.operation) : "none";
 }
 
 std::string_view Program(ProbeTest test) {
@@ -113,9 +113,9 @@ void WriteRow(JsonWriter& json, const ProbeTable& table, const TableRow& row) {
   json.Key("count");
   json.Unsigned(row.count);
   json.Key("type");
-  json.String(NcclName(table.options.type));
+  json.String(NcclName(row.type));
   json.Key("redop");
-  json.String(Operation(table.options.test));
+  json.String(OperationName(table.options.test, row));
   json.Key("root");
   json.String("-1");
   WriteHalf(json, "out_of_place", row.out_of_place);
@@ -163,7 +163,7 @@ std::string TableHead(const ProbeTable& table) {
 
 std::string TableLine(const ProbeTable& table, const TableRow& row) {
   return Print("%12li  %12li  %8s  %6s  %6s", static_cast<long>(row.bytes), static_cast<long>(row.count),
-               std::string(NcclName(table.options.type)).c_str(), std::string(Operation(table.options.test)).c_str(), "-1") +
+               std::string(NcclName(row.type)).c_str(), std::string(OperationName(table.options.test, row)).c_str(), "-1") +
          Half(row.out_of_place) + Half(row.in_place) + "\n";
 }
 

@@ -19,6 +19,8 @@ struct TableHalf {
 };
 
 struct TableRow {
+  DataType type = DataType::f32;
+  ReduceOperation operation = ReduceOperation::sum;
   std::uint64_t bytes = 0;
   std::uint64_t count = 0;
   TableHalf out_of_place{};

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "collectives/reduce/kernels.h"
+
 namespace everstep {
 
 struct Half {
@@ -48,32 +50,101 @@ inline Half ToHalf(float value) {
   return {static_cast<std::uint16_t>(sign | ((magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13))};
 }
 
+// In which a type is computed: what is stored as 16 bits as a float, integers without a sign, so that they wrap as the vector
+// units do.
 template <class T>
-T AddOne(T a, T b) {
-  if constexpr (std::is_integral_v<T>) {
-    using Wide = std::make_unsigned_t<T>;
-    return static_cast<T>(static_cast<Wide>(static_cast<Wide>(a) + static_cast<Wide>(b)));  // wraps, as the vector units do
-  } else if constexpr (std::is_same_v<T, Half>) {
-    return ToHalf(ToFloat(a) + ToFloat(b));
-  } else if constexpr (std::is_same_v<T, BFloat16>) {
-    return ToBFloat16(ToFloat(a) + ToFloat(b));
-  } else {
-    return a + b;
-  }
+auto Wide(T value) {
+  if constexpr (std::is_integral_v<T>)
+    return static_cast<std::make_unsigned_t<T>>(value);
+  else if constexpr (sizeof(T) == 2)
+    return ToFloat(value);
+  else
+    return value;
+}
+template <class T, class W>
+T Narrow(W value) {
+  if constexpr (std::is_same_v<T, Half>)
+    return ToHalf(value);
+  else if constexpr (std::is_same_v<T, BFloat16>)
+    return ToBFloat16(value);
+  else
+    return static_cast<T>(value);
+}
+template <class T>
+bool Less(T a, T b) {
+  if constexpr (std::is_integral_v<T>)
+    return a < b;
+  else
+    return Wide(a) < Wide(b);
 }
 
-// memcpy: the ranges come out of message buffers and may begin anywhere.
-template <class T>
-void AddScalar(void* into, const void* from, std::size_t count) {
+struct AddOne {
+  template <class T>
+  static T Of(T a, T b) {
+    return Narrow<T>(Wide(a) + Wide(b));
+  }
+};
+struct MultiplyOne {
+  template <class T>
+  static T Of(T a, T b) {
+    return Narrow<T>(Wide(a) * Wide(b));
+  }
+};
+struct LargerOne {
+  template <class T>
+  static T Of(T a, T b) {
+    return Less(a, b) ? b : a;
+  }
+};
+struct SmallerOne {
+  template <class T>
+  static T Of(T a, T b) {
+    return Less(b, a) ? b : a;
+  }
+};
+
+// memcpy: the ranges come out of message buffers and may begin anywhere. Inline, so that it becomes what its caller may use of
+// the CPU.
+template <class T, class One>
+[[gnu::always_inline]] inline void ReduceScalar(void* into, const void* from, std::size_t count) {
   auto* a = static_cast<std::byte*>(into);
   const auto* b = static_cast<const std::byte*>(from);
   for (std::size_t i = 0; i < count; ++i) {
     T x, y;
     std::memcpy(&x, a + i * sizeof(T), sizeof(T));
     std::memcpy(&y, b + i * sizeof(T), sizeof(T));
-    x = AddOne(x, y);
+    x = One::Of(x, y);
     std::memcpy(a + i * sizeof(T), &x, sizeof(T));
   }
+}
+
+// Kernels of one operation and instruction set, by type: Kernels::Of<T, One>() is each.
+template <class Kernels, class One>
+auto KernelOf(DataType type) {
+  switch (type) {
+    case DataType::f32: return Kernels::template Of<float, One>();
+    case DataType::f64: return Kernels::template Of<double, One>();
+    case DataType::f16: return Kernels::template Of<Half, One>();
+    case DataType::bf16: return Kernels::template Of<BFloat16, One>();
+    case DataType::i32: return Kernels::template Of<std::int32_t, One>();
+    case DataType::i64: return Kernels::template Of<std::int64_t, One>();
+    case DataType::i8: return Kernels::template Of<std::int8_t, One>();
+    case DataType::u8: return Kernels::template Of<std::uint8_t, One>();
+    case DataType::u32: return Kernels::template Of<std::uint32_t, One>();
+    case DataType::u64: return Kernels::template Of<std::uint64_t, One>();
+  }
+  return decltype(Kernels::template Of<float, One>()){};
+}
+template <class Kernels>
+ReduceKernel KernelOf(DataType type, ReduceOperation operation) {
+  switch (operation) {
+    case ReduceOperation::avg:
+    case ReduceOperation::sum: return KernelOf<Kernels, AddOne>(type);
+    case ReduceOperation::prod: return KernelOf<Kernels, MultiplyOne>(type);
+    case ReduceOperation::max: return KernelOf<Kernels, LargerOne>(type);
+    case ReduceOperation::min: return KernelOf<Kernels, SmallerOne>(type);
+  }
+  return nullptr;
 }
 
 }  // namespace everstep

@@ -3,6 +3,6 @@
 namespace everstep {
 
 InstructionSet BestVectorSet() { return InstructionSet::scalar; }
-AddKernel VectorKernel(DataType, InstructionSet) { return nullptr; }
+ReduceKernel VectorKernel(DataType, ReduceOperation, InstructionSet) { return nullptr; }
 
 }  // namespace everstep

@@ -7,6 +7,6 @@ namespace everstep {
 
 InstructionSet BestVectorSet();
 // nullptr: none for this set.
-AddKernel VectorKernel(DataType type, InstructionSet set);
+ReduceKernel VectorKernel(DataType type, ReduceOperation operation, InstructionSet set);
 
 }  // namespace everstep

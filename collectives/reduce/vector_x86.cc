@@ -152,7 +152,7 @@ template <class Lanes>
     Lanes::Add(a + i + 3 * Lanes::kCount, b + i + 3 * Lanes::kCount);
   }
   for (; i + Lanes::kCount <= count; i += Lanes::kCount) Lanes::Add(a + i, b + i);
-  AddScalar<typename Lanes::Value>(a + i, b + i, count - i);
+  ReduceScalar<typename Lanes::Value, AddOne>(a + i, b + i, count - i);
 }
 
 template <class Lanes>
@@ -167,32 +167,46 @@ template <class Lanes>
     Lanes::Add(a + i + 3 * Lanes::kCount, b + i + 3 * Lanes::kCount);
   }
   for (; i + Lanes::kCount <= count; i += Lanes::kCount) Lanes::Add(a + i, b + i);
-  AddScalar<typename Lanes::Value>(a + i, b + i, count - i);
+  ReduceScalar<typename Lanes::Value, AddOne>(a + i, b + i, count - i);
 }
 
-AddKernel Avx2Kernel(DataType type) {
-  switch (type) {
-    case DataType::f32: return AddAvx2<F32x8>;
-    case DataType::f64: return AddAvx2<F64x4>;
-    case DataType::f16: return AddAvx2<F16x8>;
-    case DataType::bf16: return AddAvx2<BF16x16>;
-    case DataType::i32: return AddAvx2<I32x8>;
-    case DataType::i64: return AddAvx2<I64x4>;
-  }
-  return nullptr;
+// Sums by hand; of the rest the compiler makes what it can.
+template <class T, class One>
+[[gnu::target("avx2,f16c")]] void ReduceAvx2(void* into, const void* from, std::size_t count) {
+  ReduceScalar<T, One>(into, from, count);
+}
+template <class T, class One>
+[[gnu::target("avx512f,avx512bw")]] void ReduceAvx512(void* into, const void* from, std::size_t count) {
+  ReduceScalar<T, One>(into, from, count);
 }
 
-AddKernel Avx512Kernel(DataType type) {
-  switch (type) {
-    case DataType::f32: return AddAvx512<F32x16>;
-    case DataType::f64: return AddAvx512<F64x8>;
-    case DataType::f16: return AddAvx512<F16x16>;
-    case DataType::bf16: return AddAvx512<BF16x16Wide>;
-    case DataType::i32: return AddAvx512<I32x16>;
-    case DataType::i64: return AddAvx512<I64x8>;
+// The bits of a sum of integers are the same with and without a sign.
+template <class T, class One>
+constexpr bool kByHand = std::is_same_v<One, AddOne> && sizeof(T) > 1;
+
+struct Avx2Kernels {
+  template <class T, class One>
+  static ReduceKernel Of() {
+    if constexpr (!kByHand<T, One>) return ReduceAvx2<T, One>;
+    if constexpr (std::is_same_v<T, float>) return AddAvx2<F32x8>;
+    if constexpr (std::is_same_v<T, double>) return AddAvx2<F64x4>;
+    if constexpr (std::is_same_v<T, Half>) return AddAvx2<F16x8>;
+    if constexpr (std::is_same_v<T, BFloat16>) return AddAvx2<BF16x16>;
+    return sizeof(T) == 4 ? AddAvx2<I32x8> : AddAvx2<I64x4>;
   }
-  return nullptr;
-}
+};
+
+struct Avx512Kernels {
+  template <class T, class One>
+  static ReduceKernel Of() {
+    if constexpr (!kByHand<T, One>) return ReduceAvx512<T, One>;
+    if constexpr (std::is_same_v<T, float>) return AddAvx512<F32x16>;
+    if constexpr (std::is_same_v<T, double>) return AddAvx512<F64x8>;
+    if constexpr (std::is_same_v<T, Half>) return AddAvx512<F16x16>;
+    if constexpr (std::is_same_v<T, BFloat16>) return AddAvx512<BF16x16Wide>;
+    return sizeof(T) == 4 ? AddAvx512<I32x16> : AddAvx512<I64x8>;
+  }
+};
 
 }  // namespace
 
@@ -204,8 +218,10 @@ InstructionSet BestVectorSet() {
   return InstructionSet::scalar;
 }
 
-AddKernel VectorKernel(DataType type, InstructionSet set) {
-  return set == InstructionSet::avx512 ? Avx512Kernel(type) : set == InstructionSet::avx2 ? Avx2Kernel(type) : nullptr;
+ReduceKernel VectorKernel(DataType type, ReduceOperation operation, InstructionSet set) {
+  return set == InstructionSet::avx512 ? KernelOf<Avx512Kernels>(type, operation)
+         : set == InstructionSet::avx2 ? KernelOf<Avx2Kernels>(type, operation)
+                                       : nullptr;
 }
 
 }  // namespace everstep

@@ -39,7 +39,8 @@ constexpr ProbeFlag kProbeFlags[] = {
     {"-n,--iters", "timed runs a size [20, and 100 ms]", "N"},
     {"-w,--warmup-iters", "runs before them [5]", "N"},
     {"-c,--check", "runs whose every hop is checked [1]", "N"},
-    {"-d,--datatype", "float, double, half, bfloat16, int32, int64 [float]", "TYPE"},
+    {"-d,--datatype", "float, double, half, bfloat16, int8, uint8, int32, uint32, int64, uint64, all [float]", "TYPE"},
+    {"--op", "sum, prod, max, min, avg, all [sum]", "OP"},
     {"-T,--timeout", "seconds without progress until the test ends [10]", "N"},
     {"--backend", "ofi (libfabric), nccl (GPU memory), mpi (by mpirun, without ssh) [ofi]", "NAME"},
     {"--compare", "the same afterwards through gloo, mpi, nccl: its columns, or why it does not run here", "PEER,PEER"},
@@ -64,7 +65,7 @@ std::vector<std::string> CommandOf(const Cli& cli, const BenchFlags& flags) {
   const auto backend =
       std::find_if(flags.probe.begin(), flags.probe.end(), [](const auto& flag) { return flag.first == "--backend"; });
   std::vector<std::string> command{std::string(kProbeProgram), flags.test};
-  if (backend->second == "mpi") command = {"everstep-mpi", "--slots", "1", "--", "everstep-probe-mpi", flags.test};
+  if (backend->second == "mpi") command = {"everstep-mpi", "--", "everstep-probe-mpi", flags.test};
   for (const auto& [name, value] : flags.probe)
     if (!value.empty()) command.insert(command.end(), {name, value});
   if (!ForPeople(cli.output)) command.insert(command.end(), {"-J", "-"});

@@ -104,11 +104,7 @@ Result<JobSpec> SpecOf(const RunFlags& flags, const Surroundings& here) {
     spec.command.insert(spec.command.begin(), {"python3", "-u"});
   EVERSTEP_ASSIGN(spec.processes_per_node, Processes(flags.processes, here.cpus));
   EVERSTEP_ASSIGN(spec.env, Environment(flags, here));
-  if (flags.mpi) {  // one a host; how many ranks are there is mpirun's business
-    const std::uint32_t slots = spec.processes_per_node.value_or(1);
-    spec.processes_per_node = 1;
-    spec.command.insert(spec.command.begin(), {"everstep-mpi", "--slots", std::to_string(slots), "--"});
-  }
+  if (flags.mpi) spec.command.insert(spec.command.begin(), {"everstep-mpi", "--"});
   if (IsTorchrun(spec.command)) {  // one a host; how many ranks it starts there is then its own number
     spec.processes_per_node = 1;
     if (flags.processes != "auto") spec.env.try_emplace("PET_NPROC_PER_NODE", flags.processes);

@@ -63,7 +63,7 @@ void Add(std::vector<Variant>& variants, Buffers& buffers, std::optional<DataTyp
   void* into = buffers.into.data();
   const void* from = buffers.from.data();
   if (type) {
-    const AddKernel kernel = AddKernelFor(*type, set);
+    const ReduceKernel kernel = ReduceKernelFor(*type, ReduceOperation::sum, set);
     variant.run = [kernel, into, from, count = bytes / SizeOf(*type)] { kernel(into, from, count); };
   } else {
     variant.run = [into, from, bytes] { std::memcpy(into, from, bytes); };

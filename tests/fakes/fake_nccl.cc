@@ -10,11 +10,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "collectives/nccl/declarations.h"
@@ -38,20 +41,65 @@ bool Faulty(const char* fault, int rank) {
 }
 
 std::size_t SizeOf(Type type) {
-  return type == Type::f64 || type == Type::i64 ? 8 : type == Type::f16 || type == Type::bf16 ? 2 : 4;
+  switch (type) {
+    case Type::i8:
+    case Type::u8: return 1;
+    case Type::f16:
+    case Type::bf16: return 2;
+    case Type::f64:
+    case Type::i64:
+    case Type::u64: return 8;
+    default: return 4;
+  }
 }
 
+// Warm-up rounds reduce whatever lies there: a GPU's integers wrap around, and a product in an int would overflow.
 template <class T>
-void AddTo(void* into, const void* from, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) static_cast<T*>(into)[i] += static_cast<const T*>(from)[i];
+T Of(T a, T b, Operation operation) {
+  const auto wraps = [](auto x) {
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<std::uint64_t>(x);
+    else
+      return x;
+  };
+  switch (operation) {
+    case Operation::prod: return static_cast<T>(wraps(a) * wraps(b));
+    case Operation::max: return std::max(a, b);
+    case Operation::min: return std::min(a, b);
+    default: return static_cast<T>(wraps(a) + wraps(b));
+  }
 }
 
-void Add(void* into, const void* from, std::size_t count, Type type) {
-  if (type == Type::f32) AddTo<float>(into, from, count);
-  if (type == Type::f64) AddTo<double>(into, from, count);
-  // Warm-up rounds add whatever lies there: a GPU's integers wrap around.
-  if (type == Type::i32) AddTo<std::uint32_t>(into, from, count);
-  if (type == Type::i64) AddTo<std::uint64_t>(into, from, count);
+// The slots of all ranks as NCCL takes an average: integers are divided at the end, others multiplied before.
+template <class T>
+void ReduceSlots(const std::byte* const* slots, int ranks, void* to, std::size_t count, Operation operation) {
+  const bool multiplies = operation == Operation::avg && !std::is_integral_v<T>;
+  const auto value = [&](int rank, std::size_t i) {
+    T one;
+    std::memcpy(&one, slots[rank] + i * sizeof(T), sizeof(T));
+    return multiplies ? static_cast<T>(one * static_cast<T>(1.0 / ranks)) : one;
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    T result = value(0, i);
+    for (int rank = 1; rank < ranks; ++rank) result = Of(result, value(rank, i), operation);
+    if (operation == Operation::avg && !multiplies) result = static_cast<T>(result / static_cast<T>(ranks));
+    std::memcpy(static_cast<std::byte*>(to) + i * sizeof(T), &result, sizeof(T));
+  }
+}
+
+void ReduceSlots(Type type, const std::byte* const* slots, int ranks, void* to, std::size_t count, Operation operation) {
+  switch (type) {
+    case Type::f32: return ReduceSlots<float>(slots, ranks, to, count, operation);
+    case Type::f64: return ReduceSlots<double>(slots, ranks, to, count, operation);
+    case Type::i8: return ReduceSlots<std::int8_t>(slots, ranks, to, count, operation);
+    case Type::u8: return ReduceSlots<std::uint8_t>(slots, ranks, to, count, operation);
+    case Type::i32: return ReduceSlots<std::int32_t>(slots, ranks, to, count, operation);
+    case Type::u32: return ReduceSlots<std::uint32_t>(slots, ranks, to, count, operation);
+    case Type::i64: return ReduceSlots<std::int64_t>(slots, ranks, to, count, operation);
+    case Type::u64: return ReduceSlots<std::uint64_t>(slots, ranks, to, count, operation);
+    case Type::f16:
+    case Type::bf16: return;  // refused
+  }
 }
 
 struct Message {
@@ -104,10 +152,11 @@ struct Communicator {
 
 namespace {
 
-// The sum of all slots from `first` on.
-void Sum(Shared& all, int ranks, std::size_t first, void* to, std::size_t count, Type type) {
-  std::memcpy(to, all.slots[0] + first, count * SizeOf(type));
-  for (int rank = 1; rank < ranks; ++rank) Add(to, all.slots[rank] + first, count, type);
+// Of all slots from `first` on.
+void Reduce(Shared& all, int ranks, std::size_t first, void* to, std::size_t count, Type type, Operation operation) {
+  std::array<const std::byte*, kRanksMax> slots{};
+  for (std::size_t rank = 0; rank < kRanksMax; ++rank) slots[rank] = all.slots[rank] + first;
+  ReduceSlots(type, slots.data(), ranks, to, count, operation);
 }
 
 bool Fits(const Communicator& among, std::size_t bytes, Type type) {
@@ -161,21 +210,24 @@ const char* ncclGetErrorString(Answer answer) {
 }
 Answer ncclGroupStart() { return Answer::success; }
 
-Answer ncclAllReduce(const void* from, void* to, std::size_t count, Type type, Operation, Communicator* among,
+Answer ncclAllReduce(const void* from, void* to, std::size_t count, Type type, Operation operation, Communicator* among,
                      cuda::Stream* stream) {
   const std::size_t bytes = count * SizeOf(type);
   if (!Fits(*among, bytes, type)) return kInvalidArgument;
   return among->Enqueue(
       stream, [=](std::byte* slot) { std::memcpy(slot, from, bytes); },
-      [=](Shared& all) { Sum(all, among->ranks, 0, to, count, type); }, to);
+      [=](Shared& all) { Reduce(all, among->ranks, 0, to, count, type, operation); }, to);
 }
-Answer ncclReduceScatter(const void* from, void* to, std::size_t count, Type type, Operation, Communicator* among,
+Answer ncclReduceScatter(const void* from, void* to, std::size_t count, Type type, Operation operation, Communicator* among,
                          cuda::Stream* stream) {
   const std::size_t bytes = count * SizeOf(type);
   if (!Fits(*among, bytes * static_cast<std::size_t>(among->ranks), type)) return kInvalidArgument;
   return among->Enqueue(
       stream, [=](std::byte* slot) { std::memcpy(slot, from, bytes * static_cast<std::size_t>(among->ranks)); },
-      [=](Shared& all) { Sum(all, among->ranks, bytes * static_cast<std::size_t>(among->rank), to, count, type); }, to);
+      [=](Shared& all) {
+        Reduce(all, among->ranks, bytes * static_cast<std::size_t>(among->rank), to, count, type, operation);
+      },
+      to);
 }
 Answer ncclAllGather(const void* from, void* to, std::size_t count, Type type, Communicator* among, cuda::Stream* stream) {
   const std::size_t bytes = count * SizeOf(type);

@@ -178,16 +178,16 @@ class System:
         return next(host for host in self.hosts.values() if start["pid"] in host.pids())
 
     def submit(self, name: str = "story", *, nodes: int = 2, spares: int = 0, per_node: int = 1, trainer: list[object] = (),
-               command: list[object] | None = None, isolate: str = "pin", **keys: object) -> Job:  # fmt: skip
-        """Submits the fake trainer with `trainer` as its arguments, or `command`; `keys` as in a job file. The trainer stays before its last
-        step until Job.release()."""
+               launch: list[object] = (), command: list[object] | None = None, isolate: str = "pin", **keys: object) -> Job:  # fmt: skip
+        """Submits the fake trainer with `trainer` as its arguments, started by `launch`, or `command`; `keys` as in a job file. The trainer
+        stays before its last step until Job.release()."""
         place = self.lab.directory / f"{name}-{len(self.jobs)}"
         place.mkdir()
         witness, checkpoints = place / "witness.jsonl", place / "checkpoints"
         checkpoints.mkdir()
         hold = place / "hold"
         hold.touch()
-        argv = command or [PYTHON, TRAINER, "--witness", witness, "--hold", hold, *trainer]
+        argv = command or [*launch, PYTHON, TRAINER, "--witness", witness, "--hold", hold, *trainer]
         file = place / "job.yaml"
         job = {
             "name": name, "command": [str(word) for word in argv], "resume_args": ["--resume", "{resume}"], "nodes": nodes,

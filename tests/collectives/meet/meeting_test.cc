@@ -164,6 +164,91 @@ TEST(Meeting, ARankThatIsStuckWhileRankZeroIsNotIsHeard) {
   EXPECT_EQ(said, (std::vector<std::string>(2, "rank 1 waits")));
 }
 
+// A clock that can be put forward: what a process sees that was stopped.
+class ClockAhead final : public Clock {
+ public:
+  Time Now() override { return real_.Now() + ahead; }
+  WallTime Wall() override { return real_.Wall(); }
+  Duration ahead{0};
+
+ private:
+  RealClock real_{};
+};
+
+// Three ranks; those but rank 0 are stuck. What each says, and whom rank 0 blames.
+struct Woken {
+  std::vector<std::string> said{3};
+  std::vector<std::uint32_t> blamed{};
+};
+Woken WhenRankZeroWakes(
+    Duration answer, const std::function<std::string(Meeting&, ClockAhead&)>& wakes,
+    const std::function<void()>& told = [] {}) {
+  const std::uint16_t port = FreePort();
+  Woken woken;
+  std::vector<std::thread> threads;
+  for (std::uint32_t rank = 0; rank < 3; ++rank)
+    threads.emplace_back([&, rank] {
+      ClockAhead clock;
+      MeetingPlace place = Place(rank, 3, port);
+      place.answer = answer;
+      place.blames = [&](const std::vector<std::uint32_t>& ranks, bool, const std::string&) { woken.blamed = ranks; };
+      const auto meeting = *Meeting::Gather(place, clock);
+      if (rank == 0) {
+        woken.said[0] = wakes(*meeting, clock);
+        return;
+      }
+      woken.said[rank] = meeting->Stuck(Waits(rank, Cat("rank ", rank, " waits"))).error().message;
+      told();
+    });
+  for (std::thread& thread : threads) thread.join();
+  return woken;
+}
+
+TEST(Meeting, RankZeroThatWakesUpWhenTheOthersHaveGivenItUpIsToBlameAndNotThey) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int given_up = 0;
+  const Woken woken = WhenRankZeroWakes(
+      200ms,
+      [&](Meeting& meeting, ClockAhead&) {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return given_up == 2; });
+        return meeting.Look().error().message;
+      },
+      [&] {
+        const std::lock_guard lock(mutex);
+        ++given_up;
+        changed.notify_all();
+      });
+  EXPECT_EQ(woken.blamed, std::vector<std::uint32_t>{0});
+  for (std::uint32_t rank = 1; rank < 3; ++rank)
+    EXPECT_EQ(woken.said[rank], Cat("rank 0 (n1) does not answer; rank ", rank, " waits"));
+  EXPECT_TRUE(woken.said[0] == woken.said[1] || woken.said[0] == woken.said[2]) << woken.said[0];
+}
+
+TEST(Meeting, RankZeroThatWakesUpWhileTheOthersAskForItSaysThatItWasAway) {
+  const Woken woken = WhenRankZeroWakes(3s, [](Meeting& meeting, ClockAhead& clock) {
+    clock.ahead = 11s;
+    for (;;)
+      if (const Status looked = meeting.Look(); !looked) return looked.error().message;
+  });
+  EXPECT_EQ(woken.blamed, std::vector<std::uint32_t>{0});
+  for (const std::string& said : woken.said)
+    EXPECT_TRUE(said.starts_with("rank 0 (n1) was away for 11") && said.find(" waits") != std::string::npos) << said;
+}
+
+TEST(Meeting, RankZeroThatWaitedForALongTimeWasNotAway) {
+  const Woken woken = WhenRankZeroWakes(3s, [](Meeting& meeting, ClockAhead& clock) {
+    for (int seconds = 1; seconds <= 20; ++seconds) {
+      clock.ahead = std::chrono::seconds(seconds);
+      if (const Status looked = meeting.Look(); !looked) return looked.error().message;
+    }
+    return Joined(meeting.Exchange("done"));
+  });
+  EXPECT_TRUE(woken.blamed.empty());
+  for (const std::string& said : woken.said) EXPECT_EQ(said, "rank 1 waits");
+}
+
 TEST(Meeting, TwoOfTheSameRankAndAnotherNumberOfRanksAreRefused) {
   for (const auto& [rank, ranks, why] :
        {std::tuple(0u, 2u, "although this is rank 0"), std::tuple(1u, 3u, "expects 3 ranks, rank 0 expects 2")}) {

@@ -78,7 +78,17 @@ TEST(Mpi, ACollectiveThatNeverEndsIsEndedAtTheDeadline) {
 TEST(Mpi, ATypeThatMpiDoesNotHaveIsNamed) {
   const RankEnd end = UnderMpirun(2, "allreduce --backend mpi -b 4K -e 4K -d half");
   EXPECT_NE(end.code, 0);
-  EXPECT_NE(end.err.find("half has no type in MPI; float, double, int32 and int64 have one"), std::string::npos) << end.err;
+  EXPECT_NE(end.err.find("half has no type in MPI; all but half and bfloat16 have one"), std::string::npos) << end.err;
+}
+
+TEST(Mpi, EveryTypeThatItHasAndEveryOperationIsExact) {
+  for (const std::string test : {"allreduce", "reducescatter"}) {
+    const RankEnd end = UnderMpirun(3, test + " --backend mpi -b 3K -e 3K -n 1 -w 0 -d all -o all");
+    EXPECT_EQ(end.code, 0) << end.err << end.out;
+    EXPECT_NE(end.out.find("# Out of bounds values : 0 OK\n"), std::string::npos) << end.out;
+    for (const std::string row : {"  int8     sum", " uint8    prod", "uint64     avg", "double     min"})
+      EXPECT_NE(end.out.find(row), std::string::npos) << row << end.out;
+  }
 }
 
 }  // namespace

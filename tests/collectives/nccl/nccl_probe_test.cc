@@ -23,6 +23,17 @@ TEST(Nccl, EveryCollectiveIsExactOutOfPlaceAndInPlace) {
   }
 }
 
+// The look-alike has neither half nor bfloat16.
+TEST(Nccl, EveryTypeAndOperationIsExact) {
+  for (const std::string type : {"int8", "uint8", "int32", "uint32", "int64", "uint64", "float", "double"}) {
+    const std::vector<RankEnd> ends = OverNccl(3, Cat("allreduce --backend nccl -b 3K -e 3K -n 1 -w 0 -o all -d ", type));
+    for (const RankEnd& end : ends) EXPECT_EQ(end.code, 0) << type << ": " << end.err;
+    EXPECT_NE(ends[0].out.find("# Out of bounds values : 0 OK\n"), std::string::npos) << ends[0].out;
+    for (const std::string operation : {"sum", "prod", "max", "min", "avg"})
+      EXPECT_NE(ends[0].out.find(Cat("  ", operation, "      -1")), std::string::npos) << ends[0].out;
+  }
+}
+
 TEST(Nccl, AWrongBitIsReportedWithRankOffsetExpectedAndGot) {
   const std::vector<RankEnd> ends =
       OverNccl(3, "allreduce --backend nccl -b 4K -e 4K -n 1 -d int32", {"FAKE_NCCL=wrong_data:1"});

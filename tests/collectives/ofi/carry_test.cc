@@ -53,6 +53,7 @@ struct Setting {
   std::uint32_t ranks = 4;
   std::size_t share = 1000;  // elements; all_reduce: of the whole
   DataType type = DataType::f32;
+  ReduceOperation operation = ReduceOperation::sum;
   bool in_place = false;
 };
 
@@ -61,10 +62,11 @@ std::string Once(Carrier& carrier, const Setting& setting, std::uint32_t rank, s
   const std::size_t size = SizeOf(setting.type);
   const std::size_t share = setting.share;
   const std::size_t elements = setting.collective == Collective::all_reduce ? share : share * setting.ranks;
-  const ExactData data(setting.type, setting.ranks, 7);
+  const ExactData data(setting.type, setting.operation, setting.ranks, 7);
   const Plan plan = PlanFor(setting.collective, setting.algorithm, setting.ranks, rank);
   std::vector<std::byte> source(elements * size), result(elements * size, std::byte{0xff});
   Carried carried{.type = setting.type,
+                  .operation = setting.operation,
                   .source = source.data(),
                   .buffer = result.data(),
                   .elements = elements,
@@ -192,19 +194,20 @@ TEST(Carry, ARailThatIsSilentIsNamedWithItsNic) {
   EXPECT_EQ(said[0], "waiting for data from rank 1 over its rail 1 (eth1 of 1) in round 0: nothing in 2 s");
 }
 
-TEST(Carry, EveryTypeIsExact) {
+TEST(Carry, EveryTypeAndOperationIsExact) {
   const std::vector<std::string> said = All(3, [&](Carrier& carrier, std::uint32_t rank) -> std::string {
-    for (std::size_t type = 0; type < NamesOf(DataType{}).size(); ++type) {
-      const std::string wrong = Once(carrier,
-                                     {.collective = Collective::all_reduce,
-                                      .algorithm = Algorithm::ring,
-                                      .ranks = 3,
-                                      .share = 3001,
-                                      .type = static_cast<DataType>(type),
-                                      .in_place = false},
-                                     rank);
-      if (!wrong.empty()) return Cat(Name(static_cast<DataType>(type)), ": ", wrong);
-    }
+    for (std::size_t type = 0; type < NamesOf(DataType{}).size(); ++type)
+      for (std::size_t operation = 0; operation < NamesOf(ReduceOperation{}).size(); ++operation) {
+        const Setting setting{.collective = Collective::all_reduce,
+                              .algorithm = Algorithm::ring,
+                              .ranks = 3,
+                              .share = 3001,
+                              .type = static_cast<DataType>(type),
+                              .operation = static_cast<ReduceOperation>(operation),
+                              .in_place = false};
+        const std::string wrong = Once(carrier, setting, rank);
+        if (!wrong.empty()) return Cat(Name(setting.operation), " of ", Name(setting.type), ": ", wrong);
+      }
     return "";
   });
   EXPECT_EQ(said, std::vector<std::string>(3));

@@ -12,6 +12,16 @@ std::string Refused(const std::string& line) {
   return options ? "" : options.error().Str();
 }
 
+TEST(Options, AllTypesAreThoseThatTheBackEndHasAndAllOperationsThoseThatHaveAMeaning) {
+  const auto parsed = [](const std::string& line) { return *ParseProbeOptions(Split(line, ' ')); };
+  EXPECT_EQ(parsed("allreduce -d all").types.size(), 10u);
+  EXPECT_EQ(parsed("allreduce -d all").types.front(), DataType::i8);
+  EXPECT_EQ(parsed("allreduce -d all --backend mpi").types.size(), 8u);
+  EXPECT_EQ(parsed("allreduce -o all").operations.size(), 5u);
+  EXPECT_EQ(parsed("reducescatter -o min").operations, std::vector{ReduceOperation::min});
+  EXPECT_EQ(parsed("alltoall -o all").operations, std::vector{ReduceOperation::sum}) << "a single pass";
+}
+
 TEST(Options, PeersAreForCollectivesByOurOwnBackEnd) {
   const Result<ProbeOptions> options = ParseProbeOptions(Split("allgather --compare mpi,gloo", ' '));
   ASSERT_TRUE(options.has_value()) << options.error().Str();
@@ -45,7 +55,7 @@ TEST(Options, AreThoseThatPeopleTypeForNcclTests) {
   EXPECT_EQ(options->bytes_max, 64u << 20);
   EXPECT_EQ(options->step_factor, 4u);
   EXPECT_EQ(options->iterations, 7u);
-  EXPECT_EQ(options->type, DataType::bf16);
+  EXPECT_EQ(options->types, std::vector{DataType::bf16});
   EXPECT_EQ(options->timeout, 30s);
   EXPECT_EQ(options->provider, "tcp");
 }
@@ -65,8 +75,14 @@ TEST(Options, ErrorsNameTheArgumentWhatWasFoundAndWhatIsLegal) {
         Row{"allreduce -b 0", "-b is \"0\"; legal: a size as 8, 4K, 32M, 1G"},
         Row{"allreduce -b 8M -e 1M", "-b 8388608 is above -e 1048576; the smallest size comes first"},
         Row{"allreduce -b 2 -e 1K", "-b 2 is below one element of float; at least 4 bytes"},
-        Row{"allreduce -d float32", "-d is \"float32\"; legal: float, double, half, bfloat16, int32 or int64, one a run"},
-        Row{"allreduce -o max", "-o is \"max\"; legal: sum; of allgather and alltoall any, for they add nothing up"},
+        Row{"allreduce -d float32",
+            "-d is \"float32\"; legal: float, double, half, bfloat16, int8, uint8, int32, uint32, int64, uint64 or all"},
+        Row{"allreduce -d all -b 4", "-b 4 is below one element of int64; at least 8 bytes"},
+        Row{"allreduce -o mulsum",
+            "-o is \"mulsum\"; legal: sum, prod, max, min, avg or all; of allgather and alltoall any, for they add nothing up"},
+        Row{"allreduce -o avg --compare gloo",
+            "--compare has no meaning with this -d and -o; sums are compared, of float, double, half, bfloat16, int32 or "
+            "int64"},
         Row{"allreduce -g 8", "-g is \"8\"; legal: 1: a rank is a process, start more of them"},
         Row{"allreduce -f 0", "-f is \"0\"; legal: 1 to 1024"},
         Row{"alltoall --algorithm star", "alltoall cannot go by star; ring and direct work for all"},
@@ -99,8 +115,8 @@ TEST(Options, EveryOptionOfNcclTestsHasItsMeaningOrAnErrorThatSaysWhy) {
            Row{"-N", "--run_cycles", "1", "0", "start it again"},
            Row{"-p", "--parallel_init", "1", ""},
            Row{"-c", "--check", "0", ""},
-           Row{"-o", "--op", "sum", "avg", "legal: sum"},
-           Row{"-d", "--datatype", "bfloat16", "uint8", "float, double, half, bfloat16, int32 or int64"},
+           Row{"-o", "--op", "avg", "mulsum", "legal: sum"},
+           Row{"-d", "--datatype", "uint8", "f8e4m3", "float, double, half, bfloat16, int8"},
            Row{"-r", "--root", "3", ""},
            Row{"-z", "--blocking", "1", ""},
            Row{"-y", "--stream_null", "0", "1", "stream of its own"},
@@ -134,7 +150,7 @@ TEST(Options, AValueMayBePartOfItsFlagsWord) {
   EXPECT_EQ(options->bytes_max, 4096u);
   EXPECT_EQ(options->step_factor, 2u);
   EXPECT_EQ(options->iterations, 3u);
-  EXPECT_EQ(options->type, DataType::i32);
+  EXPECT_EQ(options->types, std::vector{DataType::i32});
   EXPECT_EQ(ParseProbeOptions(Split("pairs -e64K", ' '))->bytes_max, 64u << 10) << "its own size counts";
   EXPECT_EQ(ParseProbeOptions(Split("pairs -c0", ' '))->bytes_max, 1u << 20);
   EXPECT_EQ(Refused("allreduce --minbytes="), "--minbytes is \"\"; legal: a size as 8, 4K, 32M, 1G");
@@ -152,7 +168,7 @@ TEST(Options, RootIsARankAsInNcclTestsOrWhereSysfsIs) {
 TEST(Options, AnOperationSaysNothingWhereNothingIsAddedUp) {
   for (const std::string test : {"allgather", "alltoall", "pairs"}) EXPECT_EQ(Refused(test + " -o max"), "");
   EXPECT_NE(Refused("allgather -o xor"), "");
-  EXPECT_NE(Refused("reducescatter -o prod"), "");
+  EXPECT_NE(Refused("reducescatter -o mulsum"), "");
 }
 
 TEST(Options, SizesCountBy1024) {

@@ -40,6 +40,17 @@ TEST(Probe, TheOtherCollectivesOnThreeRanks) {
   }
 }
 
+TEST(Probe, EveryTypeAndOperationIsExactAndHasItsRow) {
+  for (const std::string test : {"allreduce", "reducescatter"}) {
+    const std::vector<RankEnd> ends =
+        RunProbe(3, Words(test + " -b 3K -e 3K -n 1 -w 0 -d all -o all --provider tcp --algorithm ring"));
+    for (const RankEnd& end : ends) EXPECT_EQ(end.code, 0) << test << ": " << end.err << end.out;
+    EXPECT_EQ(Rows(ends[0].out).size(), 50u) << ends[0].out;
+    for (const std::string row : {"  int8     sum", " uint8    prod", "uint64     avg", "  half     max", "bfloat16     min"})
+      EXPECT_NE(ends[0].out.find(row), std::string::npos) << row << ends[0].out;
+  }
+}
+
 TEST(Probe, ARankAloneHasATableToo) {
   const std::vector<RankEnd> ends = RunProbe(1, Words("allreduce -b 1K -e 1K"));
   EXPECT_EQ(ends[0].code, 0) << ends[0].err;

@@ -68,7 +68,10 @@ ProbeRanks::~ProbeRanks() {
   }
 }
 
-void ProbeRanks::Signal(std::uint32_t rank, int signal) const { ::kill(ranks_[rank].pid, signal); }
+// Of one that has ended the number is -1, which to kill(2) is everybody.
+void ProbeRanks::Signal(std::uint32_t rank, int signal) const {
+  if (ranks_[rank].pid > 0) ::kill(ranks_[rank].pid, signal);
+}
 
 bool ProbeRanks::Read(Rank& rank) {
   pollfd both[2] = {{rank.out, POLLIN, 0}, {rank.err, POLLIN, 0}};

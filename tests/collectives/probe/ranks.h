@@ -28,7 +28,7 @@ class ProbeRanks {
   ProbeRanks(const ProbeRanks&) = delete;
   ProbeRanks& operator=(const ProbeRanks&) = delete;
 
-  void Signal(std::uint32_t rank, int signal) const;
+  void Signal(std::uint32_t rank, int signal) const;  // nothing to one that has ended
   // Waits until this rank has printed `text`; false if it has ended without.
   bool Prints(std::uint32_t rank, const std::string& text);
   const std::string& Printed(std::uint32_t rank) const { return ranks_[rank].end.out; }

@@ -14,15 +14,19 @@ namespace {
 
 struct Case {
   DataType type{};
+  ReduceOperation operation{};
   InstructionSet set{};
 };
+constexpr ReduceOperation kOperations[] = {ReduceOperation::sum, ReduceOperation::prod, ReduceOperation::max,
+                                           ReduceOperation::min};
 
 // All vector kernels that this machine can run.
 std::vector<Case> VectorCases() {
   std::vector<Case> cases;
   for (std::size_t set = 1; set <= static_cast<std::size_t>(BestInstructionSet()); ++set)
     for (std::size_t type = 0; type < NamesOf(DataType{}).size(); ++type)
-      cases.push_back({static_cast<DataType>(type), static_cast<InstructionSet>(set)});
+      for (const ReduceOperation operation : kOperations)
+        cases.push_back({static_cast<DataType>(type), operation, static_cast<InstructionSet>(set)});
   return cases;
 }
 
@@ -42,21 +46,22 @@ std::uint64_t ElementAt(const std::vector<std::byte>& bytes, std::size_t index, 
   return bits;
 }
 
-// The sums of `a` and `b` by this kernel hold the bits of the scalar ones. Which NaN comes of two is nobody's promise.
+// What this kernel makes of `a` and `b` holds the bits of the scalar ones. Which NaN comes of two is nobody's promise.
 void ExpectSame(const Case& one, const std::vector<std::byte>& a, const std::vector<std::byte>& b, std::size_t offset,
                 std::size_t count) {
   const std::size_t size = SizeOf(one.type);
   std::vector<std::byte> expected = a, got = a;
-  AddKernelFor(one.type, InstructionSet::scalar)(expected.data() + offset, b.data() + offset, count);
-  AddKernelFor(one.type, one.set)(got.data() + offset, b.data() + offset, count);
+  ReduceKernelFor(one.type, one.operation, InstructionSet::scalar)(expected.data() + offset, b.data() + offset, count);
+  ReduceKernelFor(one.type, one.operation, one.set)(got.data() + offset, b.data() + offset, count);
   if (expected == got) return;
   for (std::size_t i = 0; i < count; ++i) {
     std::uint64_t want = 0, have = 0;
     std::memcpy(&want, expected.data() + offset + i * size, size);
     std::memcpy(&have, got.data() + offset + i * size, size);
     if (IsNan(one.type, want) && IsNan(one.type, have)) continue;
-    ASSERT_EQ(want, have) << Name(one.type) << " " << Name(one.set) << ", element " << i << " of " << count << " from byte "
-                          << offset << ": " << ElementAt(a, i, size) << " + " << ElementAt(b, i, size);
+    ASSERT_EQ(want, have) << Name(one.operation) << " " << Name(one.type) << " " << Name(one.set) << ", element " << i << " of "
+                          << count << " from byte " << offset << ": " << ElementAt(a, i, size) << " and "
+                          << ElementAt(b, i, size);
   }
   const std::size_t end = offset + count * size;
   ASSERT_EQ(std::memcmp(expected.data() + end, got.data() + end, got.size() - end), 0) << "writes past the end";
@@ -96,7 +101,8 @@ TEST_P(VectorKernels, RoundEverySixteenBitNumberAsTheScalarOnesDo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Reduce, VectorKernels, testing::ValuesIn(VectorCases()), [](const auto& one) {
-  return std::string(Name(one.param.type)) + "_" + std::string(Name(one.param.set));
+  return std::string(Name(one.param.operation)) + "_" + std::string(Name(one.param.type)) + "_" +
+         std::string(Name(one.param.set));
 });
 // A CPU without vector units has none to test.
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(VectorKernels);
@@ -135,13 +141,52 @@ TEST(Scalar, RoundsToNearestAndTiesToEven) {
 TEST(Scalar, SumsOfIntegersWrapAround) {
   std::int32_t a = 2147483647;
   const std::int32_t b = 1;
-  AddKernelFor(DataType::i32, InstructionSet::scalar)(&a, &b, 1);
+  ReduceKernelFor(DataType::i32, ReduceOperation::sum, InstructionSet::scalar)(&a, &b, 1);
   EXPECT_EQ(a, -2147483647 - 1);
+}
+
+// Of two elements of a type.
+template <class T>
+T Made(DataType type, ReduceOperation operation, T a, T b) {
+  ReduceKernelFor(type, operation, InstructionSet::scalar)(&a, &b, 1);
+  return a;
+}
+
+TEST(Scalar, SmallIntegersWrapAndHaveASignOrNone) {
+  using enum ReduceOperation;
+  EXPECT_EQ(Made(DataType::i8, sum, std::int8_t{100}, std::int8_t{100}), -56);
+  EXPECT_EQ(Made(DataType::i8, prod, std::int8_t{-3}, std::int8_t{50}), 106);
+  EXPECT_EQ(Made(DataType::i8, max, std::int8_t{-3}, std::int8_t{2}), 2);
+  EXPECT_EQ(Made(DataType::u8, max, std::uint8_t{0xfd}, std::uint8_t{2}), 0xfd);
+  EXPECT_EQ(Made(DataType::u8, min, std::uint8_t{0xfd}, std::uint8_t{2}), 2);
+  EXPECT_EQ(Made(DataType::u32, min, 0xffffffffu, 1u), 1u);
+  EXPECT_EQ(Made(DataType::i32, min, -1, 1), -1);
+  EXPECT_EQ(Made(DataType::u64, max, std::uint64_t{1} << 63, std::uint64_t{1}), std::uint64_t{1} << 63);
+  EXPECT_EQ(Made(DataType::f64, prod, 0.5, -3.0), -1.5);
+  EXPECT_EQ(ToFloat(Made(DataType::f16, prod, ToHalf(3), ToHalf(-5))), -15);
+  EXPECT_EQ(ToFloat(Made(DataType::bf16, min, ToBFloat16(3), ToBFloat16(-5))), -5);
+}
+
+TEST(Scalar, AQuotientOfIntegersIsCutOffAndADivisorIsNot) {
+  std::int8_t small[] = {-100, 99, 127};
+  Divide(DataType::i8, small, 3, 200);
+  EXPECT_EQ(small[0], 0);
+  Divide(DataType::i8, small, 3, 1);
+  std::int8_t by_two[] = {-101, 99, 127};
+  Divide(DataType::i8, by_two, 3, 2);
+  EXPECT_EQ(std::vector<int>(by_two, by_two + 3), (std::vector{-50, 49, 63}));
+  std::uint64_t large = ~std::uint64_t{0};
+  Divide(DataType::u64, &large, 1, 3);
+  EXPECT_EQ(large, ~std::uint64_t{0} / 3);
+  BFloat16 brain = ToBFloat16(96);
+  Divide(DataType::bf16, &brain, 1, 3);
+  EXPECT_EQ(ToFloat(brain), 32);
 }
 
 TEST(DataTypes, HaveNcclTestsNames) {
   EXPECT_EQ(DataTypeNamed("float"), DataType::f32);
   EXPECT_EQ(DataTypeNamed("bfloat16"), DataType::bf16);
+  EXPECT_EQ(DataTypeNamed("uint8"), DataType::u8);
   EXPECT_EQ(DataTypeNamed("f32"), std::nullopt);
 }
 

@@ -45,6 +45,17 @@ TEST(RunSpec, AModuleIsRunByPython) {
   EXPECT_EQ(Join(spec->command, " "), "python3 -u -m pkg.train -x");
 }
 
+TEST(RunSpec, AnMpiProgramHasAsManyRanksOnEachHostAsAnyJob) {
+  const auto spec = SpecOf({.processes = "2", .mpi = true, .command = {"./a.out", "x"}}, kHere);
+  ASSERT_TRUE(spec) << spec.error().Str();
+  EXPECT_EQ(Join(spec->command, " "), "everstep-mpi -- ./a.out x");
+  EXPECT_EQ(spec->processes_per_node, 2u);
+  EXPECT_EQ(spec->name, "a-out");
+  const auto script = SpecOf({.mpi = true, .command = {"train.py"}}, kHere);
+  EXPECT_EQ(Join(script->command, " "), "everstep-mpi -- python3 -u train.py");
+  EXPECT_FALSE(script->processes_per_node);
+}
+
 TEST(RunSpec, TheNameComesFromTheScript) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> rows{{{"python3", "src/Fine_Tune.py"}, "fine-tune"},
                                                                            {{"python3", "-c", "pass"}, "python3"},
