@@ -31,6 +31,9 @@ struct MeetingPlace {
   Duration answer = 3s;     // for a process that runs, when it is asked whether it does
   // Rank 0: told once, when ranks are found to be what ends the meeting. `came`: they were there.
   std::function<void(const std::vector<std::uint32_t>& ranks, bool came, const std::string& why)> blames{};
+  // Rank 0: for whom all wait, to come or with what they have to say, once a second has passed since the last exchange; again
+  // when they are others, at most once a second.
+  std::function<void(const std::vector<std::uint32_t>& ranks)> waits{};
 };
 
 class Meeting {
@@ -82,12 +85,18 @@ class Meeting {
   Status StillOn() const;
   Status Lost(std::uint32_t rank, const std::string& how);
   void Blame(const std::vector<std::uint32_t>& ranks, bool came, const std::string& why);
+  // The ranks whose text for the exchange has not come yet.
+  std::vector<std::uint32_t> Unheard() const;
+  void TellWaits(const std::vector<std::uint32_t>& ranks);
 
   MeetingPlace place_;
   Clock& clock_;
   std::vector<Line> lines_;
   std::vector<std::string> names_;
   std::string local_address_{};
+  Time exchanged_{};  // the last time that all had each other's texts
+  Time waits_told_{};
+  std::vector<std::uint32_t> waits_{};  // as they were told last in this exchange
   bool gave_up_ = false;
   std::string why_{};  // when it gave up
 };
