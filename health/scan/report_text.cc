@@ -88,7 +88,8 @@ std::string CutAtALine(std::string text, std::size_t bytes_max) {
              lines == 1 ? " is" : " are", " left out\n");
 }
 
-std::string JsonOf(const Verdict& one, const std::string& host, bool same) {
+std::string JsonOf(const Verdict& one, const std::string& host, const ScanReport& report) {
+  const auto told = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
   return ToJson(VerdictLine{.host = host,
                             .check = one.check,
                             .scope = one.scope,
@@ -100,7 +101,9 @@ std::string JsonOf(const Verdict& one, const std::string& host, bool same) {
                             .remedy = one.remedy,
                             .action = one.action,
                             .measured = one.measured,
-                            .same = same ? std::optional(true) : std::nullopt}) +
+                            .same = report.same.contains(one.check) ? std::optional(true) : std::nullopt,
+                            .profile = told(report.kind),
+                            .product = told(report.product)}) +
          '\n';
 }
 
@@ -139,7 +142,7 @@ std::string ReportJson(const ScanReport& report, const std::string& host, std::s
   std::vector<std::string> lines;
   std::size_t bytes = 0;
   for (const Verdict& one : report.verdicts) {
-    lines.push_back(JsonOf(one, host, report.same.contains(one.check)));
+    lines.push_back(JsonOf(one, host, report));
     bytes += lines.back().size();
   }
   std::vector<bool> kept(lines.size(), bytes <= bytes_max);
@@ -159,7 +162,7 @@ std::string ReportJson(const ScanReport& report, const std::string& host, std::s
                    .state = State::unknown,
                    .why = Cat("the report was cut at ", bytes_max, " bytes: ", left_out, " of ", Count(lines.size(), "verdict"),
                               " are left out, the least grave")},
-                  host, false);
+                  host, report);
   return out;
 }
 

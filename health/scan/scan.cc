@@ -266,7 +266,7 @@ std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catal
 }
 
 ScanReport Judged(const Catalogue& catalogue, const Chosen& chosen, const std::vector<Probe>& probes, const ScanWorld& world) {
-  ScanReport report{.profile = chosen.profile, .profile_why = chosen.why};
+  ScanReport report{.profile = chosen.profile, .profile_why = chosen.why, .kind = chosen.kind, .product = chosen.product};
   const Time first_at = world.now();
   const Readings first = Look(catalogue, probes, world);
   const std::vector<Probe> again = Again(catalogue, probes, first);
