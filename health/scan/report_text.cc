@@ -78,6 +78,13 @@ const Verdict* Ignored(const ScanReport& report) {
   return nullptr;
 }
 
+// Who computes on a GPU where no job runs makes people wonder.
+const Verdict* Daemons(const ScanReport& report) {
+  for (const Verdict& verdict : report.verdicts)
+    if (verdict.check == kDaemons && verdict.state == State::ok && verdict.value != "0") return &verdict;
+  return nullptr;
+}
+
 std::string CutAtALine(std::string text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
   const std::size_t last = bytes_max == 0 ? std::string::npos : text.rfind('\n', bytes_max - 1);
@@ -123,6 +130,8 @@ std::string ReportText(const ScanReport& report, bool all, std::size_t bytes_max
   TellUnknown(report, out);
   if (const Verdict* ignored = Ignored(report))
     out += Cat("IGNORED  ", ignored->check, ": ", ignored->why, "\n         evidence: ", Printable(ignored->evidence), '\n');
+  if (const Verdict* daemons = Daemons(report))
+    out += Cat("NOTE     ", daemons->check, ": ", daemons->why, "\n         evidence: ", Printable(daemons->evidence), '\n');
   if (all) {
     for (const Verdict& verdict : report.verdicts)
       if (verdict.state == State::ok)
