@@ -344,7 +344,7 @@ std::string OfThisJobAlone(const JobSpec& spec, const std::string& why) {
 }
 
 // Each that is bad goes from this job. From others too, unless checks may take nobody out of work, or no more of them: then it
-// stays for those that do not look themselves, and the sentence says so. Who has gone already stays gone.
+// stays for those that do not look themselves until they may, and the sentence says so. Who has gone already stays gone.
 void Weigh(const World& world, Now now, const JobSpec& spec, Bads& bad, std::string& why) {
   std::size_t go = 0;
   std::vector<std::string> notes;
@@ -352,7 +352,10 @@ void Weigh(const World& world, Now now, const JobSpec& spec, Bads& bad, std::str
     const NodeState* node = NodeIn(world.state, one.node);
     if (!node || HeldBack(*node)) continue;
     one.stays = OfThisJobAlone(spec, one.why);
-    if (one.stays.empty()) one.stays = RemovalForbidden(world, now, *node, go);
+    if (one.stays.empty()) {
+      one.stays = RemovalForbidden(world, now, *node, go);
+      one.put_off = !one.stays.empty();
+    }
     if (one.stays.empty())
       go += !CountedAsRemoved(world, now, *node);
     else
