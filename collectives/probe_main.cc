@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <optional>
 
 #include "base/real/clock.h"
 #include "base/text.h"
@@ -65,6 +67,26 @@ struct Voice {
   void Verdicts(const std::string& lines) const {
     if (verdicts_read) std::fputs(lines.c_str(), stderr);
   }
+};
+
+// Rank 0 tells whoever reads verdicts how far the pairs are.
+class RoundsTold {
+ public:
+  RoundsTold(const Voice& voice, bool wanted, Clock& clock) : voice_(voice), wanted_(wanted), clock_(clock) {}
+
+  void operator()(const PairStep& step) {
+    constexpr Duration kApart = 200ms;
+    const bool first = step.round == 1;
+    if (!wanted_ || (!first && told_ && clock_.Now() - *told_ < kApart)) return;
+    told_ = clock_.Now();
+    voice_.Verdicts(RoundLine(step));
+  }
+
+ private:
+  const Voice& voice_;
+  bool wanted_;
+  Clock& clock_;
+  std::optional<Time> told_{};
 };
 
 int Told(const Error& error, int code) {
@@ -158,7 +180,8 @@ int RunPairTests(ProbeGroup& group, const ProbeOptions& options, Clock& clock, c
     if (speaks && !Written(options, LoopbackJson(group, *all))) return 1;
     return good && *proven ? 0 : 1;
   }
-  const Result<PairFindings> findings = RunPairs(group, options, clock);
+  RoundsTold told(voice, speaks && options.quiet, clock);
+  const Result<PairFindings> findings = RunPairs(group, options, clock, std::ref(told));
   if (!findings) return Failed(group, findings.error());
   const bool summary = options.quiet && findings->verdicts.empty() && !findings->pairs.empty();
   if (speaks) voice.Say(summary ? PairSummary(*findings) : PairText(*findings));
@@ -204,8 +227,11 @@ int Run(const std::vector<std::string>& arguments, char** argv, char** variables
   const auto blames = [&voice](const std::vector<std::uint32_t>& ranks, bool came, const std::string& why) {
     voice.Verdicts(VerdictLine(came ? "gone" : "absent", ranks, why));
   };
+  const auto waits = [&](const std::vector<std::uint32_t>& ranks) {
+    if (options->quiet) voice.Verdicts(WaitsLine(ranks));
+  };
   Result<ProbeGroup> group =
-      JoinGroup(*identity, *options, HostName(), static_cast<std::uint64_t>(::getpid()), clock, make, blames);
+      JoinGroup(*identity, *options, HostName(), static_cast<std::uint64_t>(::getpid()), clock, make, blames, waits);
   if (!group) {
     const ErrorCode code = group.error().code;
     return Told(group.error(), code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout ? kBecauseOfAnother : 2);

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/fields.h"
@@ -44,6 +45,13 @@ struct PairPlan {
 
 // kInvalid: racks are given for another number of hosts, or a limit of 0.
 Result<PairPlan> PairRounds(std::uint32_t hosts, PairLevel level, const PairOptions& options);
+
+// How far a test of them is. A stage has all its rounds planned when it begins; what comes after it depends on what they show.
+struct PairStep {
+  std::size_t round = 0;  // of the stage, from 1 on
+  std::size_t of = 0;
+  std::string_view stage{};  // "pairs", "more partners of suspects", …
+};
 
 // A shuffle that the same generator state gives on every machine (Fisher and Yates).
 std::vector<std::uint32_t> ShuffledHosts(std::uint32_t hosts, std::uint64_t seed);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -17,6 +18,7 @@ namespace {
 constexpr char kText = 'T', kGaveUp = 'A', kZeroIsSilent = 'Z';  // the last: gave up because rank 0 does not answer
 constexpr Duration kLinger = 1s;
 constexpr std::chrono::milliseconds kPumpMost{1000};
+constexpr Duration kTellsWaits = 1s;  // less is no wait that a person would want to know of
 constexpr std::size_t kHead = 5, kTextMax = 16u << 20;
 // Begins the text of a rank that is stuck; then its wait.
 constexpr char kStuck = '\x01';
@@ -68,9 +70,11 @@ Result<std::unique_ptr<Meeting>> Meeting::Gather(const MeetingPlace& place, Cloc
   Check(place.rank < place.ranks, "the rank is one of the ranks");
   std::unique_ptr<Meeting> meeting(new Meeting(place, clock));
   meeting->names_[place.rank] = place.name;
+  meeting->exchanged_ = clock.Now();
   if (place.ranks > 1) EVERSTEP_TRY(place.rank == 0 ? meeting->Welcome() : meeting->Go());
   // Who has come early waits for those who come late.
   meeting->place_.patience = place.timeout;
+  meeting->exchanged_ = clock.Now();
   EVERSTEP_ASSIGN(meeting->names_, meeting->Exchange(place.name));
   meeting->place_.patience = place.patience;
   return meeting;
@@ -84,12 +88,16 @@ Status Meeting::Welcome() {
   const Time deadline = clock_.Now() + place_.timeout;
   EVERSTEP_ASSIGN(const Fd listener, ListenOn(place_.port));
   while (Others().size() + 1 < place_.ranks) {
-    Result<Fd> caller = AcceptBefore(listener.get(), clock_, deadline);
+    Result<Fd> caller = AcceptBefore(listener.get(), clock_, std::min(deadline, clock_.Now() + kTellsWaits));
     if (!caller) {
       std::vector<std::string> missing;
       std::vector<std::uint32_t> absent;
       for (std::uint32_t rank = 1; rank < place_.ranks; ++rank)
         if (!lines_[rank].fd.open()) absent.push_back(rank);
+      if (caller.error().code == ErrorCode::kTimeout && clock_.Now() < deadline) {
+        TellWaits(absent);
+        continue;
+      }
       for (const std::uint32_t rank : absent) missing.push_back(std::to_string(rank));
       const std::string why =
           Cat("after ", Show(place_.timeout), " of ", place_.ranks, " ranks have not come: ", Join(missing));
@@ -145,6 +153,22 @@ std::vector<std::uint32_t> Meeting::Others() const {
   for (std::uint32_t rank = 0; rank < place_.ranks; ++rank)
     if (lines_[rank].fd.open()) others.push_back(rank);
   return others;
+}
+
+std::vector<std::uint32_t> Meeting::Unheard() const {
+  std::vector<std::uint32_t> ranks;
+  for (const std::uint32_t rank : Others())
+    if (lines_[rank].frames.empty()) ranks.push_back(rank);
+  return ranks;
+}
+
+void Meeting::TellWaits(const std::vector<std::uint32_t>& ranks) {
+  const Time now = clock_.Now();
+  if (place_.rank != 0 || !place_.waits || now - std::max(exchanged_, waits_told_) < kTellsWaits) return;
+  if (ranks.empty() || ranks == waits_) return;
+  waits_ = ranks;
+  waits_told_ = now;
+  place_.waits(ranks);
 }
 
 void Meeting::Blame(const std::vector<std::uint32_t>& ranks, bool came, const std::string& why) {
@@ -243,12 +267,10 @@ Result<std::vector<std::string>> Meeting::Exchange(const std::string& text) {
     EVERSTEP_ASSIGN(const std::string all, Next(0, deadline));
     return Unpack(all, place_.ranks);
   }
-  const auto missing = [&] {
-    for (const std::uint32_t rank : Others())
-      if (lines_[rank].frames.empty()) return true;
-    return false;
-  };
-  while (missing() && !SomebodyIsStuck() && clock_.Now() < deadline) EVERSTEP_TRY(Pump(deadline - clock_.Now()));
+  while (!Unheard().empty() && !SomebodyIsStuck() && clock_.Now() < deadline) {
+    TellWaits(Unheard());
+    EVERSTEP_TRY(Pump(deadline - clock_.Now()));
+  }
   if (SomebodyIsStuck()) return Fail(AskRound().error());
   std::vector<std::string> all{text};
   for (std::uint32_t rank = 1; rank < place_.ranks; ++rank) {
@@ -257,6 +279,8 @@ Result<std::vector<std::string>> Meeting::Exchange(const std::string& text) {
   }
   const std::string packed = Pack(all);
   for (std::uint32_t rank = 1; rank < place_.ranks; ++rank) EVERSTEP_TRY(Send(rank, kText, packed));
+  exchanged_ = clock_.Now();
+  waits_.clear();
   return all;
 }
 
@@ -271,20 +295,14 @@ bool Meeting::SomebodyIsStuck() const {
 Status Meeting::AskRound() {
   const bool away = WasAway();
   const Time deadline = clock_.Now() + place_.answer;
-  const auto silent = [&] {
-    std::vector<std::uint32_t> ranks;
-    for (const std::uint32_t rank : Others())
-      if (lines_[rank].frames.empty()) ranks.push_back(rank);
-    return ranks;
-  };
-  while (!silent().empty() && clock_.Now() < deadline) EVERSTEP_TRY(Pump(deadline - clock_.Now()));
+  while (!Unheard().empty() && clock_.Now() < deadline) EVERSTEP_TRY(Pump(deadline - clock_.Now()));
   std::vector<StuckWait> waits;
   for (const Line& line : lines_)
     for (const std::string& frame : line.frames)
       if (frame.starts_with(kStuck))
         if (auto wait = UnpackStuck(frame.substr(1))) waits.push_back(*std::move(wait));
   const std::string how = waits.empty() ? "" : StuckText(waits, [this](std::uint32_t rank) { return Who(rank); });
-  const std::vector<std::uint32_t> ranks = away ? std::vector<std::uint32_t>{0} : silent();
+  const std::vector<std::uint32_t> ranks = away ? std::vector<std::uint32_t>{0} : Unheard();
   std::vector<std::string> names;
   for (const std::uint32_t rank : ranks) names.push_back(Who(rank));
   const std::string what =
@@ -315,7 +333,12 @@ Status Meeting::Look() {
   if (place_.ranks == 1) return {};
   EVERSTEP_TRY(StillOn());
   EVERSTEP_TRY(Pump(0s));
-  return place_.rank == 0 && SomebodyIsStuck() ? AskRound() : Status{};
+  if (place_.rank == 0 && SomebodyIsStuck()) return AskRound();
+  if (place_.rank != 0) return {};
+  std::vector<std::uint32_t> ranks = Unheard();
+  ranks.insert(ranks.begin(), 0);  // which has not given its own text
+  TellWaits(ranks);
+  return {};
 }
 
 Status Meeting::StillOn() const {

@@ -33,6 +33,9 @@ struct MeetingPlace {
   Duration away = 10s;      // rank 0: without a look for so long it was itself what the others waited for
   // Rank 0: told once, when ranks are found to be what ends the meeting. `came`: they were there.
   std::function<void(const std::vector<std::uint32_t>& ranks, bool came, const std::string& why)> blames{};
+  // Rank 0: for whom all wait, to come or with what they have to say, once a second has passed since the last exchange; again
+  // when they are others, at most once a second.
+  std::function<void(const std::vector<std::uint32_t>& ranks)> waits{};
 };
 
 class Meeting {
@@ -91,6 +94,9 @@ class Meeting {
   Status StillOn() const;
   Status Lost(std::uint32_t rank, const std::string& how);
   void Blame(const std::vector<std::uint32_t>& ranks, bool came, const std::string& why);
+  // The ranks whose text for the exchange has not come yet.
+  std::vector<std::uint32_t> Unheard() const;
+  void TellWaits(const std::vector<std::uint32_t>& ranks);
 
   MeetingPlace place_;
   Clock& clock_;
@@ -99,6 +105,9 @@ class Meeting {
   std::string local_address_{};
   std::optional<Time> looked_{};  // at the others
   std::optional<Absence> absence_{};
+  Time exchanged_{};  // the last time that all had each other's texts
+  Time waits_told_{};
+  std::vector<std::uint32_t> waits_{};  // as they were told last in this exchange
   bool gave_up_ = false;
   std::string why_{};  // when it gave up
 };

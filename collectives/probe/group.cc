@@ -45,7 +45,8 @@ std::vector<std::string> RacksThatDiffer(std::vector<std::string> racks) {
 }  // namespace
 
 Result<ProbeGroup> JoinGroup(const ProbeIdentity& identity, const ProbeOptions& options, const std::string& host,
-                             std::uint64_t pid, Clock& clock, const BackendMaker& make, decltype(MeetingPlace::blames) blames) {
+                             std::uint64_t pid, Clock& clock, const BackendMaker& make, decltype(MeetingPlace::blames) blames,
+                             decltype(MeetingPlace::waits) waits) {
   ProbeGroup group;
   const Duration answer = std::min<Duration>(3s, options.timeout);
   const MeetingPlace place{.rank = identity.rank,
@@ -58,7 +59,8 @@ Result<ProbeGroup> JoinGroup(const ProbeIdentity& identity, const ProbeOptions& 
                            .patience = 1s + answer + 2 * options.timeout,
                            .answer = answer,
                            .away = options.timeout,
-                           .blames = std::move(blames)};
+                           .blames = std::move(blames),
+                           .waits = std::move(waits)};
   EVERSTEP_ASSIGN(group.meeting, Meeting::Gather(place, clock));
   Meeting* meeting = group.meeting.get();
   EVERSTEP_ASSIGN(std::vector<std::string> hosts, meeting->Exchange(host));

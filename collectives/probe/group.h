@@ -29,9 +29,9 @@ struct ProbeGroup {
 // Opens a back end among ranks that have met. What it asks of the company, it asks on all ranks.
 using BackendMaker = std::function<Result<std::unique_ptr<Backend>>(const ProbeOptions&, const Company&, Clock&)>;
 
-// An error of one rank is told to all. `blames`: as MeetingPlace has it.
+// An error of one rank is told to all. `blames`, `waits`: as MeetingPlace has them.
 Result<ProbeGroup> JoinGroup(const ProbeIdentity& identity, const ProbeOptions& options, const std::string& host,
                              std::uint64_t pid, Clock& clock, const BackendMaker& make,
-                             decltype(MeetingPlace::blames) blames = {});
+                             decltype(MeetingPlace::blames) blames = {}, decltype(MeetingPlace::waits) waits = {});
 
 }  // namespace everstep

@@ -204,12 +204,28 @@ std::uint32_t MessagesAgain(const PairFindings& findings, const ProbeOptions& op
   return static_cast<std::uint32_t>(std::clamp(wanted, kFewest, usual * kTimesMore));
 }
 
-// Plays rounds, each over one rail after the other, and learns what all pairs measured. What a rail's silence costs one pair is
+using Begins = std::function<void(const PairStep&)>;
+
+void Tell(const Begins& begins, const PairStep& step) {
+  if (begins) begins(step);
+}
+
+// Rounds of one kind.
+struct Stage {
+  std::string_view name{};
+  std::vector<PairRound> rounds{};
+  bool second_look = false;
+};
+
+// Plays them, each over one rail after the other, and learns what all pairs measured. What a rail's silence costs one pair is
 // waited for by all before the next rail. A rail that is lost between all is not tested any more, and counts as silent.
-Status Play(ProbeGroup& group, PairTester& tester, const ProbeOptions& options, const std::vector<PairRound>& rounds,
-            bool second_look, PairFindings& findings) {
+Status Play(ProbeGroup& group, PairTester& tester, const ProbeOptions& options, const Stage& stage, const Begins& begins,
+            PairFindings& findings) {
   const auto rails = static_cast<std::uint32_t>(findings.scores.size());
-  for (const PairRound& round : rounds) {
+  const bool second_look = stage.second_look;
+  std::size_t begun = 0;
+  for (const PairRound& round : stage.rounds) {
+    Tell(begins, {.round = ++begun, .of = stage.rounds.size(), .stage = stage.name});
     ++findings.rounds;
     if (findings.rounds > kRailLossRoundsMin) NoteLostRails(findings);
     std::vector<std::vector<std::string>> lines;  // by rail, by rank
@@ -339,7 +355,7 @@ Result<std::vector<SelfTest>> SelfTests(ProbeGroup& group, PairLink& link, PairT
 
 }  // namespace
 
-Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Clock& clock) {
+Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Clock& clock, const Begins& begins) {
   PairFindings findings;
   findings.seed = options.seed;
   for (std::uint32_t rank = 0; rank < group.ranks(); ++rank) findings.hosts.names.push_back(group.company.Who(rank));
@@ -357,30 +373,30 @@ Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Cl
                         ": what passes between ranks of one host passes no network; start one a host to test hosts");
   EVERSTEP_TRY(TakeFloor(group, options, findings));
   PairTester tester = TesterOf(group, *link, options, clock);
-  const auto play = [&](const std::vector<PairRound>& rounds, bool second_look = false) {
-    return Play(group, tester, options, rounds, second_look, findings);
-  };
+  const auto play = [&](Stage stage) { return Play(group, tester, options, stage, begins, findings); };
   EVERSTEP_ASSIGN(const PairPlan plan,
                   PairRounds(group.ranks(), options.level,
                              {.seed = options.seed, .racks = findings.hosts.racks, .cross_per_rack_max = {}}));
-  EVERSTEP_TRY(play(plan.rounds));
+  EVERSTEP_TRY(play({.name = "pairs", .rounds = plan.rounds}));
   NoteLostRails(findings);
   const auto judged = [&](std::size_t retests_from) {
     return WithoutRails(Judged(findings, retests_from), findings.lost_rails);
   };
-  EVERSTEP_TRY(play(PlanConfirmations(group.ranks(), judged(kNone))));
-  EVERSTEP_TRY(play(PlanSecondLook(findings.hosts, judged(kNone))));
+  EVERSTEP_TRY(play({.name = "more partners of suspects", .rounds = PlanConfirmations(group.ranks(), judged(kNone))}));
+  EVERSTEP_TRY(play({.name = "still more, where that was little", .rounds = PlanSecondLook(findings.hosts, judged(kNone))}));
   const std::size_t retests_from = findings.pairs.size();
   for (auto rounds = PlanRetests(findings.hosts, judged(retests_from)); !rounds.empty();
        rounds = PlanRetests(findings.hosts, judged(retests_from)))
-    EVERSTEP_TRY(play(rounds, true));
+    EVERSTEP_TRY(play({.name = "a second, longer look", .rounds = rounds, .second_look = true}));
   std::vector<Verdict> verdicts = Conclude(findings.hosts, judged(retests_from), {});
   const auto cannot_say = [](const Verdict& verdict) { return verdict.kind == VerdictKind::pair; };
   if (std::any_of(verdicts.begin(), verdicts.end(), cannot_say)) {
+    Tell(begins, {.round = 1, .of = 1, .stage = "each host with itself"});
     EVERSTEP_ASSIGN(const std::vector<SelfTest> self, SelfTests(group, *link, tester, options));
     verdicts = Conclude(findings.hosts, judged(retests_from), self);
   }
   for (Verdict& verdict : verdicts) findings.verdicts.push_back(std::move(verdict));
+  if (!findings.verdicts.empty()) Tell(begins, {.round = 1, .of = 1, .stage = "why pairs do not answer"});
   EVERSTEP_ASSIGN(findings.reasons, Reasons(group, findings, clock));
   const std::optional<MeasuredRun> measured = MeasuredOf(findings);
   if (measured && findings.verdicts.empty() && findings.note.empty() && group.ranks() > 1)

@@ -5,6 +5,7 @@
 // A pair that fails is a failed pair, not the end of the check; a process that is gone ends it, by name.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -48,8 +49,10 @@ struct PairFindings {
   std::vector<std::string> wrong{};                               // data that were: rank, sender, where, expected and got
 };
 
-// Sizes and counts of messages come from the options: -e bytes a message, -n messages a direction (8).
-Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Clock& clock);
+// Sizes and counts of messages come from the options: -e bytes a message, -n messages a direction (8). `begins`: told by every
+// rank before each round.
+Result<PairFindings> RunPairs(ProbeGroup& group, const ProbeOptions& options, Clock& clock,
+                              const std::function<void(const PairStep&)>& begins = {});
 
 // The matrix of one-way bandwidths, a heat map of it, latencies, verdicts.
 // The same of a run without a finding, in one line.

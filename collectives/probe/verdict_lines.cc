@@ -32,6 +32,15 @@ std::string MeasuredLine(const BaselineKey& key, const MeasuredRun& run) {
 
 std::string RemarkLine(std::string_view text) { return Cat("everstep-probe: remark ", Clip(Printable(text), 360), "\n"); }
 
+std::string RoundLine(const PairStep& step) {
+  return Cat("everstep-probe: round ", step.round, " of ", step.of, ": ", step.stage, "\n");
+}
+
+std::string WaitsLine(const std::vector<std::uint32_t>& ranks) {
+  const std::string told = Ranges(ranks);
+  return told.size() > kRanksBytes ? std::string() : Cat("everstep-probe: waits ", told, "\n");
+}
+
 std::string VerdictLine(std::string_view kind, const std::vector<std::uint32_t>& ranks, std::string_view why) {
   std::string told = Ranges(ranks);
   if (told.size() > kRanksBytes) {

@@ -54,6 +54,9 @@ struct HostKind {
 struct Chosen {
   Profile profile{};
   std::string why{};  // one sentence; says so where the kind of host is not known
+  // What hosts of the same make have in common: the profile's name or instance type, and where that is a general one what the
+  // host calls itself.
+  std::string kind{}, product{};
 };
 // kNotFound: no profile has the name that is wanted.
 Result<Chosen> ChooseProfile(const Catalogue& catalogue, const HostKind& host);

@@ -54,6 +54,8 @@ yaml::Table<CheckText> CheckTable() {
       Of("on_timeout", &Check::on_timeout, yaml::EnumOf<State>(), "the state where reading it does not end"),
       Of("lines", &Check::lines, patterns, "of the kernel's log"),
       Of("unless", &Check::unless, patterns, "look-alikes"),
+      Of("programs", &Check::programs, yaml::ListOf(yaml::Text(), kLinesMax, "[nvidia-cuda-mps-server]"),
+         "of gpu.daemons: names of programs that belong to the system"),
       Of("remedy", &Check::remedy, yaml::Text(), "what to do", true),
       Of("why", &Check::why, yaml::Text(), "why it matters", true),
       Of("source", &Check::source, yaml::Text(), "whose rule it is", true),
@@ -99,6 +101,8 @@ Status FinishCheck(CheckText& text, const std::string& place) {
   const auto above = [](const std::optional<Rule>& rule) { return rule && rule->comparison == Comparison::above; };
   if (check.strikes > 1 && check.window > Duration() && (above(check.warn) || above(check.fail)))
     return Bad(Cat(place, ".strikes"), Cat(check.strikes), "1: each look within the window sees the same growth again");
+  if (!check.programs.empty() && check.id != kDaemons)
+    return Bad(Cat(place, ".programs"), Join(check.programs), Cat("none: only ", kDaemons, " knows programs by name"));
   if (check.on_timeout != State::unknown && check.on_timeout != State::fail)
     return Bad(Cat(place, ".on_timeout"), std::string(Name(check.on_timeout)), "unknown or fail");
   return {};

@@ -44,9 +44,11 @@ const Profile* OfFamily(const Catalogue& catalogue, std::string_view instance) {
 }
 
 // A size of a family that is known.
-Chosen OfUnknownSize(const Profile& profile, std::string_view said) {
-  return {profile, Cat(said, ", a size that no profile is for though its family has one: taken as ", profile.about,
-                       ", and how much there should be is not known and not judged")};
+Chosen OfUnknownSize(const Profile& profile, std::string_view said, const std::string& type) {
+  return {profile,
+          Cat(said, ", a size that no profile is for though its family has one: taken as ", profile.about,
+              ", and how much there should be is not known and not judged"),
+          profile.name, type};
 }
 
 }  // namespace
@@ -55,9 +57,9 @@ Result<Chosen> ChooseProfile(const Catalogue& catalogue, const HostKind& host) {
   if (!host.wanted.empty()) {
     const Profile* profile = Find(catalogue, {}, host.wanted);
     if (!profile) profile = Find(catalogue, host.wanted, {});
-    if (profile) return Chosen{*profile, Cat("profile ", host.wanted, ", as asked for")};
+    if (profile) return Chosen{*profile, Cat("profile ", host.wanted, ", as asked for"), host.wanted, ""};
     if (const Profile* generic = OfFamily(catalogue, host.wanted))
-      return OfUnknownSize(*generic, Cat(host.wanted, " is asked for"));
+      return OfUnknownSize(*generic, Cat(host.wanted, " is asked for"), host.wanted);
     std::set<std::string> names;
     for (const Profile& one : catalogue.profiles) names.insert(one.instance.empty() ? one.name : one.instance);
     const std::vector<std::string> all(names.begin(), names.end());
@@ -67,9 +69,10 @@ Result<Chosen> ChooseProfile(const Catalogue& catalogue, const HostKind& host) {
   }
   const std::string unheard = host.unheard.empty() ? "" : Cat("; ", host.unheard);
   if (const Profile* profile = host.instance_type.empty() ? nullptr : Find(catalogue, {}, host.instance_type))
-    return Chosen{*profile, Cat("profile ", profile->name, ": ", host.told_by, " says ", host.instance_type, unheard)};
+    return Chosen{*profile, Cat("profile ", profile->name, ": ", host.told_by, " says ", host.instance_type, unheard),
+                  host.instance_type, ""};
   if (const Profile* generic = OfFamily(catalogue, host.instance_type)) {
-    Chosen chosen = OfUnknownSize(*generic, Cat(host.told_by, " says ", host.instance_type));
+    Chosen chosen = OfUnknownSize(*generic, Cat(host.told_by, " says ", host.instance_type), host.instance_type);
     chosen.why += unheard;
     return chosen;
   }
@@ -81,8 +84,10 @@ Result<Chosen> ChooseProfile(const Catalogue& catalogue, const HostKind& host) {
                                ? std::string("nothing says what kind of host this is")
                                : Cat(host.told_by, " says ", Printable(host.instance_type), ", which no profile is for");
   const std::string seen = lost ? Cat(", though none is on the bus: ", host.lost_gpus) : std::string();
-  return Chosen{*profile, Cat(said, ": taken as ", profile->about, seen,
-                              ", so that nothing is known of how much there should be", unheard)};
+  return Chosen{
+      *profile,
+      Cat(said, ": taken as ", profile->about, seen, ", so that nothing is known of how much there should be", unheard),
+      profile->name, host.instance_type};
 }
 
 }  // namespace everstep::health

@@ -72,6 +72,7 @@ constexpr KnownCheck kKnown[] = {
     {"gpu.fabric_state", Unit::word},
     {"gpu.persistence", Unit::word},
     {"gpu.processes", Unit::count},
+    {"gpu.daemons", Unit::count},
     {"gpu.dcgm_diag", Unit::word},
     {"gpu.xid", Unit::word},
     {"gpu.sxid", Unit::word},

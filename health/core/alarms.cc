@@ -73,11 +73,23 @@ void Alarms::Restore(Alarm alarm, Time now) {
                                                           .cleared_evidence = {}};
 }
 
+void Alarms::RestorePending(Alarm alarm) {
+  Watched& watched = watched_[{alarm.verdict.check, alarm.verdict.scope}];
+  watched.alarm = std::move(alarm);
+}
+
 std::vector<Alarm> Alarms::Raised() const {
   std::vector<Alarm> raised;
   for (const auto& [key, watched] : watched_)
     if (watched.raised) raised.push_back(watched.alarm);
   return raised;
+}
+
+std::vector<Alarm> Alarms::Pending() const {
+  std::vector<Alarm> pending;
+  for (const auto& [key, watched] : watched_)
+    if (!watched.raised && watched.alarm.looks > 0) pending.push_back(watched.alarm);
+  return pending;
 }
 
 }  // namespace everstep::health

@@ -53,8 +53,12 @@ class Alarms {
                                    std::string_view note);
 
   std::vector<Alarm> Raised() const;
+  // Bad looks that are too few yet.
+  std::vector<Alarm> Pending() const;
   // One that was raised before this watch began: nobody has looked since, so it is as if it was seen now.
   void Restore(Alarm alarm, Time now);
+  // One that was not raised yet: its looks count as if this watch had made them.
+  void RestorePending(Alarm alarm);
 
  private:
   using Key = std::pair<std::string, std::string>;

@@ -63,9 +63,10 @@ struct Check {
   Action action = Action::note;  // when it fails
   bool action_is_value = false;  // the value itself names the action: of Xids, of what the driver asks for
   State on_timeout = State::unknown;
-  std::vector<std::string> lines{};   // of the kernel's log: regular expressions, any of which counts
-  std::vector<std::string> unless{};  // look-alikes that must not count
-  std::vector<std::string> notes{};   // of kIgnoredLines, one for each of `lines`: why a site calls it harmless
+  std::vector<std::string> lines{};     // of the kernel's log: regular expressions, any of which counts
+  std::vector<std::string> unless{};    // look-alikes that must not count
+  std::vector<std::string> programs{};  // of kDaemons: whose processes are counted by it and not by gpu.processes
+  std::vector<std::string> notes{};     // of kIgnoredLines, one for each of `lines`: why a site calls it harmless
   std::string remedy{};
   std::string why{};
   std::string source{};
@@ -74,6 +75,9 @@ struct Check {
 
 // The check whose `lines` take lines of the kernel's log away from all others. It counts them, so that none goes silently.
 inline constexpr std::string_view kIgnoredLines = "kernel.ignored";
+
+// The check of daemons of the system that compute on GPUs: told, and nobody's fault.
+inline constexpr std::string_view kDaemons = "gpu.daemons";
 
 // Of which a host on which no job runs must have none; beside a job they are no finding.
 inline constexpr std::array<std::string_view, 2> kNoneBeforeAJob{"gpu.processes", "process.leftover"};

@@ -36,4 +36,29 @@ Reading Counters::Grown(const Check& check, Reading reading, Time now) {
   return reading;
 }
 
+// Of looks in a row that saw the same only the first and the last say something; where there are too many changes, the oldest
+// of them are told as one.
+std::vector<CounterMemory> Counters::Memory() const {
+  std::vector<CounterMemory> all;
+  for (const auto& [key, counter] : counters_) {
+    const std::deque<CounterSample>& samples = counter.samples;
+    if (samples.empty() || samples.back().total <= samples.front().total || all.size() == kRemembered) continue;
+    CounterMemory& memory = all.emplace_back(CounterMemory{.check = key.first, .scope = key.second, .last = counter.last});
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      const bool as_before = i > 0 && samples[i].total <= samples[i - 1].total;
+      const bool as_after = i + 1 < samples.size() && samples[i + 1].total <= samples[i].total;
+      if (!as_before || !as_after) memory.samples.push_back(samples[i]);
+    }
+    if (memory.samples.size() > kSamplesRemembered)
+      memory.samples.erase(memory.samples.begin() + 1,
+                           memory.samples.end() - static_cast<std::ptrdiff_t>(kSamplesRemembered - 1));
+  }
+  return all;
+}
+
+void Counters::Restore(const CounterMemory& memory) {
+  if (memory.samples.empty()) return;
+  counters_[{memory.check, memory.scope}] = {.last = memory.last, .samples = {memory.samples.begin(), memory.samples.end()}};
+}
+
 }  // namespace everstep::health

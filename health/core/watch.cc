@@ -47,10 +47,25 @@ std::vector<AlarmChange> Watch::Expire(Time now) {
   return alarms_.Expire(now);
 }
 
-void Watch::Restore(const Alarm& alarm, Time now) {
-  const auto found = checks_.find(alarm.verdict.check);
-  if (found != checks_.end()) history_.Take(alarm.verdict, OfKernelLog(found->second) ? Comes::heard : Comes::read, now);
-  alarms_.Restore(alarm, now);
+WatchMemory Watch::Memory() const {
+  return {.raised = alarms_.Raised(), .pending = alarms_.Pending(), .counters = counters_.Memory(), .gpus = Gpus()};
+}
+
+void Watch::Restore(const WatchMemory& memory, Time now) {
+  for (const Alarm& alarm : memory.raised) {
+    const auto found = checks_.find(alarm.verdict.check);
+    if (found != checks_.end()) history_.Take(alarm.verdict, OfKernelLog(found->second) ? Comes::heard : Comes::read, now);
+    alarms_.Restore(alarm, now);
+  }
+  for (const Alarm& alarm : memory.pending)
+    if (checks_.contains(alarm.verdict.check)) alarms_.RestorePending(alarm);
+  // What it has grown by since a look that is older than the window may have come at any time.
+  for (const CounterMemory& counter : memory.counters) {
+    const auto found = checks_.find(counter.check);
+    if (found == checks_.end() || counter.samples.empty()) continue;
+    if (now - counter.samples.back().at < found->second.window) counters_.Restore(counter);
+  }
+  gpus_before_ = memory.gpus;
 }
 
 void Watch::Follow(const std::optional<std::string>& unread, Time now) {
@@ -69,6 +84,10 @@ void Watch::Follow(const std::optional<std::string>& unread, Time now) {
 std::vector<HostGpu> Watch::Gpus() const {
   std::vector<HostGpu> gpus;
   for (auto& [scope, uuid] : history_.ValuesOf("gpu.uuid")) gpus.push_back({scope, uuid});
+  for (const HostGpu& before : gpus_before_) {
+    const auto same = [&](const HostGpu& gpu) { return gpu.scope == before.scope || gpu.uuid == before.uuid; };
+    if (std::none_of(gpus.begin(), gpus.end(), same)) gpus.push_back(before);
+  }
   return gpus;
 }
 

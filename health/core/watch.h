@@ -16,6 +16,13 @@
 
 namespace everstep::health {
 
+// What the next watch of the same boot goes on with.
+struct WatchMemory {
+  std::vector<Alarm> raised{}, pending{};  // pending: too few bad looks yet
+  std::vector<CounterMemory> counters{};
+  std::vector<HostGpu> gpus{};
+};
+
 class Watch {
  public:
   // `started`: the host's start, as the grace counts from there.
@@ -24,8 +31,9 @@ class Watch {
   // A reading of a check that is not in the catalogue says nothing.
   std::vector<AlarmChange> Take(const Reading& reading, Time now);
   std::vector<AlarmChange> Expire(Time now);
-  std::vector<Alarm> Raised() const { return alarms_.Raised(); }
-  void Restore(const Alarm& alarm, Time now);
+  WatchMemory Memory() const;
+  // REQUIRES: nothing was taken yet.
+  void Restore(const WatchMemory& memory, Time now);
   // The kernel's log is followed from now on, or cannot be, for this reason: so much is known of each check of its lines.
   void Follow(const std::optional<std::string>& unread, Time now);
   // The GPUs that NVML has told of, also those that do not answer any more: nobody takes one out of a host that runs.
@@ -46,6 +54,7 @@ class Watch {
   std::map<std::pair<std::string, std::string>, State> newest_{};
   Alarms alarms_;
   History history_{};
+  std::vector<HostGpu> gpus_before_{};  // that the watch before this one knew
 };
 
 }  // namespace everstep::health

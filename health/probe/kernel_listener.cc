@@ -45,12 +45,23 @@ Result<KernelListener> KernelListener::Make(const KernelLogAsked& asked, std::in
 void KernelListener::Take(const KernelRecord& record) {
   if (first_ < 0) first_ = record.at;
   last_ = std::max(last_, record.at);
-  if (record.at < since_) return;
+  if (record.at < since_) return Recall(record);
   const std::vector<std::size_t> found = lines_.Match(record.text);
   const auto xid = ParseXid(record.text);
   if ((found.empty() && !xid) || Ignore(record)) return;
   for (const std::size_t check : found) Count(check, record);
   if (xid) TakeXid(*xid, record);
+}
+
+// Told by who listened before.
+void KernelListener::Recall(const KernelRecord& record) {
+  if (ignored_ && !ignored_->patterns.Match(record.text).empty()) return;
+  for (const std::size_t check : lines_.Match(record.text)) {
+    if (asked_.checks[check].window <= Duration()) continue;
+    Said& said = said_[check];
+    if (said.times.size() < kTimesMax) said.times.push_back(record.at);
+    said.last = Quoted(record);
+  }
 }
 
 void KernelListener::Count(std::size_t check, const KernelRecord& record) {

@@ -28,7 +28,8 @@ struct KernelLogAsked {
 
 class KernelListener {
  public:
-  // Records from before `since` (microseconds since the boot) are history: they count for nothing.
+  // Records from before `since` (microseconds since the boot) are history: they are not told, but lines of checks that count
+  // them over a time count with the next one.
   static Result<KernelListener> Make(const KernelLogAsked& asked, std::int64_t since = 0);
 
   void Take(const KernelRecord& record);
@@ -60,6 +61,7 @@ class KernelListener {
   };
   KernelListener(const KernelLogAsked& asked, KernelLines lines, std::optional<Ignored> ignored, std::int64_t since)
       : asked_(asked), lines_(std::move(lines)), ignored_(std::move(ignored)), since_(since) {}
+  void Recall(const KernelRecord& record);
   bool Ignore(const KernelRecord& record);
   void Count(std::size_t check, const KernelRecord& record);
   std::string WhatIsIgnored() const;

@@ -32,7 +32,7 @@ std::string Dashed(std::string text) {
 // One <gpu>: each value becomes a reading.
 class SmiGpu {
  public:
-  SmiGpu(const XmlElement& gpu, std::size_t index, Sink& sink) : gpu_(gpu), sink_(sink) {
+  SmiGpu(const XmlElement& gpu, std::size_t index, GpuProcesses& all, Sink& sink) : gpu_(gpu), all_(all), sink_(sink) {
     std::string bus = gpu.attributes.contains("id") ? gpu.attributes.at("id") : std::string();  // "00000000:18:00.0"
     bus = bus.substr(0, bus.find('.'));
     if (bus.starts_with("0000")) bus.erase(0, 4);
@@ -160,20 +160,22 @@ class SmiGpu {
   void Processes() {
     const XmlElement* processes = gpu_.At("processes");
     if (!processes || processes->text == "N/A") return NotTold("gpu.processes", "processes");
-    const auto count = std::count_if(processes->children.begin(), processes->children.end(), [](const XmlElement& one) {
-      return one.name == "process_info" && one.TextAt("type").find('C') != std::string::npos;
-    });
-    sink_.Number("gpu.processes", scope_, static_cast<double>(count), Said("processes", Cat(count, " that compute")));
+    std::vector<GpuProcess> computing;
+    for (const XmlElement& one : processes->children)
+      if (one.name == "process_info" && one.TextAt("type").find('C') != std::string::npos)
+        computing.push_back({.pid = ParseUnsigned(one.TextAt("pid")).value_or(0), .path = one.TextAt("process_name")});
+    all_.Tell(scope_, computing, "nvidia-smi -q -x: processes that compute", sink_);
   }
 
   const XmlElement& gpu_;
+  GpuProcesses& all_;
   std::string scope_{};
   Sink& sink_;
 };
 
 }  // namespace
 
-Status TellNvidiaSmi(std::string_view xml, std::size_t on_bus, Sink& sink) {
+Status TellNvidiaSmi(std::string_view xml, std::size_t on_bus, GpuProcesses processes, Sink& sink) {
   EVERSTEP_ASSIGN(const XmlElement log, ParseXml(xml));
   if (log.name != "nvidia_smi_log")
     return Fail(ErrorCode::kInvalid, Cat("the XML is of ", Clip(Printable(log.name), 60), ", not nvidia_smi_log"));
@@ -189,10 +191,11 @@ Status TellNvidiaSmi(std::string_view xml, std::size_t on_bus, Sink& sink) {
               Cat(on_bus, " on the PCI bus, ", gpus.size(), " in nvidia-smi -q -x"));
   std::set<std::string> kinds;
   for (std::size_t i = 0; i < gpus.size(); ++i) {
-    SmiGpu gpu(*gpus[i], i, sink);
+    SmiGpu gpu(*gpus[i], i, processes, sink);
     gpu.All();
     kinds.insert(gpu.Kind());
   }
+  if (!gpus.empty()) processes.TellDaemons(sink);
   if (!gpus.empty())
     sink.Number("gpu.kinds", "", static_cast<double>(kinds.size()),
                 Clip(Printable(Join({kinds.begin(), kinds.end()}, "; ")), 300));

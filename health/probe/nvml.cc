@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "health/probe/gpu_processes.h"
 #include "health/probe/nvidia_smi.h"
 #include "health/probe/nvml_library.h"
 #include "health/probe/probes.h"
@@ -17,28 +18,12 @@ using nvml::Device;
 using nvml::kSuccess;
 using nvml::Library;
 
-constexpr std::array<const char*, 22> kOfGpus = {"gpu.missing",
-                                                 "gpu.model",
-                                                 "gpu.kinds",
-                                                 "gpu.uuid",
-                                                 "gpu.recovery_action",
-                                                 "gpu.ecc_mode",
-                                                 "gpu.ecc_uncorrected",
-                                                 "gpu.ecc_corrected",
-                                                 "gpu.remap_failed",
-                                                 "gpu.remap_pending",
-                                                 "gpu.remap_uncorrected",
-                                                 "gpu.retired_pending",
-                                                 "gpu.throttle",
-                                                 "gpu.temperature",
-                                                 "gpu.pcie_generation",
-                                                 "gpu.pcie_replays",
-                                                 "gpu.nvlink_down",
-                                                 "gpu.nvlink_errors",
-                                                 "gpu.fabric_state",
-                                                 "gpu.persistence",
-                                                 "gpu.processes",
-                                                 "gpu.nvml"};
+constexpr std::array<const char*, 23> kOfGpus = {
+    "gpu.missing",           "gpu.model",           "gpu.kinds",         "gpu.uuid",         "gpu.recovery_action",
+    "gpu.ecc_mode",          "gpu.ecc_uncorrected", "gpu.ecc_corrected", "gpu.remap_failed", "gpu.remap_pending",
+    "gpu.remap_uncorrected", "gpu.retired_pending", "gpu.throttle",      "gpu.temperature",  "gpu.pcie_generation",
+    "gpu.pcie_replays",      "gpu.nvlink_down",     "gpu.nvlink_errors", "gpu.fabric_state", "gpu.persistence",
+    "gpu.processes",         "gpu.daemons",         "gpu.nvml"};
 
 // One GPU and what it is asked: each answer becomes a reading, each refusal its reason.
 class Gpu {
@@ -52,6 +37,7 @@ class Gpu {
   void Pcie();
   void Links();
   void State();
+  void Processes(GpuProcesses& all);
 
  private:
   // Calls it, and says why there is no answer. `function` may be null: the release lacks it.
@@ -207,14 +193,26 @@ void Gpu::State() {
   int persistent = 0;
   if (Ask({"gpu.persistence"}, "nvmlDeviceGetPersistenceMode", library_.persistence, &persistent))
     sink_.Word("gpu.persistence", scope_, persistent ? "on" : "off", Cat("nvmlDeviceGetPersistenceMode: ", persistent));
+}
+
+void Gpu::Processes(GpuProcesses& all) {
+  constexpr int kLooks = 5;       // others start and end meanwhile
+  constexpr unsigned kMore = 16;  // than there were at the look before
+  constexpr const char* kCalled = "nvmlDeviceGetComputeRunningProcesses";
   // Without room for them, the library says how many there are.
-  unsigned processes = 0;
-  const Answer answer = library_.processes ? library_.processes(device_, &processes, nullptr) : nvml::kFunctionNotFound;
-  if (answer == kSuccess || answer == nvml::kInsufficientSize) {
-    Count("gpu.processes", processes, "nvmlDeviceGetComputeRunningProcesses");
-  } else {
-    sink_.Moot("gpu.processes", scope_, Cat("nvmlDeviceGetComputeRunningProcesses: ", Said(answer)));
+  unsigned count = 0;
+  std::vector<nvml::ProcessInfo> infos;
+  sink_.Waiting(Cat(kCalled, " of ", scope_));
+  Answer answer = library_.processes ? library_.processes(device_, &count, nullptr) : nvml::kFunctionNotFound;
+  for (int look = 1; answer == nvml::kInsufficientSize && look < kLooks; ++look) {
+    infos.resize(count + kMore);
+    count += kMore;
+    answer = library_.processes(device_, &count, infos.data());
   }
+  if (answer != kSuccess) return sink_.Moot("gpu.processes", scope_, Cat(kCalled, ": ", Said(answer)));
+  std::vector<GpuProcess> processes;
+  for (std::size_t i = 0; i < count && i < infos.size(); ++i) processes.push_back({.pid = infos[i].pid});
+  all.Tell(scope_, processes, kCalled, sink_);
 }
 
 std::size_t GpusOnBus(const Root& root) {
@@ -233,14 +231,14 @@ void NoLibrary(std::size_t on_bus, const Error& error, Sink& sink) {
 }
 
 // Who asks for nvidia-smi is told why it says nothing, whatever is on the bus.
-void FromNvidiaSmi(const NvmlAsked& asked, std::size_t on_bus, Sink& sink) {
+void FromNvidiaSmi(const Root& root, const NvmlAsked& asked, std::size_t on_bus, Sink& sink) {
   const std::string run = Cat(asked.smi, " -q -x");
   sink.Waiting(run);
   const auto printed = PrintedBy(asked.smi, {"-q", "-x"}, asked.patience);
   std::string why;
   if (!printed) {
     why = Cat(run, ' ', printed.error().message);
-  } else if (const Status told = TellNvidiaSmi(printed->out, on_bus, sink); !told) {
+  } else if (const Status told = TellNvidiaSmi(printed->out, on_bus, GpuProcesses(root, asked.daemons), sink); !told) {
     why = Cat(run, ' ', WhyNonsense(*printed, told.error().message));
   }
   if (why.empty()) return;
@@ -262,7 +260,7 @@ std::string Scope(const Library& library, Device device, unsigned index) {
 void ProbeNvml(const Root& root, const NvmlAsked& asked, Sink& sink) {
   const std::size_t on_bus = GpusOnBus(root);
   const auto without = [&](const Error& why) {
-    return asked.smi.empty() ? NoLibrary(on_bus, why, sink) : FromNvidiaSmi(asked, on_bus, sink);
+    return asked.smi.empty() ? NoLibrary(on_bus, why, sink) : FromNvidiaSmi(root, asked, on_bus, sink);
   };
   if (!root.live() && asked.library.empty())
     return without({.message = "a recorded tree has no driver that could be asked", .hint = ""});
@@ -289,6 +287,7 @@ void ProbeNvml(const Root& root, const NvmlAsked& asked, Sink& sink) {
   sink.Number("gpu.missing", "", static_cast<double>(on_bus) - count,
               Cat(on_bus, " on the PCI bus, ", count, " known to the driver"));
   std::set<std::string> kinds;
+  GpuProcesses processes(root, asked.daemons);
   for (unsigned index = 0; index < count; ++index) {
     Device device = nullptr;
     if (const Answer answer = library->handle(index, &device); answer != kSuccess) {
@@ -302,7 +301,9 @@ void ProbeNvml(const Root& root, const NvmlAsked& asked, Sink& sink) {
     gpu.Pcie();
     gpu.Links();
     gpu.State();
+    gpu.Processes(processes);
   }
+  if (count > 0) processes.TellDaemons(sink);
   if (count > 0)
     sink.Number("gpu.kinds", "", static_cast<double>(kinds.size()), Clip(Join({kinds.begin(), kinds.end()}, "; "), 300));
 }

@@ -23,6 +23,13 @@ struct Utilization {
   unsigned gpu, memory;
 };
 
+struct ProcessInfo {
+  unsigned pid;
+  unsigned long long memory;
+  unsigned gpu_instance, compute_instance;
+};
+static_assert(sizeof(ProcessInfo) == 24);
+
 struct FabricInfo {
   unsigned char cluster[16];
   Answer status;

@@ -20,6 +20,8 @@ static_assert(kSuccess == NVML_SUCCESS && kNotSupported == NVML_ERROR_NOT_SUPPOR
 static_assert(sizeof(PciInfo) == sizeof(nvmlPciInfo_t) && offsetof(PciInfo, bus_id) == offsetof(nvmlPciInfo_t, busId));
 static_assert(sizeof(Utilization) == sizeof(nvmlUtilization_t) &&
               offsetof(Utilization, gpu) == offsetof(nvmlUtilization_t, gpu));
+static_assert(sizeof(ProcessInfo) == sizeof(nvmlProcessInfo_t) &&
+              offsetof(ProcessInfo, pid) == offsetof(nvmlProcessInfo_t, pid));
 #ifdef NVML_GPU_FABRIC_STATE_COMPLETED  // of driver 525 and newer
 static_assert(sizeof(FabricInfo) == sizeof(nvmlGpuFabricInfo_t) &&
               offsetof(FabricInfo, status) == offsetof(nvmlGpuFabricInfo_t, status) &&

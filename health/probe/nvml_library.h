@@ -32,7 +32,7 @@ struct Library {
   Answer (*link_errors)(Device, unsigned, int, unsigned long long*) = nullptr;
   Answer (*fabric)(Device, FabricInfo*) = nullptr;
   Answer (*persistence)(Device, int*) = nullptr;
-  Answer (*processes)(Device, unsigned*, void*) = nullptr;
+  Answer (*processes)(Device, unsigned*, ProcessInfo*) = nullptr;
   Answer (*fields)(Device, int, FieldValue*) = nullptr;
 };
 

@@ -27,11 +27,13 @@ void ProbeLimitsOf(const Root& root, const std::string& pid, Sink& sink);
 void ProbeCpuMaskOf(const Root& root, const std::string& pid, Sink& sink);
 void ProbeClock(const Root& root, Sink& sink);
 void ProbeProcesses(const Root& root, Sink& sink);   // takes half a second on the running host: two looks
-void ProbeLeftovers(const Root& root, Sink& sink);   // of jobs, but for the one that this process belongs to
 void ProbePci(const Root& root, Sink& sink);         // counts, lanes, errors
 void ProbeDisks(const Root& root, Sink& sink);       // NVMe and arrays
 void ProbeInfiniband(const Root& root, Sink& sink);  // EFA told apart
 void ProbeNetdev(const Root& root, Sink& sink);
+
+// Of jobs, but for the one that this process belongs to. `cgroups`: also by these, which is one more file of each process.
+void ProbeLeftovers(const Root& root, bool cgroups, Sink& sink);
 
 // `library`: libnvidia-ml.so.1, found as the loader finds it, or a path. A recorded tree has no driver to ask, so that without
 // a path it says so. `smi`: nvidia-smi or a file with what `nvidia-smi -q -x` printed, asked where the library cannot be
@@ -40,6 +42,7 @@ struct NvmlAsked {
   std::string library{};
   std::string smi{};
   Duration patience = 3s;
+  std::vector<std::string> daemons{};  // programs of the system that may compute on GPUs
 };
 void ProbeNvml(const Root& root, const NvmlAsked& asked, Sink& sink);
 

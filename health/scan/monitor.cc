@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json/codec.h"
 #include "base/messages.h"
 #include "base/text.h"
 
@@ -69,10 +70,8 @@ Monitor::Monitor(const Catalogue& catalogue, const Profile& profile, std::vector
       began_(now),
       alarms_(alarms) {
   for (MonitorGroup& group : groups) groups_.push_back({.group = std::move(group), .next = now});
-  for (const Alarm& alarm : memory.alarms) {
-    watch_.Restore(alarm, now);
-    standing_[{alarm.verdict.check, alarm.verdict.scope}] = HostAlarmOf(alarm);
-  }
+  watch_.Restore({memory.alarms, memory.pending, memory.counters, memory.gpus}, now);
+  for (const Alarm& alarm : memory.alarms) standing_[{alarm.verdict.check, alarm.verdict.scope}] = HostAlarmOf(alarm);
   log_from_ = memory.log_seen > 0 ? memory.log_seen + 1 : 0;
   OpenLog(catalogue, profile, log, now, log_from_);
 }
@@ -115,7 +114,25 @@ HostChecks Monitor::Checks(Time now) const {
 }
 
 MonitorMemory Monitor::Memory() const {
-  return {.boot = {}, .log_seen = std::max(listener_ ? listener_->last() : 0, log_from_ - 1), .alarms = watch_.Raised()};
+  WatchMemory watch = watch_.Memory();
+  return {.boot = {},
+          .log_seen = std::max(listener_ ? listener_->last() : 0, log_from_ - 1),
+          .alarms = std::move(watch.raised),
+          .pending = std::move(watch.pending),
+          .counters = std::move(watch.counters),
+          .gpus = std::move(watch.gpus)};
+}
+
+std::string NewsIn(MonitorMemory memory) {
+  memory.log_seen = 0;
+  for (Alarm& alarm : memory.alarms)
+    alarm = {.verdict = {.check = alarm.verdict.check,
+                         .scope = alarm.verdict.scope,
+                         .state = alarm.verdict.state,
+                         .action = alarm.verdict.action},
+             .raised = alarm.raised};
+  for (Alarm& alarm : memory.pending) alarm.verdict.evidence.clear();
+  return ToJson(memory);
 }
 
 void Monitor::OpenLog(const Catalogue& catalogue, const Profile& profile, const std::string& log, Time now,

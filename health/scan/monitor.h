@@ -32,13 +32,20 @@ struct MonitorGroup {
 std::vector<MonitorGroup> HostGroups(const ScanOptions& options, const Catalogue& catalogue, const Profile& profile,
                                      Duration counters_every = 10s, Duration mounts_every = 60s);
 
-// What the next monitor of the same boot goes on with: an alarm does not end because an agent was started again.
+// What the next monitor of the same boot goes on with: an alarm does not end because an agent was started again, and a host
+// does not get its strikes back, nor what its counters have grown by.
 struct MonitorMemory {
   BootId boot{};
   std::int64_t log_seen = 0;  // of the kernel's log, up to here, in microseconds since the boot
   std::vector<Alarm> alarms{};
+  std::vector<Alarm> pending{};  // not raised yet: too few bad looks in a row
+  std::vector<CounterMemory> counters{};
+  std::vector<HostGpu> gpus{};
 };
-EVERSTEP_FIELDS(MonitorMemory, boot, log_seen, alarms)
+EVERSTEP_FIELDS(MonitorMemory, boot, log_seen, alarms, pending, counters, gpus)
+
+// Of a memory what is worth a disk's while: the same text, nothing has to be written. That an alarm goes on is no news.
+std::string NewsIn(MonitorMemory memory);
 
 class Monitor {
  public:

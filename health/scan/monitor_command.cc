@@ -36,18 +36,19 @@ class Feed {
   MonitorMemory Memory() { return Remembered(files_, path_, boot_); }
 
   // false: nobody reads it.
-  bool Tell(const Monitor& monitor, Time now) { return TellHealth(monitor, now) && TellChecks(monitor, now); }
+  bool Tell(const Monitor& monitor, Time now) {
+    if (!TellHealth(monitor, now) || !TellChecks(monitor, now)) return false;
+    Remember(monitor);  // after it is told: a disk may be what is bad
+    return true;
+  }
 
  private:
   bool TellHealth(const Monitor& monitor, Time now) {
     const HostHealth health = monitor.Health();
     if (told_ && *told_ == health && now - told_at_ < kTellEvery) return true;
     told_at_ = now;
-    const bool alarms = !told_ || told_->alarms != health.alarms;
     told_ = health;
-    if (std::fputs((ToJson(health) + '\n').c_str(), stdout) < 0 || std::fflush(stdout) != 0) return false;
-    if (alarms) Remember(monitor);  // after it is told: a disk may be what is bad
-    return true;
+    return std::fputs((ToJson(health) + '\n').c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
   }
 
   bool TellChecks(const Monitor& monitor, Time now) {
@@ -56,9 +57,15 @@ class Feed {
     checks_told_at_ = now;
     return std::fputs(Cat(kChecksWord, ToJson(monitor.Checks(now)), '\n').c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
   }
+  // A healthy host has no news, and its disk is left in peace.
   void Remember(const Monitor& monitor) {
+    if (news_ && monitor.looks() == looks_remembered_) return;
+    looks_remembered_ = monitor.looks();
     MonitorMemory memory = monitor.Memory();
     memory.boot = boot_;
+    std::string news = NewsIn(memory);
+    if (news_ == news) return;
+    news_ = std::move(news);
     if (const Status kept = files_.Write(path_, ToJson(memory)); !kept)
       std::fprintf(stderr, "everstep-agent monitor: %s\n", kept.error().Str().c_str());
   }
@@ -68,7 +75,8 @@ class Feed {
   BootId boot_;
   std::optional<HostHealth> told_{};
   Time told_at_{};
-  std::uint64_t looks_told_ = 0;
+  std::uint64_t looks_told_ = 0, looks_remembered_ = 0;
+  std::optional<std::string> news_{};  // in what was remembered last
   std::optional<Time> checks_told_at_{};
 };
 

@@ -78,6 +78,13 @@ const Verdict* Ignored(const ScanReport& report) {
   return nullptr;
 }
 
+// Who computes on a GPU where no job runs makes people wonder.
+const Verdict* Daemons(const ScanReport& report) {
+  for (const Verdict& verdict : report.verdicts)
+    if (verdict.check == kDaemons && verdict.state == State::ok && verdict.value != "0") return &verdict;
+  return nullptr;
+}
+
 std::string CutAtALine(std::string text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
   const std::size_t last = bytes_max == 0 ? std::string::npos : text.rfind('\n', bytes_max - 1);
@@ -88,7 +95,8 @@ std::string CutAtALine(std::string text, std::size_t bytes_max) {
              lines == 1 ? " is" : " are", " left out\n");
 }
 
-std::string JsonOf(const Verdict& one, const std::string& host, bool same) {
+std::string JsonOf(const Verdict& one, const std::string& host, const ScanReport& report) {
+  const auto told = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
   return ToJson(VerdictLine{.host = host,
                             .check = one.check,
                             .scope = one.scope,
@@ -100,7 +108,9 @@ std::string JsonOf(const Verdict& one, const std::string& host, bool same) {
                             .remedy = one.remedy,
                             .action = one.action,
                             .measured = one.measured,
-                            .same = same ? std::optional(true) : std::nullopt}) +
+                            .same = report.same.contains(one.check) ? std::optional(true) : std::nullopt,
+                            .profile = told(report.kind),
+                            .product = told(report.product)}) +
          '\n';
 }
 
@@ -120,6 +130,8 @@ std::string ReportText(const ScanReport& report, bool all, std::size_t bytes_max
   TellUnknown(report, out);
   if (const Verdict* ignored = Ignored(report))
     out += Cat("IGNORED  ", ignored->check, ": ", ignored->why, "\n         evidence: ", Printable(ignored->evidence), '\n');
+  if (const Verdict* daemons = Daemons(report))
+    out += Cat("NOTE     ", daemons->check, ": ", daemons->why, "\n         evidence: ", Printable(daemons->evidence), '\n');
   if (all) {
     for (const Verdict& verdict : report.verdicts)
       if (verdict.state == State::ok)
@@ -139,7 +151,7 @@ std::string ReportJson(const ScanReport& report, const std::string& host, std::s
   std::vector<std::string> lines;
   std::size_t bytes = 0;
   for (const Verdict& one : report.verdicts) {
-    lines.push_back(JsonOf(one, host, report.same.contains(one.check)));
+    lines.push_back(JsonOf(one, host, report));
     bytes += lines.back().size();
   }
   std::vector<bool> kept(lines.size(), bytes <= bytes_max);
@@ -159,7 +171,7 @@ std::string ReportJson(const ScanReport& report, const std::string& host, std::s
                    .state = State::unknown,
                    .why = Cat("the report was cut at ", bytes_max, " bytes: ", left_out, " of ", Count(lines.size(), "verdict"),
                               " are left out, the least grave")},
-                  host, false);
+                  host, report);
   return out;
 }
 

@@ -238,14 +238,17 @@ std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catal
   part("clock", {"clock."}, ProbeClock);
   part("processes", {"process.stuck"}, ProbeProcesses);
   // Alone: to read another process's environment waits for its memory's lock, which one that hangs in a page fault may hold.
-  part("what jobs have left", {"process.leftover"}, ProbeLeftovers);
+  add(
+      "what jobs have left", [](const Check& check) { return check.id == "process.leftover"; },
+      [root, idle = options.idle](Sink& sink) { ProbeLeftovers(root, idle, sink); });
   part("PCI", {"pci.", "pcie.", "aer.", "gpu.count", "neuron."}, ProbePci);
   part("disks", {"nvme.", "raid."}, ProbeDisks);
   part("InfiniBand and EFA", {"efa.", "ib."}, ProbeInfiniband);
   part("network cards", {"net."}, ProbeNetdev);
-  add("NVML", OfNvml, [root, asked = NvmlAsked{options.nvml, options.nvidia_smi, options.deadline}](Sink& sink) {
-    ProbeNvml(root, asked, sink);
-  });
+  const Check* daemons = catalogue.Find("gpu.daemons");
+  const NvmlAsked gpus{options.nvml, options.nvidia_smi, options.deadline,
+                       daemons ? daemons->programs : std::vector<std::string>()};
+  add("NVML", OfNvml, [root, asked = gpus](Sink& sink) { ProbeNvml(root, asked, sink); });
   // Late is not hung: what nvidia-smi does not say in time is unknown, and no failure of the driver.
   if (!options.nvidia_smi.empty()) probes.back().deadline += 2s;
   const KernelLogAsked asked{options.kernel_log, catalogue.checks, catalogue.xids, profile.accelerator};
@@ -266,7 +269,7 @@ std::vector<Probe> HostProbes(const ScanOptions& options, const Catalogue& catal
 }
 
 ScanReport Judged(const Catalogue& catalogue, const Chosen& chosen, const std::vector<Probe>& probes, const ScanWorld& world) {
-  ScanReport report{.profile = chosen.profile, .profile_why = chosen.why};
+  ScanReport report{.profile = chosen.profile, .profile_why = chosen.why, .kind = chosen.kind, .product = chosen.product};
   const Time first_at = world.now();
   const Readings first = Look(catalogue, probes, world);
   const std::vector<Probe> again = Again(catalogue, probes, first);

@@ -54,6 +54,7 @@ struct NotHere {
 struct ScanReport {
   Profile profile{};
   std::string profile_why{};
+  std::string kind{}, product{};    // as Chosen has them
   std::vector<Verdict> verdicts{};  // in the catalogue's order
   std::vector<NotHere> not_here{};
   std::set<std::string> takes_longer{};  // signs of life that come once a minute: no scan can miss one

@@ -41,6 +41,7 @@ class CheckScreen {
     const auto rows = progress_.Rows();
     for (const std::string& line : CheckNews(told_, rows)) WriteErr(line + '\n');
     told_ = rows;
+    if (const auto line = rounds_told_.Of(progress_.Rounds(), clock_.Now())) WriteErr(*line + '\n');
   }
 
  private:
@@ -48,6 +49,7 @@ class CheckScreen {
   RealClock clock_{};
   CheckProgress progress_;
   std::vector<CheckProgress::Row> told_{};
+  RoundNews rounds_told_{};
   Time began_;
   LiveLines live_{};
 };

@@ -7,6 +7,7 @@
 #include "base/json/codec.h"
 #include "base/text.h"
 #include "health/core/fleet.h"
+#include "launcher/cli/check_kinds.h"
 #include "launcher/cli/host_list.h"
 #include "launcher/core/sentence.h"
 
@@ -23,15 +24,14 @@ constexpr std::array<std::string_view, 3> kEqual{"cpu.online", kGpus, "pci.layou
 // gives.
 struct Measured {
   const char* check;
-  const char* slower;
+  const char* what;
   const char* remedy;
 };
 constexpr std::array kMeasured{
-    Measured{"deep.bandwidth", "its memory is slower than the others'",
-             "look for a missing or slow DIMM, and for who else uses the memory"},
-    Measured{"deep.gpu_bandwidth", "the memory of its slowest GPU is slower than the others'",
+    Measured{"deep.bandwidth", "its memory is", "look for a missing or slow DIMM, and for who else uses the memory"},
+    Measured{"deep.gpu_bandwidth", "the memory of its slowest GPU is",
              "look for throttling, for row remapping, and for who else uses the GPU"},
-    Measured{"deep.gpu_link", "the way between its memory and its slowest GPU is slower than the others'",
+    Measured{"deep.gpu_link", "the way between its memory and its slowest GPU is",
              "look at the PCIe width and generation, at the switch above, and at ACS"}};
 struct Computed {
   const char* check;
@@ -102,29 +102,37 @@ class Alike {
   std::set<std::string> checks_{};
 };
 
-void CompareHosts(std::vector<std::vector<VerdictLine>> lines, std::vector<HostChecked>& hosts) {
-  std::map<std::pair<std::string, std::string>, std::vector<health::HostReading>> readings;
+void TakeOdd(const health::OddHost& odd, const VerdictLine& finding, std::vector<HostChecked>& hosts) {
+  for (HostChecked& host : hosts)
+    if (host.node == odd.host.value) Take(host, finding);
+}
+
+// "the others", or those of its profile where there are several.
+std::string Others(const HostKinds& kinds, const std::string& profile) {
+  return kinds.Several() && !profile.empty() ? Cat("the others of ", profile) : std::string("the others");
+}
+
+void CompareHosts(const HostKinds& kinds, std::vector<std::vector<VerdictLine>> lines, std::vector<HostChecked>& hosts) {
+  struct Compared {
+    std::string check{}, scope{}, kind{};
+    auto operator<=>(const Compared&) const = default;
+  };
+  std::map<Compared, std::vector<health::HostReading>> readings;
   const Alike alike(lines);
   CountGpusOfAll(lines);
   for (std::size_t i = 0; i < lines.size(); ++i)
     for (const VerdictLine& line : lines[i])
       if (alike.ShouldBe(i, line))
-        readings[{line.check, line.scope}].push_back(
+        readings[{line.check, line.scope, kinds.For(i, line.check)}].push_back(
             {NodeId(hosts[i].node), {.check = line.check, .scope = line.scope, .word = line.value}});
   for (const auto& [key, values] : readings)
-    for (const health::OddHost& odd : health::Compare(values, health::Unit::word).odd)
-      for (HostChecked& host : hosts)
-        if (host.node == odd.host.value) {
-          VerdictLine line = Finding(key.first, Mark::warn, Cat(key.first, " differs from the others: ", odd.why),
-                                     "make the hosts of a job alike");
-          line.scope = key.second;
-          Take(host, std::move(line));
-        }
-}
-
-void TakeOdd(const health::OddHost& odd, const VerdictLine& finding, std::vector<HostChecked>& hosts) {
-  for (HostChecked& host : hosts)
-    if (host.node == odd.host.value) Take(host, finding);
+    for (const health::OddHost& odd : health::Compare(values, health::Unit::word).odd) {
+      VerdictLine line =
+          Finding(key.check, Mark::warn, Cat(key.check, " differs from ", Others(kinds, key.kind), ": ", odd.why),
+                  "make the hosts of a job alike");
+      line.scope = key.scope;
+      TakeOdd(odd, line, hosts);
+    }
 }
 
 // What the same arithmetic gives, by model of CPU or GPU: nothing but a fault makes a difference. Where nobody has a majority
@@ -156,16 +164,19 @@ void CompareSums(const Computed& what, const std::vector<std::vector<VerdictLine
 }
 
 // Measured on demand: who is far below the others. More is no fault.
-void CompareMeasured(const Measured& what, const std::vector<std::vector<VerdictLine>>& lines,
+void CompareMeasured(const Measured& what, const HostKinds& kinds, const std::vector<std::vector<VerdictLine>>& lines,
                      std::vector<HostChecked>& hosts) {
   constexpr double kMads = 5, kLeast = 0.1;  // a host that is 10 % slower is worth a look, and less is noise
-  std::vector<health::HostReading> readings;
+  std::map<std::string, std::vector<health::HostReading>> readings;  // by kind
   for (std::size_t i = 0; i < lines.size(); ++i)
     for (const VerdictLine& line : lines[i])
       if (line.check == what.check && line.measured)
-        readings.push_back({NodeId(hosts[i].node), {.check = line.check, .number = line.measured}});
-  for (const health::OddHost& odd : health::Compare(readings, health::Unit::bytes, kMads, kLeast).odd)
-    if (odd.below) TakeOdd(odd, Finding(what.check, Mark::warn, Cat(what.slower, ": ", odd.why), what.remedy), hosts);
+        readings[kinds.For(i, line.check)].push_back({NodeId(hosts[i].node), {.check = line.check, .number = line.measured}});
+  for (const auto& [kind, values] : readings)
+    for (const health::OddHost& odd : health::Compare(values, health::Unit::bytes, kMads, kLeast).odd) {
+      const std::string why = Cat(what.what, " slower than ", Others(kinds, kind), "': ", odd.why);
+      if (odd.below) TakeOdd(odd, Finding(what.check, Mark::warn, why, what.remedy), hosts);
+    }
 }
 
 void TakeFabric(const std::optional<std::vector<ProbeVerdict>>& verdicts, std::vector<HostChecked>& hosts) {
@@ -187,6 +198,21 @@ std::string Upper(Mark state) {
   return word;
 }
 
+// Silence about them would look like a pass. A host alone was not to be compared with any.
+std::string NotCompared(const std::vector<HostChecked>& hosts) {
+  std::map<std::string, std::vector<std::string>> kinds;
+  for (const HostChecked& host : hosts)
+    if (!host.compared && hosts.size() > 1) kinds[host.profile].push_back(host.node);
+  std::string text;
+  for (const auto& [profile, nodes] : kinds) {
+    const std::string which =
+        profile.empty() ? std::string("of a profile that its agent does not tell") : Cat("of profile ", profile);
+    text += Cat(FoldHostList(nodes), ": not compared with others: ", Count(nodes.size(), "host"), ' ', which, ", and it takes ",
+                health::kCompareMin, " to tell who is odd\n");
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<HostChecked> Checked(const CheckInput& input) {
@@ -200,9 +226,15 @@ std::vector<HostChecked> Checked(const CheckInput& input) {
     if (lines.back().empty())
       Take(hosts.back(), Finding("scan", Mark::unknown, "its scan has said nothing", "everstep-agent scan, on the host"));
   }
-  CompareHosts(lines, hosts);
+  const HostKinds kinds(lines);
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    hosts[i].profile = kinds.NameOf(i);
+    const std::size_t alike = kinds.Alike(i);
+    if (alike == 0 || alike >= health::kCompareMin) hosts[i].compared = static_cast<std::uint32_t>(alike);
+  }
+  CompareHosts(kinds, lines, hosts);
   for (const Computed& what : kComputed) CompareSums(what, lines, hosts);
-  for (const Measured& what : kMeasured) CompareMeasured(what, lines, hosts);
+  for (const Measured& what : kMeasured) CompareMeasured(what, kinds, lines, hosts);
   TakeFabric(input.fabric, hosts);
   for (HostChecked& host : hosts) {
     host.status = Mark::ok;
@@ -224,10 +256,16 @@ bool Fit(const std::vector<HostChecked>& hosts, bool strict) {
 
 TextTable CheckedTable(const std::vector<HostChecked>& hosts) {
   TextTable table{.titles = {"NODE", "STATUS", "OK", "WARN", "FAIL", "UNKNOWN", "FABRIC", "WHY"}, .states = 1};
+  std::set<std::string> profiles;
+  for (const HostChecked& host : hosts)
+    if (host.compared != 0u) profiles.insert(host.profile);
+  const bool several = profiles.size() > 1;
+  if (several) table.titles.insert(std::prev(table.titles.end()), "PROFILE");
   for (const HostChecked& host : hosts) {
     const std::string why = host.findings.empty() || host.status == Mark::ok ? "" : OneLine(host.findings.front().why, 200);
-    table.rows.push_back(
-        {host.node, Upper(host.status), Cat(host.ok), Cat(host.warn), Cat(host.fail), Cat(host.unknown), host.fabric, why});
+    auto& row = table.rows.emplace_back(std::vector<std::string>{host.node, Upper(host.status), Cat(host.ok), Cat(host.warn),
+                                                                 Cat(host.fail), Cat(host.unknown), host.fabric, why});
+    if (several) row.insert(std::prev(row.end()), host.profile);
   }
   return table;
 }
@@ -256,7 +294,7 @@ std::string FindingsText(const std::vector<HostChecked>& hosts) {
     if (!line.evidence.empty()) text += Cat("    evidence: ", line.evidence, "\n");
     if (!line.remedy.empty()) text += Cat("    to do: ", line.remedy, "\n");
   }
-  return text;
+  return text + NotCompared(hosts);
 }
 
 }  // namespace everstep

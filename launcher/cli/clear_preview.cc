@@ -46,6 +46,7 @@ Result<std::string> WouldClear(const NodeView& node, const std::string& check) {
   }
   if (alarms > 0) parts.push_back(Cat(Count(alarms, "alarm"), check.empty() ? "" : Cat(" of ", check)));
   if (const std::string held = HeldBy(node); !held.empty() && meant(held)) parts.push_back("its quarantine");
+  if (node.fabric && !node.fabric->passed && meant("fabric")) parts.push_back("the check that it failed");
   const std::string offences = node.health ? node.health->offences : std::string();
   if (!offences.empty() && (check.empty() || Names(offences, check)))
     parts.push_back(check.empty() ? "its offences" : Cat("its offences of ", check));

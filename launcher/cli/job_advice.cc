@@ -46,11 +46,36 @@ std::string HangText(const ProgressSpec& progress) {
   return Cat("all start again after ", WriteDuration(*progress.hang_after));
 }
 
+// What is proven first, and who says so: the job, else the launcher's file.
+void AddPreflight(const PreflightSpec& own, const LauncherOptions& launcher, std::vector<BudgetLine>& lines) {
+  const auto by = [](std::string_view key, bool of_job) { return Cat("preflight.", key, of_job ? "" : " of launcher.yaml"); };
+  const PreflightLevel level = own.level.value_or(launcher.preflight_level);
+  const std::string level_by = by("level", own.level.has_value());
+  if (level == PreflightLevel::off) {
+    lines.push_back({.what = "before the ranks start", .takes = "its hosts are not checked", .set_by = level_by});
+    return;
+  }
+  const Duration holds = own.valid_for.value_or(launcher.preflight_valid_for);
+  lines.push_back(
+      {.what = "before the ranks start",
+       .takes = Cat("each host is looked at, then ", level == PreflightLevel::quick ? "four rounds of pairs" : "each pair"),
+       .set_by = level_by});
+  lines.push_back({.what = "its hosts have passed",
+                   .takes = Cat("not checked again within ", WriteDuration(holds)),
+                   .set_by = by("valid_for", own.valid_for.has_value())});
+  const bool blocks = own.unknown.value_or(launcher.preflight_unknown) == PreflightUnknown::block;
+  lines.push_back({.what = "a host cannot read a check",
+                   .takes = blocks ? "another one takes its place" : "it is told, and the job starts",
+                   .set_by = by("unknown", own.unknown.has_value())});
+}
+
 }  // namespace
 
 std::vector<BudgetLine> TimeBudget(const JobSpec& job, const LauncherOptions& launcher) {
   const auto at_most = [](Duration d) { return Cat("at most ", Show(d)); };
-  std::vector<BudgetLine> lines{
+  std::vector<BudgetLine> lines;
+  AddPreflight(job.preflight, launcher, lines);
+  const std::vector<BudgetLine> troubles{
       {.what = "a rank ends", .takes = "seen at once: no time-out", .set_by = ""},
       {.what = "a host falls silent",
        .takes = Cat("lost ", Show(launcher.lost_after), " later, when peers hear nothing either"),
@@ -65,6 +90,7 @@ std::vector<BudgetLine> TimeBudget(const JobSpec& job, const LauncherOptions& la
       {.what = "the ranks are stopped",
        .takes = Cat("SIGTERM, ", at_most(job.stop_grace), ", SIGKILL"),
        .set_by = "stop_grace"}};
+  lines.insert(lines.end(), troubles.begin(), troubles.end());
   const RestartSpec& restart = job.restart;
   lines.push_back({.what = "restarts",
                    .takes = restart.budget == 0 ? "none: the first failure ends the job"

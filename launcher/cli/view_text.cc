@@ -212,7 +212,8 @@ std::string AlarmTitle(const AlarmView& alarm) {
 
 // Of a host that may be given work: what its checks have to say, if anything.
 std::string ReasonOf(const NodeView& node) {
-  if (node.phase != NodePhase::ready || !node.health || node.why.starts_with("kept away")) return node.why;
+  const bool says = node.why.starts_with("kept away") || node.why.starts_with("stays although");
+  if (node.phase != NodePhase::ready || !node.health || says) return node.why;
   const AlarmView* worst = nullptr;
   for (const AlarmView& alarm : node.health->alarms)
     if (!alarm.cleared && (!worst || std::pair(alarm.action, alarm.fail) > std::pair(worst->action, worst->fail)))
@@ -362,6 +363,9 @@ std::string DescribeNode(const NodeView& node, std::optional<std::size_t> column
             return !alarm.cleared && alarm.action >= HealthAction::defer;
           }))
         return Cat(out, "\nNext: everstep drain ", node.node, ", or everstep clear ", node.node, " --note TEXT\n");
+      if (node.fabric && !node.fabric->passed)
+        return Cat(out, "\nNext: everstep check ", node.node, " with others, or everstep clear ", node.node,
+                   " --check fabric --note TEXT\n");
       return Cat(out, "\nNext: everstep events --node ", node.node, '\n');
     case NodePhase::suspect: return Cat(out, "\nNext: everstep events --node ", node.node, " -f\n");
     case NodePhase::draining:

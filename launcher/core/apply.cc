@@ -3,15 +3,13 @@
 #include "base/contains.h"
 #include "launcher/core/facts.h"
 #include "launcher/core/ledger.h"
+#include "launcher/core/remember.h"
 
 namespace everstep {
 
 namespace {
 
 // Bounds of what the state remembers; part of the frozen meaning of the facts.
-constexpr std::size_t kCheckpointRecords = 16;
-constexpr std::ptrdiff_t kNotedKept = 4;  // of these, that cannot be resumed from
-constexpr std::size_t kEndedJobs = 1000;
 constexpr std::size_t kIncidents = 16;  // of each job
 constexpr Duration kPortMemory = 1h;
 constexpr std::size_t kAlarms = 64;  // of each host, as these three
@@ -46,32 +44,6 @@ void Avoid(JobState& job, const NodeId& node, Time at, const std::string& why = 
 
 void AddUnique(std::vector<NodeId>& nodes, const NodeId& node) {
   if (!node.empty() && std::find(nodes.begin(), nodes.end(), node) == nodes.end()) nodes.push_back(node);
-}
-
-void DropOldestEndedJob(State& state) {
-  std::size_t ended = 0;
-  auto oldest = state.jobs.end();
-  for (auto it = state.jobs.begin(); it != state.jobs.end(); ++it) {
-    if (!Ended(it->second.phase)) continue;
-    ++ended;
-    if (oldest == state.jobs.end() || it->second.order < oldest->second.order) oldest = it;
-  }
-  if (ended > kEndedJobs) state.jobs.erase(oldest);
-}
-
-// What goes first when there are too many: the oldest that cannot be resumed from, but for the newest few (who tells of one
-// again must find it known), then the oldest that can, but never the last such one, nor the one in use.
-void AddCheckpoint(JobState& job, CheckpointRecord record) {
-  ++job.checkpoints_ever;
-  job.checkpoints.push_back(std::move(record));
-  for (const bool offered : {false, true})
-    for (auto it = job.checkpoints.begin(); job.checkpoints.size() > kCheckpointRecords && it != job.checkpoints.end();) {
-      const auto newer =
-          std::count_if(std::next(it), job.checkpoints.end(), [&](const CheckpointRecord& r) { return r.offered == offered; });
-      const bool kept = newer < (offered ? 1 : kNotedKept);
-      const bool goes = it->offered == offered && it->id != job.resume && !kept;
-      it = goes ? job.checkpoints.erase(it) : std::next(it);
-    }
 }
 
 // A generation has one incident at most: a better explanation replaces the first.
@@ -133,12 +105,12 @@ class Applier {
   void operator()(const NodeTrusted& f) { Explain(f.node, f.why); }
   void operator()(const EvictionHeld& f) { Explain(f.node, f.why); }
   void operator()(const NodeLost& f) {
-    const auto it = state_.nodes.find(f.node);
-    if (it == state_.nodes.end() || !it->second.member) return;
-    it->second.member = false;
-    it->second.why = f.why;
-    it->second.changed = ++state_.membership;
-    it->second.lost_at = entry_.at;
+    NodeState* node = Node(f.node);
+    if (!node || !node->member) return;
+    node->member = false;
+    node->why = f.why;
+    node->changed = ++state_.membership;
+    node->lost_at = entry_.at;
   }
   void operator()(const NodeDrained& f) {
     const auto it = state_.nodes.find(f.node);
@@ -148,8 +120,7 @@ class Applier {
     drain = {f.by, f.reason, f.now, again ? drain.since : entry_.at, again ? drain.at : entry_.wall};
   }
   void operator()(const NodeUndrained& f) {
-    const auto it = state_.nodes.find(f.node);
-    if (it != state_.nodes.end()) it->second.drain.reset();
+    if (NodeState* node = Node(f.node)) node->drain.reset();
   }
   void operator()(const AlarmRaised& f) {
     const auto it = state_.nodes.find(f.node);
@@ -166,9 +137,8 @@ class Applier {
     if (state_.xids.size() > kXids) state_.xids.erase(state_.xids.begin());
   }
   void operator()(const AlarmOver& f) {
-    if (const auto it = state_.nodes.find(f.node); it != state_.nodes.end())
-      std::erase_if(it->second.alarms,
-                    [&](const KnownAlarm& known) { return known.alarm.check == f.check && known.alarm.scope == f.scope; });
+    const auto meant = [&](const KnownAlarm& known) { return known.alarm.check == f.check && known.alarm.scope == f.scope; };
+    if (NodeState* node = Node(f.node)) std::erase_if(node->alarms, meant);
   }
   void operator()(const AlarmsCleared& f) {
     const auto it = state_.nodes.find(f.node);
@@ -239,7 +209,7 @@ class Applier {
     Remove(f.node);
   }
   void operator()(const GpusSeen& f) {
-    if (const auto it = state_.nodes.find(f.node); it != state_.nodes.end()) it->second.gpus = f.gpus;
+    if (NodeState* node = Node(f.node)) node->gpus = f.gpus;
   }
   void operator()(const OffencesTakenBack& f) {
     const auto meant = [&](const health::Offence& offence) { return offence.what == f.check && offence.at >= f.since; };
@@ -250,25 +220,25 @@ class Applier {
   }
   void operator()(const OffencesFaded&) {}  // its time is what it says
   void operator()(const QuarantineOver& f) {
-    if (const auto it = state_.nodes.find(f.node); it != state_.nodes.end()) it->second.quarantine.reset();
+    if (NodeState* node = Node(f.node)) node->quarantine.reset();
   }
   void operator()(const RemedyStarted& f) {
-    const auto it = state_.nodes.find(f.node);
-    if (it == state_.nodes.end() || !it->second.quarantine) return;
-    it->second.quarantine->remedy = RemedyPhase::running;
-    it->second.quarantine->remedy_why = f.why;
-    const Time since = it->second.quarantine->since;
-    const bool again = std::any_of(it->second.remedies.begin(), it->second.remedies.end(), [&](const RemedyRecord& record) {
-      return record.check == f.check && record.action == f.action && record.at >= since;
+    NodeState* node = Node(f.node);
+    if (!node || !node->quarantine) return;
+    node->quarantine->remedy = RemedyPhase::running;
+    node->quarantine->remedy_why = f.why;
+    std::vector<RemedyRecord>& remedies = node->remedies;
+    const bool again = std::any_of(remedies.begin(), remedies.end(), [&](const RemedyRecord& record) {
+      return record.check == f.check && record.action == f.action && record.at >= node->quarantine->since;
     });
-    if (!again) it->second.remedies.push_back({f.check, f.action, entry_.at});  // once a quarantine, however often it is run
-    if (it->second.remedies.size() > kRemedies) it->second.remedies.erase(it->second.remedies.begin());
+    if (!again) remedies.push_back({f.check, f.action, entry_.at});  // once a quarantine, however often it is run
+    if (remedies.size() > kRemedies) remedies.erase(remedies.begin());
   }
   void operator()(const RemedyEnded& f) {
-    const auto it = state_.nodes.find(f.node);
-    if (it == state_.nodes.end() || !it->second.quarantine || it->second.quarantine->action != f.action) return;
-    it->second.quarantine->remedy = f.succeeded ? RemedyPhase::succeeded : RemedyPhase::failed;
-    it->second.quarantine->remedy_why = f.why;
+    NodeState* node = Node(f.node);
+    if (!node || !node->quarantine || node->quarantine->action != f.action) return;
+    node->quarantine->remedy = f.succeeded ? RemedyPhase::succeeded : RemedyPhase::failed;
+    node->quarantine->remedy_why = f.why;
   }
   void operator()(const FabricMeasured& f) {
     std::vector<FabricRun>& runs = state_.fabric_runs;
@@ -403,7 +373,8 @@ class Applier {
                                     .takes = std::max(took, bad.takes),
                                     .hosts = run.hosts,
                                     .own = bad.takes == 0,
-                                    .given = !bad.stays.empty()};
+                                    .given = !bad.stays.empty(),
+                                    .put_off = bad.put_off};
     if (!held && bad.stays.empty()) Remove(bad.node);
   }
   void operator()(const HostsChecked& f) {
@@ -412,6 +383,12 @@ class Applier {
     const Run run{{f.job, f.generation}, f.level, static_cast<std::uint32_t>(hosts)};
     for (const PreflightEnded::Bad& bad : f.bad) Failed(bad, run);
     for (const NodeId& node : f.passed) Passed(node, run, f.why);
+  }
+  void operator()(const HostHeldBack& f) {
+    NodeState* node = Node(f.node);
+    if (!node || !PutOff(*node)) return;
+    node->fabric->given = false;
+    Remove(f.node);
   }
   void operator()(const PreflightEnded& f) {
     JobState* job = Current(f.job, f.generation);
@@ -561,9 +538,13 @@ class Applier {
     const auto it = state_.jobs.find(id);
     return it == state_.jobs.end() || Ended(it->second.phase) ? nullptr : &it->second;
   }
+  NodeState* Node(const NodeId& id) {
+    const auto it = state_.nodes.find(id);
+    return it == state_.nodes.end() ? nullptr : &it->second;
+  }
   void Explain(const NodeId& node, const std::string& why) {
-    const auto it = state_.nodes.find(node);
-    if (it != state_.nodes.end() && it->second.member) it->second.why = why;
+    NodeState* known = Node(node);
+    if (known && known->member) known->why = why;
   }
   // Of whom there is nothing more to be known.
   void ForgetGpus() {

@@ -256,6 +256,7 @@ struct PreflightEnded {
     std::string why{};
     std::uint32_t takes = 0;  // hosts, to see that it is well again (FabricCheck)
     std::string stays{};      // why it is given to other jobs all the same; empty: it is not
+    bool put_off = false;     // only until checks may take it out of work
     friend bool operator==(const Bad&, const Bad&) = default;
   };
   JobId job{};
@@ -263,7 +264,7 @@ struct PreflightEnded {
   std::vector<Bad> bad{};
   std::string why{};
 };
-EVERSTEP_FIELDS(PreflightEnded::Bad, node, why, takes, stays)
+EVERSTEP_FIELDS(PreflightEnded::Bad, node, why, takes, stays, put_off)
 EVERSTEP_FIELDS(PreflightEnded, job, generation, bad, why)
 
 // A job that is a check of its hosts (`everstep check`) has found what it can find. It goes on to its end by itself.
@@ -277,6 +278,14 @@ struct HostsChecked {
   std::string why{};
 };
 EVERSTEP_FIELDS(HostsChecked, job, generation, level, passed, bad, why)
+
+// A host that failed its check and was put off goes now: jobs that do not look themselves get it no more until it has passed.
+struct HostHeldBack {
+  static constexpr std::string_view kName = "host_held_back";
+  NodeId node{};
+  std::string why{};
+};
+EVERSTEP_FIELDS(HostHeldBack, node, why)
 
 // The generation will not go on: its ranks are stopped everywhere.
 struct GenerationBroken {
@@ -449,7 +458,7 @@ using Fact =
                  GenerationBroken, FaultInjected, DrillNotDone, LauncherKilled, HostReleased, FailureJudged, HostForgiven,
                  JobWaits, SpareAssigned, SpareReleased, CheckpointRegistered, CheckpointNoted, CheckpointWithdrawn,
                  JobStopping, JobEnded, AlarmRaised, AlarmOver, AlarmsCleared, NodeQuarantined, QuarantineOver, RemedyStarted,
-                 RemedyEnded, FabricMeasured, HostsChecked, GpusSeen, OffencesTakenBack, OffencesFaded>;
+                 RemedyEnded, FabricMeasured, HostsChecked, GpusSeen, OffencesTakenBack, OffencesFaded, HostHeldBack>;
 using Facts = std::vector<Fact>;
 
 // A fact with the time it was decided.

@@ -86,7 +86,8 @@ struct Crowd {
   std::size_t watched = 0;
   std::size_t failing = 0;
 };
-Crowd FailingNow(const World& world, const std::string& check) {
+// `besides`: a host that counts among them although its own record may not say so yet.
+Crowd FailingNow(const World& world, const std::string& check, const NodeId& besides = {}) {
   Crowd crowd;
   for (const auto& [id, node] : world.state.nodes) {
     const HostHealth* health = node.member ? HealthOf(world, id) : nullptr;
@@ -97,15 +98,15 @@ Crowd FailingNow(const World& world, const std::string& check) {
       const KnownAlarm* known = alarm.check == check ? Known(node, alarm) : nullptr;
       return alarm.check == check && std::max(alarm.action, known ? known->alarm.action : alarm.action) >= HealthAction::defer;
     };
-    crowd.failing += std::any_of(health->alarms.begin(), health->alarms.end(), fails) ? 1 : 0;
+    crowd.failing += id == besides || std::any_of(health->alarms.begin(), health->alarms.end(), fails) ? 1 : 0;
   }
   return crowd;
 }
 bool IsBroken(const Crowd& crowd) { return crowd.watched >= kEverybody && crowd.failing == crowd.watched; }
 
-// Why not; empty: it may.
+// Why not; empty: it may. It fails the check, whether that is on record or not.
 std::string Forbidden(const World& world, Now now, const NodeState& node, const std::string& check) {
-  if (const Crowd crowd = FailingNow(world, check); IsBroken(crowd))
+  if (const Crowd crowd = FailingNow(world, check, node.node); IsBroken(crowd))
     return Cat("all ", crowd.watched, " hosts fail ", check,
                ", so the check is taken for broken and nobody is taken out of work");
   return RemovalForbidden(world, now, node);
@@ -229,6 +230,18 @@ Facts QuarantineDue(const World& world, Now now, const NodeState& node) {
   return facts;
 }
 
+Facts PutOffDue(const World& world, Now now, const NodeState& node) {
+  if (!node.member || !PutOff(node) || !RemovalForbidden(world, now, node).empty()) return {};
+  Facts facts{HostHeldBack{node.node, Sentence(node.node, " is taken out of work: it failed its check ",
+                                               Show(std::max(Duration(0), now.at - node.fabric->at)), " ago and was put off: ",
+                                               OneLine(node.fabric->why, 400), "; everstep check gives it back")}};
+  for (const auto& [id, job] : world.state.jobs)
+    if (Contains(job.spares, node.node))
+      facts.push_back(
+          SpareReleased{id, node.node, Sentence(node.node, " is no spare of ", id, " any more: it failed its check")});
+  return facts;
+}
+
 // A host that the job could go to.
 bool HasAnother(const World& world, const JobState& job) {
   const std::vector<NodeId> fit = EligibleHosts(world, job);
@@ -312,17 +325,31 @@ bool CountedAsRemoved(const World& world, Now now, const NodeState& node) {
 std::string RemovalForbidden(const World& world, Now now, const NodeState& node, std::size_t besides) {
   if (world.policy.health == HealthMode::observe) return "health.mode is observe, so nothing is done";
   if (CountedAsRemoved(world, now, node)) return {};
-  std::size_t removed = besides;
-  for (const Removal& removal : world.state.removals) {
-    if (now.at - removal.at >= kRemovalWindow) continue;
-    ++removed;
-  }
+  std::vector<Time> removed(besides, now.at);
+  for (const Removal& removal : world.state.removals)
+    if (now.at - removal.at < kRemovalWindow) removed.push_back(removal.at);
   const std::size_t members = MemberCount(world.state);
   const std::size_t most = std::max<std::size_t>(1, members * world.policy.removals_percent / 100);
-  if (removed < most) return {};
-  return Cat("checks have taken ", removed, " of ", members, " hosts out of work within ", Show(kRemovalWindow),
+  if (removed.size() < most) return {};
+  // So many of the oldest must be an hour old that there is room for one.
+  std::sort(removed.begin(), removed.end());
+  const Duration again = removed[removed.size() - most] + kRemovalWindow - now.at;
+  return Cat("checks have taken ", removed.size(), " of ", members, " hosts out of work within ", Show(kRemovalWindow),
              " and no more than ", most, " may go (health.removals_percent: ", world.policy.removals_percent,
-             "), so it stays; to do it by hand: everstep drain ", node.node);
+             "), so it stays, and is weighed again in ", Show(again), "; to do it by hand: everstep drain ", node.node);
+}
+
+std::string StaysBecause(const World& world, Now now, const NodeState& node) {
+  if (const HostAlarm* alarm = Unanswered(node)) {
+    const std::string forbidden = Forbidden(world, now, node, alarm->check);
+    if (forbidden.empty()) return {};
+    return Cat("stays although ", TitleOf(*alarm), " asks for ", Name(alarm->action), ": ", OneLine(alarm->why, 300), "; ",
+               forbidden);
+  }
+  if (!PutOff(node)) return {};
+  const std::string forbidden = RemovalForbidden(world, now, node);
+  return forbidden.empty() ? std::string()
+                           : Cat("stays although it failed its check: ", OneLine(node.fabric->why, 300), "; ", forbidden);
 }
 
 Facts JudgeHealth(const World& world, Now now, const NodeId& id) {
@@ -343,6 +370,7 @@ Facts JudgeHealth(const World& world, Now now, const NodeId& id) {
         if (Facts released = BrokenCheckReleases(world, now, alarm.check); !released.empty()) return released;
   }
   if (Facts due = QuarantineDue(world, now, *node); !due.empty()) return due;
+  if (Facts due = PutOffDue(world, now, *node); !due.empty()) return due;
   if (Facts seen = GpuFacts(world, now, *node); !seen.empty()) return seen;
   if (Facts faded = FadedFacts(world, now, *node); !faded.empty()) return faded;
   if (!node->quarantine) return {};
@@ -396,7 +424,7 @@ bool KeptAway(const State& state, const NodeState& node) {
 
 bool AnyUnanswered(const State& state) {
   return std::any_of(state.nodes.begin(), state.nodes.end(),
-                     [](const auto& entry) { return Unanswered(entry.second) != nullptr; });
+                     [](const auto& entry) { return Unanswered(entry.second) != nullptr || PutOff(entry.second); });
 }
 
 std::optional<RemedyStarted> RemedyDue(const World& world, const NodeState& node) {

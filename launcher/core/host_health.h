@@ -8,7 +8,8 @@
 //                             drain              its job moves at its next checkpoint, at the latest after policy.move_within
 //                             reset, reboot, replace   its job moves at once; then the site's hook, if there is one
 //
-// Not fooled: no more than max(1, removals_percent) of the hosts an hour; a check that all hosts fail at once (four and more)
+// Not fooled: no more than max(1, removals_percent) of the hosts an hour, and who has to stay for that, whether for an alarm or
+// for a check that it failed, is weighed again when the hour is over; a check that all hosts fail at once (four and more)
 // is broken and drains nobody, and what it did before it was seen through is taken back; a person's clear stands until there is
 // new evidence; an operator's drain is never touched.
 //
@@ -34,11 +35,15 @@ std::optional<Time> HealthDeadline(const World& world, Time now);
 // Errors: kNotFound (with the checks that could be cleared), kConflict (its hook runs). Empty: there is nothing to clear.
 Result<Facts> ClearBy(const World& world, const ClearNode& request);
 
-// Why checks may not take this host out of work now, when so many others go with it: nobody may where health.mode is observe,
-// and no more than so many within an hour. Empty: they may.
 // Whether it is among the hosts that went within the hour.
 bool CountedAsRemoved(const World& world, Now now, const NodeState& node);
+// Why checks may not take this host out of work now, when so many others go with it, and when it is weighed again: nobody may
+// where health.mode is observe, and no more than so many within an hour. Empty: they may.
 std::string RemovalForbidden(const World& world, Now now, const NodeState& node, std::size_t besides = 0);
+
+// "stays although mem.ecc asks for drain: …; … and is weighed again in 40 min", of a host that should be taken out of work, for
+// an alarm or a check that it failed, and may not be now. Empty: it is no such host.
+std::string StaysBecause(const World& world, Now now, const NodeState& node);
 
 // "quarantined: gpu.xid GPU at 0000:18:00: …"; with `at` also for how long. REQUIRES: it is in quarantine.
 std::string QuarantineText(const NodeState& node, std::optional<Time> at = {});
@@ -58,7 +63,7 @@ health::OffenderScore OffencesOf(const State& state, const NodeState& node, Time
 // For which nothing is placed on it now.
 bool KeptAway(const State& state, const NodeState& node);
 
-// Whether some alarm stands that asks for more than has been done.
+// Whether some alarm stands that asks for more than has been done, or some host that failed its check was put off.
 bool AnyUnanswered(const State& state);
 
 // What its hook is to be run for now; nullopt: none.

@@ -32,13 +32,9 @@ std::optional<ProbeVerdict> VerdictOf(std::string_view line) {
   if (colon == std::string_view::npos || words.size() != 2) return std::nullopt;
   ProbeVerdict verdict{.kind = words[0], .ranks = {}, .why = OneLine(line.substr(colon + 2), 400)};
   if (words[1].empty()) return verdict;  // too many to be told
-  for (const std::string& word : Split(words[1], ',')) {
-    const std::size_t dash = word.find('-');
-    const auto first = ParseUnsigned(word.substr(0, dash));
-    const auto last = dash == std::string::npos ? first : ParseUnsigned(word.substr(dash + 1));
-    if (!first || !last || *last < *first || *last > limit::kHostsPerJob) return std::nullopt;
-    for (std::uint64_t rank = *first; rank <= *last; ++rank) verdict.ranks.push_back(static_cast<std::uint32_t>(rank));
-  }
+  auto ranks = RanksIn(words[1]);
+  if (!ranks) return std::nullopt;
+  verdict.ranks = *std::move(ranks);
   return verdict;
 }
 
@@ -61,7 +57,7 @@ std::vector<ProbeEnd> Ends(const World& world, const JobState& job) {
 std::string LastLine(const std::string& tail) {
   std::string last;
   for (const std::string& line : Split(tail, '\n'))
-    if (!Trim(line).empty()) last = line;
+    if (!Trim(line).empty() && !line.starts_with(kProbeRound) && !line.starts_with(kProbeWaits)) last = line;
   return OneLine(last.empty() ? std::string("it says nothing") : last, 400);
 }
 
@@ -314,6 +310,18 @@ JobSpec WithDefaults(JobSpec spec, const PreflightSpec& defaults) {
   return spec;
 }
 
+std::optional<std::vector<std::uint32_t>> RanksIn(std::string_view text) {
+  std::vector<std::uint32_t> ranks;
+  for (const std::string& word : Split(text, ',')) {
+    const std::size_t dash = word.find('-');
+    const auto first = ParseUnsigned(word.substr(0, dash));
+    const auto last = dash == std::string::npos ? first : ParseUnsigned(word.substr(dash + 1));
+    if (!first || !last || *last < *first || *last > limit::kHostsPerJob) return std::nullopt;
+    for (std::uint64_t rank = *first; rank <= *last; ++rank) ranks.push_back(static_cast<std::uint32_t>(rank));
+  }
+  return ranks;
+}
+
 std::vector<ProbeVerdict> VerdictsIn(std::string_view tail) {
   std::vector<ProbeVerdict> verdicts;
   for (const std::string& line : Split(tail, '\n'))
@@ -336,7 +344,7 @@ std::string OfThisJobAlone(const JobSpec& spec, const std::string& why) {
 }
 
 // Each that is bad goes from this job. From others too, unless checks may take nobody out of work, or no more of them: then it
-// stays for those that do not look themselves, and the sentence says so. Who has gone already stays gone.
+// stays for those that do not look themselves until they may, and the sentence says so. Who has gone already stays gone.
 void Weigh(const World& world, Now now, const JobSpec& spec, Bads& bad, std::string& why) {
   std::size_t go = 0;
   std::vector<std::string> notes;
@@ -344,7 +352,10 @@ void Weigh(const World& world, Now now, const JobSpec& spec, Bads& bad, std::str
     const NodeState* node = NodeIn(world.state, one.node);
     if (!node || HeldBack(*node)) continue;
     one.stays = OfThisJobAlone(spec, one.why);
-    if (one.stays.empty()) one.stays = RemovalForbidden(world, now, *node, go);
+    if (one.stays.empty()) {
+      one.stays = RemovalForbidden(world, now, *node, go);
+      one.put_off = !one.stays.empty();
+    }
     if (one.stays.empty())
       go += !CountedAsRemoved(world, now, *node);
     else

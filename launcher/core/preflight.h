@@ -31,6 +31,11 @@ struct ProbeVerdict {
   std::vector<std::uint32_t> ranks{};
   std::string why{};
 };
+// "0-7,9"; nullopt: it is no such list.
+std::optional<std::vector<std::uint32_t>> RanksIn(std::string_view text);
+// How far it is, in between, which is no last word: "… round 3 of 63: pairs", "… waits 2,5-7".
+inline constexpr std::string_view kProbeRound = "everstep-probe: round ", kProbeWaits = "everstep-probe: waits ";
+
 // Those in the last lines that a rank has written, in their order. What is no such line is passed over.
 std::vector<ProbeVerdict> VerdictsIn(std::string_view tail);
 

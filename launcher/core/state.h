@@ -123,9 +123,10 @@ struct FabricCheck {
   std::uint32_t hosts = 0;  // that were checked together; 0: an older entry of the log
   bool own = false;         // it failed a check of its own last; `takes` is of what the network said before
   bool given = false;       // to jobs that do not look themselves, although it failed: checks may not take it out of work
+  bool put_off = false;     // given because no more hosts might go then: it goes when one may
   friend bool operator==(const FabricCheck&, const FabricCheck&) = default;
 };
-EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why, level, run, takes, hosts, own, given)
+EVERSTEP_FIELDS(FabricCheck, passed, at, boot, why, level, run, takes, hosts, own, given, put_off)
 
 // A host that has joined once. It stays here when it is lost, until an operator removes it.
 struct NodeState {
@@ -159,6 +160,8 @@ inline bool FailedCheck(const NodeState& node) {
 }
 // For which jobs that do not look themselves have to wait.
 inline bool HeldBack(const NodeState& node) { return FailedCheck(node) && !node.fabric->given; }
+// Which is weighed again, and then goes.
+inline bool PutOff(const NodeState& node) { return FailedCheck(node) && node.fabric->given && node.fabric->put_off; }
 inline constexpr std::string_view kFabric = "fabric";  // what `everstep clear --check` calls it
 
 // A gang of some generation that may still have processes on a host. It is released by a HostReleased fact only.

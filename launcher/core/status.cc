@@ -274,6 +274,8 @@ NodeView ViewOf(const World& world, Now now, const NodeState& node, const Roles&
     if (alone && !waits.empty()) view.why = Sentence(OneLine(view.why, 700), "; waits: ", waits);
   } else if (view.phase == NodePhase::ready && KeptAway(world.state, node)) {
     view.why = Cat("kept away: ", OffencesOf(world.state, node, world.state.now).why);
+  } else if (view.phase == NodePhase::ready) {
+    if (const std::string stays = StaysBecause(world, now, node); !stays.empty()) view.why = stays;
   }
   if (!node.drain) return view;
   view.drain = DrainView{node.drain->by, node.drain->reason, node.drain->at};

@@ -74,16 +74,27 @@ std::string_view LevelOf(const Fact& fact) {
   if (const auto* halt = std::get_if<LauncherHalted>(&fact); halt && !halt->cleared) return "error";
   if (std::holds_alternative<NodeSuspected>(fact) || std::holds_alternative<NodeLost>(fact) ||
       std::holds_alternative<EvictionHeld>(fact) || std::holds_alternative<GenerationBroken>(fact) ||
-      std::holds_alternative<AlarmRaised>(fact) || std::holds_alternative<NodeQuarantined>(fact))
+      std::holds_alternative<AlarmRaised>(fact) || std::holds_alternative<NodeQuarantined>(fact) ||
+      std::holds_alternative<HostHeldBack>(fact))
     return "warning";
   return "info";
+}
+
+// A host that failed its check stays until there is room.
+bool PutsOff(const Fact& fact) {
+  const auto any = [](const std::vector<PreflightEnded::Bad>& bad) {
+    return std::any_of(bad.begin(), bad.end(), [](const PreflightEnded::Bad& one) { return one.put_off; });
+  };
+  if (const auto* ended = std::get_if<PreflightEnded>(&fact)) return any(ended->bad);
+  const auto* checked = std::get_if<HostsChecked>(&fact);
+  return checked && any(checked->bad);
 }
 
 bool ChangesHealth(const Fact& fact) {
   return std::holds_alternative<AlarmRaised>(fact) || std::holds_alternative<AlarmOver>(fact) ||
          std::holds_alternative<AlarmsCleared>(fact) || std::holds_alternative<QuarantineOver>(fact) ||
          std::holds_alternative<GpusSeen>(fact) || std::holds_alternative<OffencesTakenBack>(fact) ||
-         std::holds_alternative<OffencesFaded>(fact);
+         std::holds_alternative<OffencesFaded>(fact) || std::holds_alternative<HostHeldBack>(fact) || PutsOff(fact);
 }
 bool ChangesMembers(const Fact& fact) {
   return std::holds_alternative<NodeLost>(fact) || std::holds_alternative<NodeJoined>(fact);
@@ -287,7 +298,7 @@ void LauncherLoop::SettleJobs() {
       health_due_ = HealthDeadline(world_, NowAt(now_).at);
       alarms_wait_ = AnyUnanswered(world_.state);
       for (const auto& [id, node] : world_.state.nodes) {
-        if (node.alarms.empty() && !node.quarantine && !HasOffences(node)) continue;
+        if (node.alarms.empty() && !node.quarantine && !HasOffences(node) && !PutOff(node)) continue;
         facts = JudgeHealth(world_, NowAt(now_), id);
         if (!facts.empty()) break;
       }

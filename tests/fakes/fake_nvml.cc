@@ -6,6 +6,7 @@
 //   all.temperature 40     of every GPU
 //   1.temperature 97       of GPU 1 alone
 //   1.temperature error 15 that call fails with that code
+//   1.processes 2 77 78    how many compute on it, and their process ids; 0 where none is named
 //
 // What the file does not name is not supported.
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <string>
 
 #include "health/probe/nvml_declarations.h"
@@ -142,9 +144,21 @@ Answer nvmlDeviceGetGpuFabricInfo(Device device, FabricInfo* fabric) {
   return Number(device, "fabric", &fabric->state);
 }
 Answer nvmlDeviceGetPersistenceMode(Device device, int* on) { return Number(device, "persistence", on); }
-Answer nvmlDeviceGetComputeRunningProcesses_v3(Device device, unsigned* count, void*) {
-  const Answer answer = Number(device, "processes", count);
-  return answer == kSuccess && *count > 0 ? kInsufficientSize : answer;
+Answer nvmlDeviceGetComputeRunningProcesses_v3(Device device, unsigned* count, ProcessInfo* infos) {
+  std::string value;
+  const Answer answer = Find(device, "processes", value);
+  if (answer != kSuccess) return answer;
+  std::istringstream words(value);
+  unsigned running = 0;
+  words >> running;
+  const bool fits = running <= *count;
+  *count = running;
+  if (!fits) return kInsufficientSize;
+  for (unsigned i = 0; i < running; ++i) {
+    infos[i] = {};
+    words >> infos[i].pid;
+  }
+  return kSuccess;
 }
 Answer nvmlDeviceGetFieldValues(Device device, int, FieldValue* field) {
   field->type = 1;

@@ -135,6 +135,7 @@ void Judge::Tick(const World& world, Time well_since) {
   for (const auto& [id, job] : world.state.jobs)
     if (job.phase == JobPhase::running) FailureIsSeen(world, job);
   BrokenChecks(world);
+  NobodyIsForgotten(world);
   if (std::exchange(news_, false)) Conserved(world);
 }
 

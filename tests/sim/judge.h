@@ -103,6 +103,7 @@ class Judge {
   void AfterHealthFact(const Entry& entry);
   void Quarantined(const NodeQuarantined& fact, Time at);
   void BrokenChecks(const World& world);
+  void NobodyIsForgotten(const World& world);
   void NobodyIsKept(const World& world);
 
   const Agenda& agenda_;
@@ -141,6 +142,7 @@ class Judge {
   std::set<NodeId> undrained_{};         // by an operator
   std::map<NodeId, Time> taken_out_{};   // by checks, last
   std::map<NodeId, Time> unjustly_{};    // it has been out of work for what all fail, since
+  std::map<NodeId, Time> forgotten_{};   // an alarm of it asks for more, and it might go, since
   std::optional<Drain> drain_before_{};  // of the host of the fact that is being folded
   Outcome outcome_{};
 };

@@ -2,8 +2,10 @@
 // not by the rules of launcher/core/host_health.cc.
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
+#include "launcher/core/membership.h"
 #include "tests/sim/judge.h"
 
 namespace everstep::sim {
@@ -14,6 +16,7 @@ constexpr Duration kWindow = 1h;
 constexpr std::size_t kOneIn = 10;      // hosts; one in any case
 constexpr std::size_t kCrowd = 4;       // fewer hosts may all be bad
 constexpr Duration kGivenBackIn = 10s;  // once all fail the check
+constexpr Duration kWeighedIn = 1min;   // once there is room; a launcher's disk may take half of that
 
 std::optional<Drain> DrainOf(const State& state, const NodeId& id) {
   const auto node = state.nodes.find(id);
@@ -73,6 +76,42 @@ void Judge::BrokenChecks(const World& world) {
     const Time since = unjustly_.try_emplace(id, agenda_.now()).first->second;
     if (agenda_.now() - since >= kGivenBackIn)
       Accuse(Cat("I26: ", id, " is out of work for ", node.quarantine->check, ", which all ", watched, " hosts fail"));
+  }
+}
+
+// Whom an alarm asks to be taken out of work, and who has stayed for the hour's sake, goes when the hour is over.
+void Judge::NobodyIsForgotten(const World& world) {
+  const Time now = std::max(world.state.now, world.heard_until);  // log time
+  std::set<NodeId> gone;
+  for (const auto& [id, when] : taken_out_)
+    if (now - when < kWindow + kWeighedIn) gone.insert(id);
+  std::size_t watched = 0;
+  std::map<std::string, std::size_t> failing;
+  for (const auto& [id, host] : world.hosts) {
+    const NodeState* node = NodeIn(world.state, id);
+    if (node && node->quarantine && now - node->quarantine->since < kWindow) gone.insert(id);
+    if (!node || !node->member || !host.connected || !host.report || !host.report->health.watched) continue;
+    ++watched;
+    std::set<std::string> checks;
+    for (const HostAlarm& alarm : host.report->health.alarms)
+      if (alarm.action >= HealthAction::defer) checks.insert(alarm.check);
+    for (const std::string& check : checks) ++failing[check];
+  }
+  const bool room = gone.size() < std::max<std::size_t>(1, MemberCount(world.state) / kOneIn);
+  for (const auto& [id, node] : world.state.nodes) {
+    const auto host = world.hosts.find(id);
+    const bool heard = host != world.hosts.end() && host->second.connected && host->second.report && node.member;
+    const KnownAlarm* asks = nullptr;
+    for (const KnownAlarm& known : node.alarms)
+      if (!known.cleared && known.alarm.action >= HealthAction::defer && failing[known.alarm.check] < watched) asks = &known;
+    if (!heard || !asks || node.quarantine || !room || only_observes) {
+      forgotten_.erase(id);
+      continue;
+    }
+    const Time since = forgotten_.try_emplace(id, agenda_.now()).first->second;
+    if (agenda_.now() - since >= kWeighedIn)
+      Accuse(Cat("I26: ", id, " stays, though its ", asks->alarm.check, " asks for ", Name(asks->alarm.action), " and only ",
+                 gone.size(), " went within an hour"));
   }
 }
 

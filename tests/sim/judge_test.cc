@@ -263,6 +263,41 @@ TEST_F(Judging, AHostThatStaysOutForWhatAllFail) {
   EXPECT_EQ(Accused(), "I26");
 }
 
+TEST_F(Judging, AHostThatIsPutOffAndForgotten) {
+  AlarmRaised raised{
+      .node = NodeId("n1"), .alarm = {.check = "mem.ecc", .action = HealthAction::drain}, .job = {}, .why = "bad"};
+  Logged(raised);
+  World world = Believed();
+  for (auto& [id, host] : world.hosts) host.report->health.watched = true;
+  world.hosts[NodeId("n1")].report->health.alarms = {raised.alarm};
+  const auto look = [&](Duration after) {
+    Pass(after);
+    world.heard_until = world.state.now + (agenda.now() - Time());
+    judge.Tick(world, Time());
+  };
+  look(31s);
+  look(50s);
+  EXPECT_EQ(Accused(), "");
+  look(15s);
+  EXPECT_EQ(Accused(), "I26");
+}
+
+TEST_F(Judging, AHostThatIsPutOffForAnotherThatWent) {
+  Logged(Out("n2"));
+  AlarmRaised raised{
+      .node = NodeId("n1"), .alarm = {.check = "mem.ecc", .action = HealthAction::drain}, .job = {}, .why = "bad"};
+  Logged(raised);
+  World world = Believed();
+  for (auto& [id, host] : world.hosts) host.report->health.watched = true;
+  world.hosts[NodeId("n1")].report->health.alarms = {raised.alarm};
+  for (int look = 0; look < 10; ++look) {
+    Pass(31s);
+    world.heard_until = world.state.now + (agenda.now() - Time());
+    judge.Tick(world, Time());
+  }
+  EXPECT_EQ(Accused(), "");
+}
+
 TEST_F(Judging, AHostThatNobodyGivesBack) {
   Logged(Out("n1"));
   const World world = Believed();

@@ -156,11 +156,42 @@ TEST(Health, OfTenHostsOneAnHourAndNoMore) {
   story.Raises("n3", "mem.ecc", drain);
   EXPECT_EQ(story.Told(),
             Lines{"n3: mem.ecc: 7, and more than 3 is bad; asks for drain: checks have taken 1 of 5 hosts out of work "
-                  "within 1 h and no more than 1 may go (health.removals_percent: 10), so it stays; to do it by hand: "
-                  "everstep drain n3"});
+                  "within 1 h and no more than 1 may go (health.removals_percent: 10), so it stays, and is weighed again in "
+                  "1 h; to do it by hand: everstep drain n3"});
   EXPECT_EQ(Node(story, "n3").phase, NodePhase::ready);
-  story.Pass(61min);
+  story.Pass(20min);
+  EXPECT_EQ(
+      Node(story, "n3").why,
+      "stays although mem.ecc asks for drain: 7, and more than 3 is bad; checks have taken 1 of 5 hosts out of work within "
+      "1 h and no more than 1 may go (health.removals_percent: 10), so it stays, and is weighed again in 40 min; to do it "
+      "by hand: everstep drain n3");
+  story.Pass(41min);
   EXPECT_EQ(Node(story, "n3").phase, NodePhase::quarantined) << "the hour is over, and its alarm stands";
+}
+
+TEST(Health, WhoWasPutOffAndIsWellAgainStays) {
+  Story story({"n1", "n2", "n3", "n4", "n5"});
+  story.Raises("n2", "mem.ecc", drain);
+  story.Raises("n3", "mem.ecc", drain);
+  story.Pass(30min);
+  story.Mends("n3", "mem.ecc");
+  EXPECT_EQ(Node(story, "n3").why.find("stays"), std::string::npos);
+  story.Pass(31min);
+  EXPECT_EQ(Node(story, "n3").phase, NodePhase::ready);
+}
+
+TEST(Health, OfSeveralThatWerePutOffOneGoesAnHour) {
+  Story story({"n1", "n2", "n3", "n4", "n5"});
+  for (const char* name : {"n1", "n2", "n3"}) story.Raises(name, "mem.ecc", drain);
+  const auto out = [&] {
+    std::size_t count = 0;
+    for (const char* name : {"n1", "n2", "n3"}) count += Node(story, name).phase == NodePhase::quarantined ? 1 : 0;
+    return count;
+  };
+  for (const std::size_t gone : {1u, 2u, 3u}) {
+    EXPECT_EQ(out(), gone);
+    story.Pass(61min);
+  }
 }
 
 TEST(Health, ACheckThatAllHostsFailIsBrokenAndNobodyIsDrained) {

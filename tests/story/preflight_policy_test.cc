@@ -1,8 +1,11 @@
 // What a preflight is asked to do, by the job and by the launcher's file, and what is said of what it could not read.
+#include <functional>
+
 #include "base/contains.h"
 #include "base/text.h"
 #include "launcher/core/preflight.h"
 #include "launcher/core/reconcile.h"
+#include "launcher/core/status.h"
 #include "tests/story/story.h"
 
 namespace everstep {
@@ -68,6 +71,17 @@ TEST(PreflightPolicy, TheHostIsLookedAtWithTheDirectoriesOfTheJob) {
   EXPECT_FALSE(Contains(PreflightCommand(spec, 1), std::string("--checkpoint"))) << "the flag takes a list";
 }
 
+TEST(PreflightPolicy, HowFarItWasIsNoWordOfWhyItEnded) {
+  Story story({"n1", "n2", "n3", "n4"});
+  const JobId train = story.Submit(Proven(3));
+  story.Told();
+  story.RankEnds(train, 0, ExitCode(1, "libfabric: no memory\neverstep-probe: round 3 of 4: pairs\neverstep-probe: waits 1\n"));
+  story.RankEnds(train, 1, ExitCode(3));
+  story.RankEnds(train, 2, ExitCode(3));
+  const std::string told = Join(story.Told(), "\n");
+  EXPECT_NE(told.find("n1: its probe ended with code 1: libfabric: no memory"), std::string::npos) << told;
+}
+
 // `everstep check` of these; those named in `bad` fail a check of their own.
 void CheckFinds(Story& story, const std::vector<std::string>& hosts, const Lines& bad) {
   JobSpec spec = Train(static_cast<std::uint32_t>(hosts.size()));
@@ -104,6 +118,96 @@ TEST(FailedHosts, OfThoseThatFailNoMoreGoWithinAnHourThanChecksMayTake) {
   EXPECT_TRUE(Has(story.HostsOf(train), "n3")) << "the hour is used up";
   story.Raises("n4", "mem.ecc", HealthAction::drain);
   EXPECT_FALSE(story.world().state.nodes.at(NodeId("n4")).quarantine) << "by alarms, too";
+}
+
+// n2 goes; n3 has failed with it, and is put off.
+void PutsOff(Story& story) {
+  CheckFinds(story, {"n1", "n2", "n3", "n4"}, {"n2", "n3"});
+  ASSERT_TRUE(PutOff(story.world().state.nodes.at(NodeId("n3"))));
+}
+bool IsGiven(Story& story, const std::string& host) {
+  JobSpec spec = Train(1);
+  spec.hosts = {host};
+  const JobId job = story.Submit(spec);
+  const bool given = story.Phase(job) != JobPhase::queued;
+  story.Cancel(job, true);
+  story.Pass(1s);
+  return given;
+}
+std::string WhyOfNode(const Story& story, const char* node) {
+  return ViewOf(story.world(), story.now(), story.world().state.nodes.at(NodeId(node))).why;
+}
+
+TEST(FailedHosts, OneThatWasPutOffForTheHourGoesWhenTheHourIsOver) {
+  Story story({"n1", "n2", "n3", "n4"});
+  story.Told();
+  CheckFinds(story, {"n1", "n2", "n3", "n4"}, {"n2", "n3"});
+  const std::string told = Join(story.Told(), "\n");
+  EXPECT_NE(
+      told.find("n3 stays for other jobs: checks have taken 1 of 4 hosts out of work within 1 h and no more than 1 may go "
+                "(health.removals_percent: 10), so it stays, and is weighed again in 1 h"),
+      std::string::npos)
+      << told;
+  EXPECT_TRUE(IsGiven(story, "n3"));
+  EXPECT_EQ(WhyOfNode(story, "n3").find("stays although it failed its check: memory.free: "), 0u) << WhyOfNode(story, "n3");
+  story.Pass(50min);
+  EXPECT_TRUE(IsGiven(story, "n3"));
+  story.Told();
+  story.Pass(11min);
+  EXPECT_EQ(story.Told().front().find("n3 is taken out of work: it failed its check 1 h"), 0u) << story.Told().front();
+  EXPECT_FALSE(IsGiven(story, "n3"));
+  story.Raises("n4", "mem.ecc", HealthAction::drain);
+  EXPECT_FALSE(story.world().state.nodes.at(NodeId("n4")).quarantine) << "it counts";
+  CheckFinds(story, {"n1", "n3"}, {});
+  EXPECT_TRUE(IsGiven(story, "n3")) << "it has passed";
+}
+
+TEST(FailedHosts, WhatDoesNotHoldAnyMoreWhenTheHourIsOverTakesNobodyOut) {
+  const std::vector<std::pair<const char*, std::function<void(Story&)>>> mended = {
+      {"it has passed",
+       [](Story& story) {
+         CheckFinds(story, {"n1", "n3"}, {});
+       }},
+      {"somebody has cleared it", [](Story& story) { story.Clear("n3", "reseated"); }},
+      {"it was booted", [](Story& story) {
+         story.PowerOff("n3");
+         story.Pass(30s);
+         story.PowerOn("n3");
+       }}};
+  for (const auto& [how, mend] : mended) {
+    Story story({"n1", "n2", "n3", "n4"});
+    PutsOff(story);
+    mend(story);
+    story.Pass(62min);
+    EXPECT_TRUE(IsGiven(story, "n3")) << how;
+  }
+}
+
+TEST(FailedHosts, OneThatWasPutOffGoesAfterALauncherThatHasStartedAgainToo) {
+  Story story({"n1", "n2", "n3", "n4"});
+  PutsOff(story);
+  story.RestartLauncher();
+  story.Pass(62min);
+  EXPECT_FALSE(IsGiven(story, "n3"));
+}
+
+TEST(FailedHosts, AJobThatWorksOnOneThatWasPutOffGoesOnAndASpareIsGivenBack) {
+  Story story({"n1", "n2", "n3", "n4"});
+  PutsOff(story);
+  JobSpec spec = Train(1);
+  spec.hosts = {"n3"};
+  const JobId works = story.Submit(spec);
+  story.Pass(62min);
+  EXPECT_EQ(story.HostsOf(works), Lines{"n3"});
+  EXPECT_EQ(story.Phase(works), JobPhase::running);
+  Story spares({"n1", "n2", "n3", "n4"});
+  PutsOff(spares);
+  JobSpec with = Train(2);
+  with.spares = 1;
+  const JobId job = spares.Submit(with);
+  ASSERT_EQ(spares.Job(job).spares, std::vector{NodeId("n3")}) << "after all others";
+  spares.Pass(62min);
+  EXPECT_TRUE(spares.Job(job).spares.empty());
 }
 
 TEST(FailedHosts, WhoIsGoneAlreadyStaysGoneWhenItFailsAgain) {

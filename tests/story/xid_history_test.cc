@@ -45,11 +45,11 @@ class XidStory : public Story {
     Watched(name);
   }
   // A job of its own on the host, during which the Xid comes.
-  void JobHit(const std::string& name, std::uint32_t code) {
+  void JobHit(const std::string& name, std::uint32_t code, const std::string& gpu = "GPU at 0000:18:00") {
     JobSpec spec = Train(1);
     spec.hosts = {name};
     const JobId job = Submit(spec);
-    Xid(name, code, app);
+    Xid(name, code, app, gpu);
     AllRanksEnd(job, ExitCode(0));
     Over(name);
   }
@@ -88,6 +88,16 @@ TEST(XidHistory, TheSameJobAnotherCodeAnotherGpuAndTheDayBeforeDoNotCount) {
   EXPECT_FALSE(story.Action("n1")) << "other codes";
   story.JobHit("n1", 31);
   EXPECT_FALSE(story.Action("n1")) << "the second job";
+  story.JobHit("n1", 31, "GPU at 0000:2a:00");
+  story.JobHit("n1", 31, "GPU at 0000:3b:00");
+  EXPECT_FALSE(story.Action("n1")) << "other GPUs";
+  story.Pass(24h);
+  story.JobHit("n1", 31);
+  EXPECT_FALSE(story.Action("n1")) << "the two of the day before";
+  story.JobHit("n1", 31);
+  EXPECT_FALSE(story.Action("n1")) << "the second of this day";
+  story.JobHit("n1", 31);
+  EXPECT_EQ(story.Action("n1"), reset);
 }
 
 TEST(XidHistory, WhatComesBackAfterOneRemedyIsReplacedWhereTheTableSaysSo) {
@@ -129,6 +139,39 @@ TEST(XidHistory, AJobThatHitsItOnOtherGpusTooIsItsCause) {
   }
   EXPECT_FALSE(story.Action("n1"));
   EXPECT_FALSE(story.Action("n2"));
+}
+
+TEST(XidHistory, AJobThatHitOneGpuTwiceIsOneJobAndNoCauseOfItsOwn) {
+  XidStory story({"n1", "n2", "n3"});
+  for (int i = 0; i < 3; ++i) {
+    JobSpec spec = Train(2);
+    spec.hosts = {"n1", "n2"};
+    const JobId job = story.Submit(spec);
+    story.Xid("n1", 31, app);
+    story.Xid("n1", 31, app);
+    if (i < 2) story.AllRanksEnd(job, ExitCode(0));
+    if (i < 2) story.Over("n1");
+  }
+  EXPECT_EQ(story.Action("n1"), reset) << "three jobs of two hosts, and each time on this GPU alone";
+}
+
+// What the monitor of n4 calls the program's doing has become more than that.
+TEST(XidHistory, AHostWhoseXidHasComeBackIsAmongThoseThatFailTheCheck) {
+  XidStory story({"n1", "n2", "n3", "n4"});
+  for (const char* name : {"n1", "n2", "n3", "n4"}) story.Watched(name);
+  story.JobHit("n4", 31);
+  story.JobHit("n4", 31);
+  for (const char* name : {"n1", "n2", "n3"}) story.Xid(name, 46, reset);
+  EXPECT_EQ(story.Action("n3"), reset);
+  JobSpec spec = Train(1);
+  spec.hosts = {"n4"};
+  story.Submit(spec);
+  story.Told();
+  story.Xid("n4", 31, app);
+  const Lines told = story.Told();
+  EXPECT_NE(told.front().find("asks for reset: all 4 hosts fail gpu.xid, so the check is taken for broken"), std::string::npos)
+      << told.front();
+  for (const char* name : {"n1", "n2", "n3", "n4"}) EXPECT_FALSE(story.Action(name)) << name;
 }
 
 TEST(XidHistory, ARemedyCountsForTheCodeThatAskedForIt) {

@@ -27,14 +27,16 @@ MeetingPlace Place(std::uint32_t rank, std::uint32_t ranks, std::uint16_t port, 
 
 // Each rank on a thread of its own; what each says at the end.
 std::vector<std::string> All(std::uint32_t ranks, const std::function<std::string(std::unique_ptr<Meeting>)>& play,
-                             Duration timeout = 20s) {
+                             Duration timeout = 20s, const decltype(MeetingPlace::waits)& waits = {}) {
   const std::uint16_t port = FreePort();
   std::vector<std::string> said(ranks);
   std::vector<std::thread> threads;
   for (std::uint32_t rank = 0; rank < ranks; ++rank) {
     threads.emplace_back([&, rank] {
       RealClock clock;
-      Result<std::unique_ptr<Meeting>> meeting = Meeting::Gather(Place(rank, ranks, port, timeout), clock);
+      MeetingPlace place = Place(rank, ranks, port, timeout);
+      place.waits = waits;
+      Result<std::unique_ptr<Meeting>> meeting = Meeting::Gather(place, clock);
       said[rank] = meeting ? play(*std::move(meeting)) : meeting.error().Str();
     });
   }
@@ -115,6 +117,54 @@ TEST(Meeting, ARankThatEndsWithoutAWordIsNamedToAll) {
   });
   const std::string why = "rank 2 (n3) is gone: it has closed its connection without a word";
   EXPECT_EQ(said, (std::vector<std::string>{why, why, "gone"}));
+}
+
+TEST(Meeting, ForWhomAllWaitIsToldOnceOfEachWaitAndOfAQuickExchangeNothing) {
+  std::mutex mutex;
+  std::condition_variable told;
+  std::vector<std::vector<std::uint32_t>> waits;
+  const auto heard = [&](const std::vector<std::uint32_t>& ranks) {
+    const std::lock_guard lock(mutex);
+    waits.push_back(ranks);
+    told.notify_all();
+  };
+  const auto until = [&](std::size_t times) {
+    std::unique_lock lock(mutex);
+    return told.wait_for(lock, 15s, [&] { return waits.size() >= times; });
+  };
+  All(
+      4,
+      [&](std::unique_ptr<Meeting> meeting) {
+        for (int i = 0; i < 50; ++i) (void)meeting->Exchange("");
+        if (meeting->rank() == 2) until(1);
+        if (meeting->rank() == 3) until(2);
+        return Joined(meeting->Exchange(""));
+      },
+      20s, heard);
+  EXPECT_EQ(waits, (std::vector<std::vector<std::uint32_t>>{{2, 3}, {3}}));
+}
+
+TEST(Meeting, WhoHasNotComeIsAwaitedToo) {
+  const std::uint16_t port = FreePort();
+  std::vector<std::vector<std::uint32_t>> waits;
+  RealClock clock;
+  MeetingPlace place = Place(0, 3, port, 2500ms);
+  place.waits = [&](const std::vector<std::uint32_t>& ranks) { waits.push_back(ranks); };
+  EXPECT_FALSE(Meeting::Gather(place, clock).has_value());
+  EXPECT_EQ(waits, (std::vector<std::vector<std::uint32_t>>{{1, 2}}));
+}
+
+TEST(Meeting, ARankThatIsItselfInATestIsAmongThoseForWhomAllWait) {
+  std::vector<std::vector<std::uint32_t>> waits;  // rank 0's only
+  All(
+      2,
+      [&](std::unique_ptr<Meeting> meeting) {
+        if (meeting->rank() == 0)
+          while (waits.empty() && meeting->Look()) continue;
+        return Joined(meeting->Exchange(""));
+      },
+      20s, [&](const std::vector<std::uint32_t>& ranks) { waits.push_back(ranks); });
+  EXPECT_EQ(waits, (std::vector<std::vector<std::uint32_t>>{{0}}));
 }
 
 TEST(Meeting, WhoeverGivesUpTellsTheOthersWhy) {

@@ -100,14 +100,19 @@ TEST(PairTester, AMessageThatCameTwiceOrNotAtAllIsWrong) {
     }
 }
 
-PairFindings Found(FakeNetwork& network, std::vector<PairFindings>* of_all = nullptr) {
+using Steps = std::vector<std::string>;
+
+PairFindings Found(FakeNetwork& network, std::vector<PairFindings>* of_all = nullptr, Steps* steps = nullptr) {
   ProbeOptions options;
   options.test = ProbeTest::pairs;
   options.bytes_max = 4096;
   std::vector<PairFindings> all(3);
   network.Run([&](ProbeGroup& group) {
     SteadyClock clock;
-    Result<PairFindings> findings = RunPairs(group, options, clock);
+    const auto begins = [&](const PairStep& step) {
+      if (steps != nullptr && group.rank() == 0) steps->push_back(Cat(step.round, " of ", step.of, ": ", step.stage));
+    };
+    Result<PairFindings> findings = RunPairs(group, options, clock, begins);
     ASSERT_TRUE(findings.has_value()) << findings.error().Str();
     all[group.rank()] = std::move(*findings);
   });
@@ -120,6 +125,19 @@ TEST(PairTests, OfThreeHealthyHostsNothingIsSaid) {
   const PairFindings findings = Found(network);
   EXPECT_TRUE(findings.verdicts.empty()) << findings.verdicts[0].why;
   EXPECT_TRUE(findings.wrong.empty());
+}
+
+TEST(PairTests, EachRoundIsToldBeforeItBegins) {
+  FakeNetwork network(3);
+  Steps steps;
+  Found(network, nullptr, &steps);
+  EXPECT_EQ(steps, (Steps{"1 of 3: pairs", "2 of 3: pairs", "3 of 3: pairs"}));
+  network.stalls = [](std::uint32_t a, std::uint32_t b) { return a + b == 3; };
+  Steps more;
+  Found(network, nullptr, &more);
+  ASSERT_GT(more.size(), 4u);
+  EXPECT_EQ(more[3], "1 of 3: a second, longer look") << Join(more, "\n");
+  EXPECT_EQ(more.back(), "1 of 1: why pairs do not answer") << Join(more, "\n");
 }
 
 // Each way by itself it is as fast as the others.

@@ -44,6 +44,17 @@ TEST(VerdictLines, HostsThatAreTooManyToBeNamedMakeItUnknownAndNobodyPasses) {
   EXPECT_EQ(read[0].why, "SWITCH: half of them");
 }
 
+TEST(VerdictLines, HowFarItIsIsNoVerdictAndWhoIsAwaitedIsReadAsItWasWritten) {
+  const std::string round = RoundLine({.round = 3, .of = 63, .stage = "pairs"}), waits = WaitsLine({2, 5, 6, 7});
+  EXPECT_EQ(round, Cat(kProbeRound, "3 of 63: pairs\n"));
+  EXPECT_EQ(waits, Cat(kProbeWaits, "2,5-7\n"));
+  EXPECT_EQ(RanksIn("2,5-7"), (std::vector<std::uint32_t>{2, 5, 6, 7}));
+  EXPECT_TRUE(VerdictsIn(round + waits).empty());
+  std::vector<std::uint32_t> many;
+  for (std::uint32_t rank = 0; rank < 512; rank += 2) many.push_back(rank);
+  EXPECT_EQ(WaitsLine(many), "") << "too many to be told";
+}
+
 TEST(VerdictLines, RangesThatMakeNoSenseAreNoVerdict) {
   for (const char* ranks : {"7-1", "1-", "-1", "1-2-3", "0-100000"})
     EXPECT_TRUE(VerdictsIn(Cat("everstep-probe: verdict host ", ranks, ": x\n")).empty()) << ranks;

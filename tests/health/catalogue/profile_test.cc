@@ -74,6 +74,28 @@ TEST(Profiles, TheFlagWinsThenWhatTheHostSaysAndTheUnknownIsSaid) {
   EXPECT_EQ(typo.error().hint.substr(0, 30), "did you mean `p5en.48xlarge`? ");
 }
 
+struct Alike {
+  HostKind host;
+  const char* kind;
+  const char* product;
+};
+
+TEST(Profiles, WhatHostsOfOneMakeHaveInCommonIsSaid) {
+  const Alike rows[] = {{{.instance_type = "p5.48xlarge", .told_by = "DMI"}, "p5.48xlarge", ""},
+                        {{.wanted = "p5", .instance_type = "g5.48xlarge", .told_by = "DMI"}, "p5", ""},
+                        {{.instance_type = "g5.xlarge", .told_by = "DMI"}, "gpu", "g5.xlarge"},
+                        {{.wanted = "g5.xlarge"}, "gpu", "g5.xlarge"},
+                        {{.instance_type = "ThinkStation", .told_by = "DMI", .gpus = true}, "gpu", "ThinkStation"},
+                        {{.instance_type = "ThinkStation", .told_by = "DMI"}, "cpu", "ThinkStation"},
+                        {{}, "cpu", ""}};
+  for (const Alike& row : rows) {
+    const auto chosen = ChooseProfile(BuiltIn(), row.host);
+    ASSERT_TRUE(chosen) << row.kind;
+    EXPECT_EQ(chosen->kind, row.kind);
+    EXPECT_EQ(chosen->product, row.product);
+  }
+}
+
 struct Unlisted {
   const char* type;
   const char* profile;  // empty: it is refused where it is asked for, and else taken by what is on the bus

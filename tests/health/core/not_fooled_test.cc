@@ -63,6 +63,33 @@ TEST(Counters, ManyLooksDoNotMakeTheHistoryLong) {
   EXPECT_LE(*counters.Grown(Drops(), Total(2001), At(2001s)).number, static_cast<double>(Counters::kSamplesMax));
 }
 
+TEST(Counters, WhoGoesOnAfterAnotherKnowsWhatACounterHasGrownBy) {
+  Counters before;
+  before.Grown(Drops(), Total(100), At(0s));
+  for (int look = 1; look <= 60; ++look) before.Grown(Drops(), Total(look < 30 ? 100 : 102), At(look * 10s));
+  before.Grown({.id = "quiet", .window = 1h}, {.check = "quiet", .number = 7}, At(0s));
+  before.Grown({.id = "quiet", .window = 1h}, {.check = "quiet", .number = 7}, At(10s));
+  const std::vector<CounterMemory> memory = before.Memory();
+  ASSERT_EQ(memory.size(), 1u) << "of the quiet one a first look tells as much";
+  EXPECT_LE(memory[0].samples.size(), 4u) << "what changes nothing is not kept";
+  Counters after;
+  after.Restore(memory[0]);
+  const Reading grown = after.Grown(Drops(), Total(103), At(11min));
+  EXPECT_EQ(grown.number, 3) << "with what has come in between";
+  EXPECT_EQ(after.Grown(Drops(), Total(103), At(1h + 6min)).number, 1) << "each within its own window";
+}
+
+TEST(Counters, OfManyChangesTheNewestAreRememberedOneByOneAndNoneIsLost) {
+  Counters before;
+  for (int look = 0; look <= 100; ++look) before.Grown(Drops(), Total(look), At(look * 10s));
+  const std::vector<CounterMemory> memory = before.Memory();
+  ASSERT_EQ(memory.size(), 1u);
+  EXPECT_EQ(memory[0].samples.size(), Counters::kSamplesRemembered);
+  Counters after;
+  after.Restore(memory[0]);
+  EXPECT_EQ(after.Grown(Drops(), Total(100), At(1010s)).number, 100);
+}
+
 Check Noisy() { return {.id = "gpu.temperature", .what = "temperature", .strikes = 2}; }
 Verdict Is(State state, std::string evidence = "97") {
   return {.check = "gpu.temperature", .scope = "GPU 3", .state = state, .why = "97 °C", .evidence = std::move(evidence)};
@@ -116,6 +143,25 @@ TEST(Alarms, OneThatWasRaisedBeforeThisWatchBeganIsNotOverBeforeAnybodyHasLooked
   EXPECT_TRUE(after.Expire(At(5h)).empty());
   EXPECT_TRUE(after.Take({.id = "gpu.temperature"}, Is(State::fail), At(5h)).empty()) << "and it is no news";
   EXPECT_EQ(after.Expire(At(5h + 10min)).size(), 1u);
+}
+
+TEST(Alarms, AStrikeIsNotForgivenBecauseTheWatchBeganAnew) {
+  Alarms before({}, At(0s));
+  EXPECT_TRUE(before.Take(Noisy(), Is(State::fail), At(2min)).empty());
+  ASSERT_EQ(before.Pending().size(), 1u);
+  EXPECT_TRUE(before.Raised().empty());
+  Alarms after({}, At(0s));
+  after.RestorePending(before.Pending().front());
+  EXPECT_EQ(after.Take(Noisy(), Is(State::fail), At(2min + 20s)).size(), 1u);
+  EXPECT_TRUE(after.Pending().empty()) << "it is raised";
+  Alarms good({}, At(0s));
+  good.RestorePending(before.Pending().front());
+  good.Take(Noisy(), Is(State::ok), At(2min + 20s));
+  EXPECT_TRUE(good.Take(Noisy(), Is(State::fail), At(2min + 30s)).empty()) << "they must be in a row";
+  Alarms late({}, At(0s));
+  late.RestorePending(before.Pending().front());
+  late.Expire(At(13min));
+  EXPECT_TRUE(late.Take(Noisy(), Is(State::fail), At(13min)).empty()) << "nobody has looked for ten minutes";
 }
 
 TEST(Alarms, AnAlarmEndsByItself) {

@@ -70,7 +70,7 @@ class Heard final : public Sink {
 
 TEST(NvidiaSmi, WhatAnH200OfDriver580SaidIsUnderstood) {
   Heard heard;
-  ASSERT_TRUE(TellNvidiaSmi(TreeText("nvidia_smi_h200.xml"), 1, heard).has_value());
+  ASSERT_TRUE(TellNvidiaSmi(TreeText("nvidia_smi_h200.xml"), 1, GpuProcesses(Root(), {}), heard).has_value());
   std::map<std::string, std::string> words;
   for (const Reading& one : heard.all) {
     EXPECT_FALSE(one.unread) << one.check << ": " << one.unread.value_or("");
@@ -102,6 +102,20 @@ TEST(NvidiaSmi, EachValueGoesToTheCheckThatNvmlAnswers) {
   EXPECT_EQ(SmiBad("<current_link_gen>5", "<current_link_gen>1"), Words{gpu0 + "gpu.pcie_generation"});
   EXPECT_EQ(SmiBad("<state>Completed", "<state>In Progress"), Words{gpu0 + "gpu.fabric_state"});
   EXPECT_EQ(SmiBad("<persistence_mode>Enabled", "<persistence_mode>Disabled"), Words{warn0 + "gpu.persistence"});
+}
+
+TEST(NvidiaSmi, DaemonsOfTheSystemAreNoLeftoversOfAJob) {
+  const auto idle = [](const std::string& processes) {
+    const Tree tree("== /smi\n" + With(TreeText("nvidia_smi.xml"), "<processes>\n", "<processes>\n" + processes));
+    return Bad(ScanOf({}, {.nvml = "/nowhere/x.so", .nvidia_smi = tree.root() + "/smi", .idle = true}));
+  };
+  const auto process = [](const char* type, const char* name) {
+    return Cat("<process_info><pid>77</pid><type>", type, "</type><process_name>", name, "</process_name></process_info>\n");
+  };
+  EXPECT_EQ(idle(process("M+C", "/usr/bin/nvidia-cuda-mps-server") + process("G", "python3")), kNoLinks);
+  Words bad = kNoLinks;
+  bad.push_back("fail GPU 0 at 0000:18:00: gpu.processes");
+  EXPECT_EQ(idle(process("M+C", "/usr/bin/nvidia-cuda-mps-server") + process("M+C", "/opt/py/bin/python3")), bad);
 }
 
 TEST(NvidiaSmi, WhatItDoesNotTellDoesNotApplyAndWhatIsNoNumberIsUnknown) {

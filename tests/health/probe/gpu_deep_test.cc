@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 #include "health/catalogue/catalogue.h"
@@ -109,6 +110,70 @@ TEST(GpuDeep, WithoutADriverItIsUnknownAndADriverThatHangsIsToldWithWhatItWaited
   const ScanReport hung = GpuScan("hang");
   EXPECT_EQ(Bad(hung).size(), 4u);
   EXPECT_NE(Of(hung, "deep.gpu_link").why.find("cuInit()"), std::string::npos) << Of(hung, "deep.gpu_link").why;
+}
+
+// ---- what is told of numbers that are known
+
+class Told final : public Sink {
+ public:
+  explicit Told(const std::vector<GpuDeep>& gpus) { TellGpuDeep(gpus, *this); }
+  void Take(Reading reading) override { all[Cat(reading.check, ' ', reading.scope)] = std::move(reading); }
+  void Waiting(std::string) override {}
+  std::map<std::string, Reading> all{};
+};
+
+GpuDeep Gpu(int index, const std::string& model = "H200") {
+  return {.name = Cat("GPU ", index),
+          .model = model,
+          .copies = {90e9, 100e9},
+          .to_device = {50e9},
+          .to_host = {60e9},
+          .sums = {7, 7},
+          .runs = 3,
+          .words = 300,
+          .bytes = 1u << 20};
+}
+
+TEST(GpuDeepTold, TheSlowestGpusBestCountsAndOfItsTwoWaysTheSlower) {
+  GpuDeep slow = Gpu(1);
+  slow.copies = {95e9, 10e9};
+  slow.to_host = {20e9, 30e9};
+  const Told told({Gpu(0), slow, Gpu(2)});
+  const Reading& memory = told.all.at("deep.gpu_bandwidth ");
+  EXPECT_EQ(memory.number, 95e9) << "its best, below the best of the others";
+  EXPECT_NE(memory.evidence.find(" on GPU 1, the slowest of 3; the fastest 93.1 GiB/s"), std::string::npos) << memory.evidence;
+  EXPECT_EQ(told.all.at("deep.gpu_link ").number, 30e9);
+  GpuDeep other = Gpu(0);
+  other.to_device = {25e9};
+  EXPECT_EQ(Told({other}).all.at("deep.gpu_link ").number, 25e9) << "whichever way it is";
+}
+
+TEST(GpuDeepTold, SumsAreComparedWithinAModelAndTheRareOneIsNamedLast) {
+  GpuDeep odd = Gpu(1), other = Gpu(2, "A100");
+  odd.sums = {7, 9};
+  other.sums = {4, 4};
+  const Told told({Gpu(0), odd, other});
+  EXPECT_EQ(told.all.at("deep.gpu_compute H200").word, "differs");
+  EXPECT_EQ(told.all.at("deep.gpu_compute H200").evidence,
+            "3 runs gave 0000000000000007, on GPU 0 and GPU 1; 1 run gave 0000000000000009, on GPU 1");
+  EXPECT_EQ(told.all.at("deep.gpu_compute A100").word, "0000000000000004") << "another model may compute something else";
+}
+
+TEST(GpuDeepTold, EachWrongRunAndWordCountsAndSoDoesAFault) {
+  GpuDeep runs = Gpu(0), words = Gpu(1), fault = Gpu(2), refused = Gpu(3);
+  runs.wrong_runs = 2;
+  words.wrong_words = 3;
+  fault.failed = "cuLaunchKernel: unspecified launch failure";
+  fault.faulted = true;
+  fault.runs = 0;
+  refused.failed = "cuMemAlloc: out of memory";
+  refused.runs = 0;
+  const Told told({runs, words, fault, refused, Gpu(4)});
+  EXPECT_EQ(told.all.at("deep.gpu_stress GPU 0").number, 2);
+  EXPECT_EQ(told.all.at("deep.gpu_stress GPU 1").number, 3);
+  EXPECT_EQ(told.all.at("deep.gpu_stress GPU 2").number, 1);
+  EXPECT_EQ(told.all.at("deep.gpu_stress GPU 3").unread, "cuMemAlloc: out of memory");
+  EXPECT_EQ(told.all.at("deep.gpu_stress GPU 4").number, 0);
 }
 
 TEST(GpuDeep, TheWorkIsTextThatTheDriverTakes) {

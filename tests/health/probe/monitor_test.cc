@@ -7,6 +7,7 @@
 
 #include <fstream>
 
+#include "base/json/codec.h"
 #include "base/text.h"
 #include "tests/health/probe/tree.h"
 
@@ -18,12 +19,13 @@ constexpr Time kStart = Time(1h);  // the host has been up for an hour
 class Watched {
  public:
   explicit Watched(std::vector<MonitorGroup> groups = {}, const std::string& profile = "gpu",
-                   const std::string& log = "6,1,500000,-;Linux version 6.1")
+                   const std::string& log = "6,1,500000,-;Linux version 6.1", const MonitorMemory& memory = {})
       : tree_(Cat("== /kmsg\n", log, '\n')),
         catalogue_(*LoadCatalogue("")),
-        monitor_(catalogue_, ChooseProfile(catalogue_, {.wanted = profile})->profile, std::move(groups), tree_.root() + "/kmsg",
-                 {}, kStart,
-                 [this](const AlarmChange& change) { told.push_back(Cat(change.raised ? "raised " : "over ", change.why)); }) {}
+        monitor_(
+            catalogue_, ChooseProfile(catalogue_, {.wanted = profile})->profile, std::move(groups), tree_.root() + "/kmsg", {},
+            kStart, [this](const AlarmChange& change) { told.push_back(Cat(change.raised ? "raised " : "over ", change.why)); },
+            memory) {}
 
   void KernelSays(const std::string& line, Duration since = 1s) {
     std::ofstream(tree_.root() + "/kmsg", std::ios::app)
@@ -42,6 +44,13 @@ class Watched {
   }
 
   std::vector<HostAlarm> Alarms() const { return monitor_.Health().alarms; }
+  std::vector<HostGpu> Gpus() const { return monitor_.Health().gpus; }
+  // As it would be read from the disk.
+  MonitorMemory Memory() const { return *FromJson<MonitorMemory>(ToJson(monitor_.Memory())); }
+  std::string Log() const {
+    std::ifstream file(tree_.root() + "/kmsg");
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
   void AgentTells(const Reading& reading, Duration since) { monitor_.Hear(reading, kStart + since); }
 
   std::vector<std::string> told{};
@@ -194,6 +203,112 @@ TEST(Monitor, ACounterIsAnAlarmWhenItGrows) {
   ASSERT_EQ(host.told.size(), 1u);
   EXPECT_EQ(host.told[0],
             "raised rdma0: efa.no_completion_cmds: commands that the device never answered within an hour: 1, and > 0 is bad");
+}
+
+// ---- a monitor that goes on where another one of the same boot ended -------------------------------------------------------
+
+TEST(Monitor, StrikesAndWhatCountersHaveGrownByOutliveIt) {
+  double hot = 97, drops = 5;
+  const auto groups = [&] {
+    return std::vector{Group({"gpu.temperature", "efa.no_completion_cmds"}, [&](Sink& sink) {
+      sink.Number("gpu.temperature", "GPU 3", hot, "read");
+      sink.Number("efa.no_completion_cmds", "rdma0", drops, "read");
+    })};
+  };
+  Watched first(groups());
+  first.StepUntilQuiet(0s);
+  drops = 6;
+  hot = 40;
+  first.StepUntilQuiet(10s);
+  hot = 97;
+  first.StepUntilQuiet(20s);
+  ASSERT_EQ(first.told.size(), 1u) << "the counter; the first strike was forgiven, and here is another";
+  drops = 8;
+  Watched next(groups(), "gpu", first.Log(), first.Memory());
+  next.StepUntilQuiet(30s);
+  ASSERT_EQ(next.told.size(), 1u);
+  EXPECT_EQ(next.told[0], "raised GPU 3: gpu.temperature: temperature: 97 °C, and > 95 °C is bad (2 looks in a row)");
+  for (const HostAlarm& alarm : next.Alarms())
+    if (alarm.check == "efa.no_completion_cmds") {
+      EXPECT_EQ(alarm.why, "commands that the device never answered within an hour: 1, and > 0 is bad") << "as it was raised";
+    }
+}
+
+TEST(Monitor, ACounterThatHasGrownBeforeIsStillBadAtTheFirstLookOfTheNextOne) {
+  double drops = 5;
+  const auto groups = [&] {
+    return std::vector{
+        Group({"efa.no_completion_cmds"}, [&](Sink& sink) { sink.Number("efa.no_completion_cmds", "rdma0", drops, "read"); })};
+  };
+  Watched first(groups());
+  first.StepUntilQuiet(0s);
+  drops = 7;
+  first.StepUntilQuiet(10s);
+  MonitorMemory memory = first.Memory();
+  memory.alarms.clear();  // as if it had ended before it could raise it
+  Watched next(groups(), "gpu", first.Log(), memory);
+  next.StepUntilQuiet(20s);
+  ASSERT_EQ(next.told.size(), 1u);
+  EXPECT_NE(next.told[0].find("within an hour: 2, and > 0 is bad"), std::string::npos) << next.told[0];
+}
+
+TEST(Monitor, LinesThatTheLastOneHasCountedCountWithTheNextOne) {
+  constexpr const char* kFlap = "e1000e 0000:00:1f.6 eth0: NIC Link is Down";
+  Watched first;
+  for (int i = 0; i < 5; ++i) first.KernelSays(kFlap, 1s);
+  first.Step(2s);
+  EXPECT_TRUE(first.told.empty()) << first.told.front();
+  Watched next({}, "gpu", first.Log(), first.Memory());
+  next.Step(3s);
+  EXPECT_TRUE(next.told.empty()) << "told already: " << next.told.front();
+  next.KernelSays(kFlap, 4s);
+  next.Step(5s);
+  ASSERT_EQ(next.told.size(), 1u);
+  EXPECT_NE(next.told[0].find("6, and > 5 is bad"), std::string::npos) << next.told[0];
+}
+
+TEST(Monitor, AnXidThatWasToldIsNotToldAgainByTheNextOne) {
+  Watched first;
+  first.KernelSays(kOffBus);
+  first.Step(2s);
+  ASSERT_EQ(first.told.size(), 1u);
+  Watched next({}, "gpu", first.Log(), first.Memory());
+  next.Step(3s);
+  EXPECT_TRUE(next.told.empty());
+  EXPECT_EQ(next.Alarms().size(), 1u) << "it stands";
+}
+
+TEST(Monitor, AGpuThatFellOffTheBusIsStillKnownToTheNextOne) {
+  bool there = true;
+  const auto groups = [&] {
+    return std::vector{Group({"gpu.uuid"}, [&](Sink& sink) {
+      sink.Word("gpu.uuid", "GPU 0 at 0000:18:00", "GPU-a", "read");
+      if (there) sink.Word("gpu.uuid", "GPU 1 at 0000:2A:00", "GPU-b", "read");
+    })};
+  };
+  Watched first(groups());
+  first.StepUntilQuiet(0s);
+  ASSERT_EQ(first.Gpus().size(), 2u);
+  there = false;
+  Watched next(groups(), "gpu", first.Log(), first.Memory());
+  next.StepUntilQuiet(10s);
+  ASSERT_EQ(next.Gpus().size(), 2u);
+  EXPECT_EQ(next.Gpus()[1].uuid, "GPU-b");
+}
+
+TEST(Monitor, ThatAnAlarmGoesOnIsNoNewsForItsMemoryAndAStrikeIs) {
+  double hot = 97;
+  Watched host({Group({"gpu.temperature", "gpu.ecc_mode"}, [&](Sink& sink) {
+    sink.Number("gpu.temperature", "GPU 3", hot, "read");
+    sink.Word("gpu.ecc_mode", "GPU 3", "off", "read");
+  })});
+  host.StepUntilQuiet(0s);
+  const std::string strike = NewsIn(host.Memory());
+  host.StepUntilQuiet(10s);
+  const std::string raised = NewsIn(host.Memory());
+  EXPECT_NE(strike, raised);
+  host.StepUntilQuiet(20s);
+  EXPECT_EQ(NewsIn(host.Memory()), raised);
 }
 
 TEST(Monitor, AHungMountIsAnAlarm) {

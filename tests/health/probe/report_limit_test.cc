@@ -39,6 +39,14 @@ TEST(ReportLimit, OfWhatMustBeTheSameOnAllHostsTheLineSaysSoAndOfNothingElse) {
     EXPECT_EQ(lines[i].find("\"same\":true") != std::string::npos, i == 7) << lines[i];
 }
 
+TEST(ReportLimit, EachLineSaysByWhichProfileItWasJudged) {
+  ScanReport report = Long();
+  report.kind = "cpu";
+  report.product = "ProLiant DL380";
+  for (const std::string& line : Lines(ReportJson(report, "n1")))
+    EXPECT_NE(line.find(R"("profile":"cpu","product":"ProLiant DL380")"), std::string::npos) << line;
+}
+
 TEST(ReportLimit, JsonKeepsTheGravestInTheirOrderAndSaysHowManyAreLeftOut) {
   const std::string cut = ReportJson(Long(), "n1", 3000);
   const std::vector<std::string> lines = Lines(cut);

@@ -433,36 +433,6 @@ TEST(SickTrees, PortStateOfEfaIsNoEvidence) {
   EXPECT_EQ(Bad(report), Words());
 }
 
-TEST(SickTrees, ProcessesOnAGpuAreAFindingOnlyWhereNoJobRuns) {
-  EXPECT_EQ(Bad(ScanOf({.nvml = "1.processes 2\n"})), Words());
-  EXPECT_EQ(Bad(ScanOf({.nvml = "1.processes 2\n"}, {.idle = true})), Words{"fail GPU 1 at 0000:2A:00: gpu.processes"});
-}
-
-std::string Process(const char* pid, const char* job, const char* agent) {
-  return Cat("== /proc/", pid, "/environ\nLANG=C.UTF-8\nEVERSTEP_JOB_ID=", job, "\nEVERSTEP_PROGRESS=", agent, "/gangs/", job,
-             ".1/progress-0.json\n");
-}
-
-TEST(SickTrees, WhatAFormerJobHasLeftBehindIsAFindingOnlyWhereNoJobRuns) {
-  const std::string left = Process("900", "train-1", "/var/lib/everstep");
-  EXPECT_EQ(Bad(ScanOf({.files = left})), Words());
-  const ScanReport report = ScanOf({.files = left + Process("901", "train-1", "/var/lib/everstep")}, {.idle = true});
-  EXPECT_EQ(Bad(report), Words{"fail process.leftover"});
-  for (const Verdict& verdict : report.verdicts)
-    if (verdict.check == "process.leftover") {
-      EXPECT_EQ(verdict.evidence, "of train-1: pid 900, 901");
-      EXPECT_EQ(verdict.action, Action::drain);
-    }
-}
-
-TEST(SickTrees, ProcessesOfTheJobThatLooksAndOfAnotherHostOnTheSameMachineAreNotLeftBehind) {
-  const std::string own = Process("self", "train-2", "/var/lib/everstep");
-  EXPECT_EQ(Bad(ScanOf({.files = own + Process("900", "train-2", "/var/lib/everstep")}, {.idle = true})), Words());
-  EXPECT_EQ(Bad(ScanOf({.files = own + Process("900", "train-1", "/var/lib/n2")}, {.idle = true})), Words());
-  EXPECT_EQ(Bad(ScanOf({.files = own + Process("900", "train-1", "/var/lib/everstep")}, {.idle = true})),
-            Words{"fail process.leftover"});
-}
-
 TEST(SickTrees, LinesThatOnlyLookLikeTroubleAreNone) {
   EXPECT_EQ(Bad(ScanOf({.log = "python3: NVRM: Xid (PCI:0000:18:00): 79, quoted\n"
                                "nvme nvme1: Shutdown timeout set to 8 seconds\n"

@@ -70,6 +70,70 @@ TEST(CheckProgress, ElsewhereEachChangeIsALineForAllThatHaveMadeIt) {
   EXPECT_EQ(CheckNews(progress.Rows(), progress.Rows()), Lines());
 }
 
+LogChunk Rounds(const std::string& bytes, std::uint32_t rank = 0) { return {.rank = rank, .is_stderr = true, .bytes = bytes}; }
+
+CheckProgress InTheNetwork() {
+  CheckProgress progress({"n1", "n2"}, true);
+  progress.On(Job(JobPhase::running));
+  progress.On(Says(0, kOk));
+  progress.On(Says(1, kOk));
+  return progress;
+}
+
+TEST(CheckProgress, TheRoundsOfTheNetworkAreShownWithWhoIsAwaitedAndWhoWaits) {
+  CheckProgress progress = InTheNetwork();
+  EXPECT_EQ(progress.Rounds(), std::nullopt) << "an older probe tells nothing of them";
+  progress.On(Rounds("everstep-agent: UNKNOWN 1 check: kernel.log\neverstep-probe: round 3 of 63: pa"));
+  EXPECT_EQ(progress.Rounds(), std::nullopt) << "half a line says nothing";
+  progress.On(Rounds("irs\n"));
+  EXPECT_EQ(CheckLines(progress, 3500ms, 24, 80).front(), "checking 2 hosts · 3 s · network: round 3 of 63: pairs");
+  EXPECT_EQ(PhasesOf(progress), (Lines{"n2 network", "n1 network"}));
+  progress.On(Rounds("everstep-probe: waits 1\n"));
+  EXPECT_EQ(CheckLines(progress, 3500ms, 24, 80).front(),
+            "checking 2 hosts · 3 s · network: round 3 of 63: pairs, waits for n1");
+  EXPECT_EQ(PhasesOf(progress), (Lines{"n2 waits", "n1 awaited"}));
+  progress.On(Rounds("everstep-probe: round 4 of 63: pairs\n"));
+  EXPECT_EQ(PhasesOf(progress), (Lines{"n2 network", "n1 network"}));
+  progress.On(Job(JobPhase::done));
+  EXPECT_EQ(progress.Rounds(), std::nullopt);
+}
+
+TEST(CheckProgress, WhoIsAwaitedBeforeTheFirstRoundIsShownToo) {
+  CheckProgress progress = InTheNetwork();
+  progress.On(Rounds("everstep-probe: waits 1\n"));
+  EXPECT_EQ(CheckLines(progress, 3500ms, 24, 80).front(), "checking 2 hosts · 3 s · network: the hosts meet, waits for n1");
+}
+
+TEST(CheckProgress, WhatIsNoRoundOrNotOfRankZeroIsNotShown) {
+  CheckProgress progress = InTheNetwork();
+  progress.On(Rounds("everstep-probe: round 1 of 4: pairs\n", 1));
+  for (const char* line : {"everstep-probe: round 5 of 4: pairs\n", "everstep-probe: round x of 4: pairs\n",
+                           "everstep-probe: round 0 of 4: pairs\n", "everstep-probe: round 1 of 4\n"})
+    progress.On(Rounds(line));
+  EXPECT_EQ(progress.Rounds(), std::nullopt);
+  progress.On(Rounds("everstep-probe: round 1 of 4: pairs\neverstep-probe: waits 1,7\neverstep-probe: waits 7-1\n"));
+  EXPECT_EQ(progress.Rounds()->awaited, Lines()) << "no list of ranks";
+}
+
+TEST(CheckProgress, ElsewhereAStageIsALineSoIsWhoIsAwaitedAndTheRestNowAndThen) {
+  CheckProgress progress = InTheNetwork();
+  const auto rows = progress.Rows();
+  RoundNews news;
+  const auto told = [&](const std::string& line, Time at) {
+    progress.On(Rounds(line + '\n'));
+    return news.Of(progress.Rounds(), at).value_or("-");
+  };
+  EXPECT_EQ(told("everstep-probe: round 1 of 63: pairs", Time(1s)), "network: round 1 of 63: pairs");
+  EXPECT_EQ(told("everstep-probe: round 2 of 63: pairs", Time(2s)), "-");
+  EXPECT_EQ(told("everstep-probe: waits 0", Time(3s)), "network: round 2 of 63: pairs, waits for n2");
+  EXPECT_EQ(CheckNews(rows, progress.Rows()), Lines()) << "it is told once";
+  EXPECT_EQ(told("everstep-probe: waits 0", Time(4s)), "-");
+  EXPECT_EQ(told("everstep-probe: round 20 of 63: pairs", Time(12s)), "-");
+  EXPECT_EQ(told("everstep-probe: round 31 of 63: pairs", Time(14s)), "network: round 31 of 63: pairs");
+  EXPECT_EQ(told("everstep-probe: round 1 of 6: more partners of suspects", Time(15s)),
+            "network: round 1 of 6: more partners of suspects");
+}
+
 TEST(LiveLines, AreWrittenOverThemselvesAndLeaveNothingBehind) {
   EXPECT_EQ(Redrawn(0, {"a", "b"}), "a\x1b[K\nb\x1b[K\n\x1b[J");
   EXPECT_EQ(Redrawn(2, {"c"}), "\x1b[2A\rc\x1b[K\n\x1b[J");

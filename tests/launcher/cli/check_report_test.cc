@@ -29,8 +29,11 @@ TEST(CheckReport, AHostIsAsBadAsTheWorstThatIsSaidOfIt) {
   EXPECT_EQ(hosts[1].fail, 1u);
   EXPECT_EQ(hosts[1].warn, 1u);
   EXPECT_FALSE(Fit(hosts, false));
-  EXPECT_EQ(FindingsText(hosts),
-            "n2: FAIL gpu.count: 7 of 8 GPUs\n    to do: mend it\nn2: WARN memory.swap: swaps\n    to do: mend it\n");
+  EXPECT_EQ(
+      FindingsText(hosts),
+      "n2: FAIL gpu.count: 7 of 8 GPUs\n    to do: mend it\nn2: WARN memory.swap: swaps\n    to do: mend it\n"
+      "n[1-2]: not compared with others: 2 hosts of a profile that its agent does not tell, and it takes 3 to tell who is "
+      "odd\n");
 }
 
 TEST(CheckReport, WhatTheNetworkSaysOfARankIsSaidOfItsHostAndOfALinkOfBothEnds) {
@@ -130,6 +133,105 @@ std::vector<HostChecked> CheckedDeep(const std::vector<std::string>& scans) {
     input.scans[rank] = scans[rank];
   }
   return Checked(input);
+}
+
+struct Of {
+  const char* profile;
+  const char* product;
+  const char* cpus;
+  const char* gpus = "8";
+};
+
+// Its scan, as the host would write it.
+std::string ScanOf(const Of& host) {
+  std::string lines;
+  for (const auto& [check, value] : {std::pair("cpu.online", host.cpus), std::pair("gpu.count", host.gpus)}) {
+    VerdictLine line{.check = check, .value = value, .same = true, .profile = host.profile};
+    if (*host.product != '\0') line.product = host.product;
+    lines += ToJson(line) + '\n';
+  }
+  return lines;
+}
+
+std::vector<HostChecked> CheckedOf(const std::vector<Of>& fleet) {
+  std::vector<std::string> scans;
+  for (const Of& host : fleet) scans.push_back(ScanOf(host));
+  return CheckedDeep(scans);
+}
+
+TEST(CheckReport, OfTwoInstanceTypesNeitherIsOddAndOneThatDiffersFromItsOwnIs) {
+  const Of p5{"p5.48xlarge", "", "192"}, g5{"g5.48xlarge", "", "96"}, smaller{"g5.48xlarge", "", "48"};
+  for (const HostChecked& host : CheckedOf({p5, p5, p5, p5, g5, g5, g5})) EXPECT_TRUE(host.findings.empty()) << host.node;
+  const auto odd = CheckedOf({p5, p5, p5, p5, g5, smaller, g5});
+  EXPECT_EQ(Findings(odd[5]),
+            (std::vector<std::string>{"cpu.online differs from the others of g5.48xlarge: 48, 2 of 3 hosts have 96"}));
+  EXPECT_EQ(odd[0].compared, 4u);
+  EXPECT_EQ(odd[4].compared, 3u);
+  EXPECT_TRUE(odd[4].findings.empty());
+}
+
+TEST(CheckReport, WhoIsOfAProfileWithTooFewHostsIsSaidNotToBeCompared) {
+  const Of p5{"p5.48xlarge", "", "192"}, g5{"g5.48xlarge", "", "96"}, smaller{"g5.48xlarge", "", "48"};
+  const auto hosts = CheckedOf({p5, p5, p5, g5, smaller});
+  EXPECT_EQ(hosts[4].compared, std::nullopt);
+  EXPECT_EQ(FindingsText(hosts),
+            "n[4-5]: not compared with others: 2 hosts of profile g5.48xlarge, and it takes 3 to tell who is odd\n");
+  EXPECT_EQ(CheckedTable(hosts).titles.at(7), "PROFILE");
+  EXPECT_EQ(CheckedTable(hosts).rows.at(3).at(7), "g5.48xlarge");
+  EXPECT_EQ(CheckedTable(CheckedOf({p5, p5})).titles.size(), 8u) << "all of one profile: nothing to be told";
+  EXPECT_EQ(FindingsText(CheckedOf({p5})), "") << "nobody to be compared with was asked for";
+  EXPECT_EQ(FindingsText(CheckedOf({p5, p5})),
+            "n[1-2]: not compared with others: 2 hosts of profile p5.48xlarge, and it takes 3 to tell who is odd\n");
+}
+
+TEST(CheckReport, HostsWithoutAProfileOfTheirOwnAreComparedWithThoseOfTheSameMake) {
+  const Of dell{"cpu", "R760", "64", "0"}, hp{"cpu", "DL380", "32", "0"};
+  for (const HostChecked& host : CheckedOf({dell, dell, dell, dell, hp, hp, hp}))
+    EXPECT_TRUE(host.findings.empty()) << host.node;
+  const Of whole{"gpu", "XE9680", "192"}, none{"cpu", "XE9680", "192", "0"};
+  const auto lost = CheckedOf({whole, whole, whole, none});
+  EXPECT_EQ(Findings(lost[3]), std::vector<std::string>{"gpu.count differs from the others of XE9680: 0, 3 of 4 hosts have 8"})
+      << "on which no GPU came up: it takes itself for a host without any";
+  EXPECT_EQ(lost[3].profile, "XE9680 (cpu)");
+  EXPECT_TRUE(lost[0].findings.empty());
+}
+
+TEST(CheckReport, AnOlderAgentsHostIsComparedWithTheOthersWhereThoseAreOfOneProfile) {
+  const std::string p5 = ScanOf({"p5.48xlarge", "", "192"}), g5 = ScanOf({"g5.48xlarge", "", "96"});
+  const std::string old = Alike("cpu.online", "", "96") + Alike("gpu.count", "", "8");
+  EXPECT_EQ(Findings(CheckedDeep({p5, p5, p5, old})[3]).size(), 1u);
+  const auto among = CheckedDeep({p5, p5, p5, g5, g5, g5, old});
+  EXPECT_TRUE(among[6].findings.empty()) << "of which it is nobody knows";
+  EXPECT_EQ(
+      FindingsText(among),
+      "n7: not compared with others: 1 host of a profile that its agent does not tell, and it takes 3 to tell who is odd\n");
+}
+
+TEST(CheckReport, WhoSaysNothingIsNotCountedAmongThoseThatAreCompared) {
+  const std::string p5 = ScanOf({"p5.48xlarge", "", "192"});
+  const auto hosts = CheckedDeep({p5, p5, "no JSON\n"});
+  EXPECT_EQ(hosts[0].compared, std::nullopt);
+  EXPECT_EQ(FindingsText(hosts),
+            "n[1-2]: not compared with others: 2 hosts of profile p5.48xlarge, and it takes 3 to tell who is odd\n");
+}
+
+TEST(CheckReport, SpeedIsComparedWithinAProfileAndWhatIsComputedWithinAModel) {
+  const auto scan = [](const char* profile, const char* sum, double rate) {
+    const auto of = [&](VerdictLine line) {
+      line.profile = profile;
+      return ToJson(line) + '\n';
+    };
+    return of({.check = "deep.compute", .scope = "A", .value = sum}) +
+           of({.check = "deep.bandwidth", .value = "x", .measured = rate});
+  };
+  const auto hosts = CheckedDeep({scan("p5", "aa", 400e9), scan("p5", "aa", 401e9), scan("p5", "aa", 200e9),
+                                  scan("g5", "aa", 100e9), scan("g5", "ab", 101e9), scan("g5", "aa", 99e9)});
+  ASSERT_EQ(hosts[2].findings.size(), 1u);
+  EXPECT_TRUE(hosts[2].findings[0].why.starts_with("its memory is slower than the others of p5': "))
+      << hosts[2].findings[0].why;
+  ASSERT_EQ(hosts[4].findings.size(), 1u);
+  EXPECT_EQ(hosts[4].findings[0].why, "computes something else than the other hosts with A: ab, 5 of 6 hosts have aa");
+  EXPECT_TRUE(hosts[3].findings.empty()) << "slow beside the others, and as its own are";
 }
 
 TEST(CheckReport, TheHostWithSlowMemoryIsNamedAndTheFastOneIsNot) {

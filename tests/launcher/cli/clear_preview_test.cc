@@ -38,6 +38,13 @@ TEST(ClearPreview, ACheckWithoutAnAlarmIsRefusedAsTheLauncherWould) {
   }
 }
 
+TEST(ClearPreview, AFailedCheckIsAmongIt) {
+  const NodeView node{.node = NodeId("n2"), .phase = NodePhase::ready, .fabric = FabricView{.passed = false, .why = "7 of 8"}};
+  EXPECT_EQ(WouldClear(node, ""), "the check that it failed");
+  EXPECT_EQ(WouldClear(node, "fabric"), "the check that it failed");
+  EXPECT_EQ(WouldClear(node, "mem.ecc"), "");
+}
+
 TEST(ClearPreview, AQuarantineWhoseAlarmIsOverAndADrainThatIsNoneOfItsBusiness) {
   NodeView node{
       .node = NodeId("n2"), .phase = NodePhase::drained, .why = "drained by ann: fans; quarantined, drain: mem.ecc: 7 (1 h)"};

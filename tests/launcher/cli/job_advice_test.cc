@@ -25,6 +25,27 @@ TEST(TimeBudget, SaysHowLongEachKindOfTroubleTakes) {
   EXPECT_EQ(BudgetOf({.command = {"a"}, .restart = {.budget = 0}}, {}, "the code fails again"), "(no line)");
 }
 
+TEST(TimeBudget, SaysWhatIsProvenFirstAndWhoseWordThatIs) {
+  const auto lines = [](const PreflightSpec& preflight, const LauncherOptions& launcher) {
+    std::vector<std::string> all;
+    for (const BudgetLine& line : TimeBudget({.command = {"a"}, .preflight = preflight}, launcher)) {
+      if (line.what == "a rank ends") break;
+      all.push_back(Cat(line.what, ": ", line.takes, " [", line.set_by, ']'));
+    }
+    return all;
+  };
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(lines({}, {}), Words{"before the ranks start: its hosts are not checked [preflight.level of launcher.yaml]"});
+  EXPECT_EQ(lines({.level = PreflightLevel::off}, {.preflight_level = PreflightLevel::full}),
+            Words{"before the ranks start: its hosts are not checked [preflight.level]"});
+  EXPECT_EQ(lines({.valid_for = 2h, .unknown = PreflightUnknown::block}, {.preflight_level = PreflightLevel::full}),
+            (Words{"before the ranks start: each host is looked at, then each pair [preflight.level of launcher.yaml]",
+                   "its hosts have passed: not checked again within 2h [preflight.valid_for]",
+                   "a host cannot read a check: another one takes its place [preflight.unknown]"}));
+  EXPECT_EQ(lines({.level = PreflightLevel::quick}, {}).at(2),
+            "a host cannot read a check: it is told, and the job starts [preflight.unknown of launcher.yaml]");
+}
+
 TEST(Advice, IsGivenWhereAFileIsLegalAndRarelyMeant) {
   const CheckpointSpec checkpoint{.dir = "/c"};
   const std::vector<std::pair<JobSpec, std::string>> rows = {
