@@ -85,7 +85,11 @@ void Home::FromStandIn() {
 }
 
 void Home::Take(const std::string& frame) {
-  if (frame.front() == 'W' && !fate_.ended && !Runs()) return Start(frame.substr(1));
+  if (frame.front() == 'W' && !fate_.ended && !Runs()) {
+    // Asked to end between two frames: what is not started need not be ended, and mpirun hears of it by the stand-in.
+    if (fate_.asked) return HasEnded({.signal = SIGTERM}, SIGTERM);
+    return Start(frame.substr(1));
+  }
   const auto signal = frame.front() == 'S' ? ParseUnsigned(frame.substr(1)) : std::nullopt;
   if (!signal || *signal >= NSIG || fate_.ended) return;
   if (*signal == SIGTERM) fate_.swept = true;

@@ -22,6 +22,11 @@ int Run(const std::vector<std::string>& words, const std::vector<std::string>& e
   if (words.size() >= 4 && words[0] == "--rsh")
     return RunRemoteShell(words[1], words[2], Join({words.begin() + 3, words.end()}, " "));
   if (words.size() == 2 && words[0] == "--rank") return RunStandIn(words[1], environment);
+  if (!words.empty() && words[0] == "--slots")
+    return Told(
+        "--slots is gone: processes_per_node of a job now says how many ranks start on each host; submit the job again "
+        "by everstep run --mpi",
+        2);
   if (words.size() < 2 || words[0] != "--") return Told(kUsage, 2);
   const auto node = ParseUnsigned(Variable("GROUP_RANK")), nodes = ParseUnsigned(Variable("GROUP_WORLD_SIZE")),
              local = ParseUnsigned(Variable("LOCAL_RANK")), locals = ParseUnsigned(Variable("LOCAL_WORLD_SIZE")),

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ void EndAs(const Ended& ended) {
   if (ended.signal) {
     const rlimit none{.rlim_cur = 0, .rlim_max = 0};
     ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0);  // a core that goes to a program knows no limit
     ::signal(*ended.signal, SIG_DFL);
     sigset_t all;
     sigemptyset(&all);

@@ -199,7 +199,8 @@ Status Meeting::Read(std::uint32_t rank) {
     std::string text = line.in.substr(kHead, length);
     line.in.erase(0, kHead + length);
     if (kind == kGaveUp || kind == kZeroIsSilent) {
-      Blame({kind == kGaveUp ? rank : 0}, true, text);
+      // Who hears nothing of a rank 0 that was there all the time is cut off itself.
+      Blame({kind == kZeroIsSilent && WasAway() ? 0 : rank}, true, text);
       GiveUp(text);
       return Fail(ErrorCode::kUnavailable, text);
     }

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -189,6 +190,9 @@ void MpiBackend::DivideSum(const CollectiveRun& run) {
 
 Result<double> MpiBackend::Timed(const CollectiveRun& run, std::uint32_t times) {
   const std::string what = Cat(Name(run.collective), " of ", run.shape.bytes, " bytes");
+  if (run.shape.count > static_cast<std::uint64_t>(std::numeric_limits<int>::max()))
+    return Fail(ErrorCode::kInvalid, Cat(what, " is ", run.shape.count, " elements, and MPI counts them in an int"),
+                "a smaller -e, or a larger type");
   const Time start = clock_.Now();
   for (std::uint32_t i = 0; i < times; ++i) {
     watchman_.Set(what);

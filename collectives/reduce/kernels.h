@@ -2,10 +2,10 @@
 // with a product, the larger or the smaller one in place of the sum.
 //
 // One kernel a type, operation and instruction set, chosen once at run time by what the CPU has; all give the same bits as the
-// scalar ones (NaNs stay NaNs). f16 and bf16 are added as f32 and rounded to nearest, ties to even, after every addition.
-// Integers wrap around. Any alignment; the ranges are the same or do not overlap. Any thread. Scalar bf16 is eight to ten times
-// slower than memory (docs/performance.md), which is why sums are written by hand; the rest is what the compiler makes of the
-// scalar ones for each instruction set.
+// scalar ones (NaNs stay NaNs in sums and products; of the larger or the smaller one a NaN may be lost). f16 and bf16 are added
+// as f32 and rounded to nearest, ties to even, after every addition. Integers wrap around. Any alignment; the ranges are the
+// same or do not overlap. Any thread. Scalar bf16 is eight to ten times slower than memory (docs/performance.md), which is why
+// sums are written by hand; the rest is what the compiler makes of the scalar ones for each instruction set.
 #pragma once
 
 #include <cstddef>

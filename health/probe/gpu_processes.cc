@@ -23,13 +23,23 @@ std::string FileName(std::string path) {
   return Clip(Printable(path), 60);
 }
 
+// Where a system's programs lie, or a bare name, of which nothing is known.
+bool MayBeOfSystem(const std::string& path) {
+  return path.find('/') == std::string::npos || path.starts_with("/usr/") || path.starts_with("/opt/");
+}
+
 }  // namespace
 
-// A job may call itself what it likes: the link to its program wins where it can be read.
+// A job may call itself what it likes: the link to its program wins where it can be read, and a daemon's name elsewhere than
+// where a system has it is nobody's.
 std::string GpuProcesses::NameOf(const GpuProcess& process) const {
-  if (!process.path.empty()) return FileName(process.path);
+  const auto named = [&](const std::string& path) {
+    const std::string name = FileName(path);
+    return IsDaemon(name) && !MayBeOfSystem(path) ? Clip(Printable(path), 60) : name;
+  };
   const std::string folder = Cat("/proc/", process.pid);
-  if (const auto program = root_.LinkName(Cat(folder, "/exe"))) return FileName(*program);
+  if (const auto program = root_.LinkName(Cat(folder, "/exe"))) return named(*program);
+  if (!process.path.empty()) return named(process.path);
   return FileName(root_.Read(Cat(folder, "/comm")).value_or(std::string()));
 }
 

@@ -117,6 +117,7 @@ MonitorMemory Monitor::Memory() const {
   WatchMemory watch = watch_.Memory();
   return {.boot = {},
           .log_seen = std::max(listener_ ? listener_->last() : 0, log_from_ - 1),
+          .log_told = log_told_,
           .alarms = std::move(watch.raised),
           .pending = std::move(watch.pending),
           .counters = std::move(watch.counters),
@@ -125,6 +126,7 @@ MonitorMemory Monitor::Memory() const {
 
 std::string NewsIn(MonitorMemory memory) {
   memory.log_seen = 0;
+  for (CounterMemory& counter : memory.counters) counter.samples.clear();  // when it was looked at; what it holds is news
   for (Alarm& alarm : memory.alarms)
     alarm = {.verdict = {.check = alarm.verdict.check,
                          .scope = alarm.verdict.scope,
@@ -175,6 +177,7 @@ void Monitor::ReadLog(Time now) {
                      "gaps in the numbers of the log's records");
     overrun_told_ = lost;
   }
+  if (!collected.readings.empty()) log_told_ = listener_->last();
   for (const Reading& reading : collected.readings) Take(reading, now);
 }
 

@@ -37,14 +37,16 @@ std::vector<MonitorGroup> HostGroups(const ScanOptions& options, const Catalogue
 struct MonitorMemory {
   BootId boot{};
   std::int64_t log_seen = 0;  // of the kernel's log, up to here, in microseconds since the boot
+  std::int64_t log_told = 0;  // the same, when a line last counted
   std::vector<Alarm> alarms{};
   std::vector<Alarm> pending{};  // not raised yet: too few bad looks in a row
   std::vector<CounterMemory> counters{};
   std::vector<HostGpu> gpus{};
 };
-EVERSTEP_FIELDS(MonitorMemory, boot, log_seen, alarms, pending, counters, gpus)
+EVERSTEP_FIELDS(MonitorMemory, boot, log_seen, log_told, alarms, pending, counters, gpus)
 
-// Of a memory what is worth a disk's while: the same text, nothing has to be written. That an alarm goes on is no news.
+// Of a memory what is worth a disk's while: the same text, nothing has to be written. That an alarm goes on is no
+// news, nor are lines of the log that do not count; one that does is, for the next monitor would tell it again.
 std::string NewsIn(MonitorMemory memory);
 
 class Monitor {
@@ -98,6 +100,7 @@ class Monitor {
   Time began_{};
   std::uint64_t looks_ = 0;
   std::int64_t log_from_ = 0;  // microseconds since the boot: what is older is history
+  std::int64_t log_told_ = 0;
   std::map<std::pair<std::string, std::string>, HostAlarm>
       standing_{};  // as they were raised: what a value is by now is no news
   // Xids that are the program's doing, by GPU: no alarm of this host, but the third job that the same GPU does it to makes one,

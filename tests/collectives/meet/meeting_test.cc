@@ -254,15 +254,17 @@ Woken WhenRankZeroWakes(
   return woken;
 }
 
-TEST(Meeting, RankZeroThatWakesUpWhenTheOthersHaveGivenItUpIsToBlameAndNotThey) {
+// Rank 0 looks at the others when they have given it up, and by its clock that much later.
+Woken WhenAllGaveRankZeroUp(Duration later) {
   std::mutex mutex;
   std::condition_variable changed;
   int given_up = 0;
-  const Woken woken = WhenRankZeroWakes(
+  return WhenRankZeroWakes(
       200ms,
-      [&](Meeting& meeting, ClockAhead&) {
+      [&](Meeting& meeting, ClockAhead& clock) {
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return given_up == 2; });
+        clock.ahead = later;
         return meeting.Look().error().message;
       },
       [&] {
@@ -270,6 +272,16 @@ TEST(Meeting, RankZeroThatWakesUpWhenTheOthersHaveGivenItUpIsToBlameAndNotThey) 
         ++given_up;
         changed.notify_all();
       });
+}
+
+TEST(Meeting, WhoGivesUpARankZeroThatWasThereAllTheTimeIsToBlameItself) {
+  const Woken woken = WhenAllGaveRankZeroUp(0s);
+  ASSERT_EQ(woken.blamed.size(), 1u);
+  EXPECT_NE(woken.blamed[0], 0u);
+}
+
+TEST(Meeting, RankZeroThatWakesUpWhenTheOthersHaveGivenItUpIsToBlameAndNotThey) {
+  const Woken woken = WhenAllGaveRankZeroUp(15s);
   EXPECT_EQ(woken.blamed, std::vector<std::uint32_t>{0});
   for (std::uint32_t rank = 1; rank < 3; ++rank)
     EXPECT_EQ(woken.said[rank], Cat("rank 0 (n1) does not answer; rank ", rank, " waits"));

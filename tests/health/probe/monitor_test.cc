@@ -311,6 +311,32 @@ TEST(Monitor, ThatAnAlarmGoesOnIsNoNewsForItsMemoryAndAStrikeIs) {
   EXPECT_EQ(NewsIn(host.Memory()), raised);
 }
 
+TEST(Monitor, ACounterThatHasGrownIsNewsOnceAndNotEachTimeItIsLookedAt) {
+  double errors = 3;
+  Watched host({Group({"net.errors"}, [&](Sink& sink) { sink.Number("net.errors", "eth0", errors, "read"); })});
+  host.StepUntilQuiet(0s);
+  const std::string before = NewsIn(host.Memory());
+  errors = 7;
+  host.StepUntilQuiet(10s);
+  const std::string grown = NewsIn(host.Memory());
+  EXPECT_NE(before, grown);
+  host.StepUntilQuiet(20s);
+  host.StepUntilQuiet(30s);
+  EXPECT_EQ(NewsIn(host.Memory()), grown);
+}
+
+TEST(Monitor, ALineThatCountsIsNewsAlsoIfItIsNoAlarmAndOneThatDoesNotIsNone) {
+  Watched host({}, "gpu");
+  host.Step(0s);
+  const std::string before = NewsIn(host.Memory());
+  host.KernelSays("usb 1-1: new high-speed USB device");
+  host.Step(1s);
+  EXPECT_EQ(NewsIn(host.Memory()), before);
+  host.KernelSays("NVRM: Xid (PCI:0000:2a:00): 31, pid=7, name=python3, MMU Fault", 2s);
+  host.Step(2s);
+  EXPECT_NE(NewsIn(host.Memory()), before) << "the next monitor would tell it once more, of whatever job runs then";
+}
+
 TEST(Monitor, AHungMountIsAnAlarm) {
   Watched host({Group(
       {"mount.writable"},
