@@ -178,4 +178,9 @@ Type<std::uint64_t> SizeBetween(std::uint64_t min, std::uint64_t max) {
       [](const std::uint64_t& value) { return WriteSize(value); }, SizeSchema());
 }
 
+std::string LegalOf(const std::vector<std::string>& legals) {
+  const bool choice = !legals.empty() && legals.back().find(" or ") != std::string::npos;
+  return choice ? Join(legals, ", ") : Join(legals, ", ", " or ");
+}
+
 }  // namespace everstep::yaml

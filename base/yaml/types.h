@@ -178,6 +178,9 @@ Type<To> As(Type<From> type, std::function<To(From)> to, std::function<From(cons
           .schema = type.schema};
 }
 
+// "auto or 1 to 8"; where the last of them is a choice itself: "auto, off, quick or full".
+std::string LegalOf(const std::vector<std::string>& legals);
+
 // One of several ways to write the same key; `covers` tells which one writes a given value.
 template <class V>
 struct Way {
@@ -192,7 +195,7 @@ Type<V> AnyOf(std::vector<Way<V>> ways) {
     legals.push_back(way.type.legal);
     schemas.push_back(way.type.schema);
   }
-  const std::string legal = Join(legals, ", ", " or ");
+  const std::string legal = LegalOf(legals);
   return {.legal = legal,
           .read = [=](const Node& node, Problems& problems) -> std::optional<V> {
             std::string next;

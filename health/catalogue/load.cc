@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "base/yaml/settings.h"
+#include "base/yaml/typo.h"
 #include "health/catalogue/catalogue.h"
 
 namespace everstep::health {
@@ -35,6 +36,26 @@ Result<std::vector<File>> ProfileFiles(const std::string& directory) {
   for (const BuiltInProfile& one : BuiltInProfiles())
     files.push_back({std::string(one.text), Cat("the built-in profiles/", one.file)});
   return files;
+}
+
+// A misspelt name would be the built-in file, and nobody would know.
+Status KnowsAll(const std::string& directory, std::string_view below, const std::vector<std::string>& known) {
+  std::error_code error;
+  if (directory.empty()) return {};
+  for (const auto& entry : std::filesystem::directory_iterator(Cat(directory, below), error)) {
+    const std::string name = entry.path().filename().string(), extension = entry.path().extension().string();
+    const bool any = known.empty() && extension == ".yaml";
+    const bool read = any || std::find(known.begin(), known.end(), name) != known.end();
+    if (read || (extension != ".yaml" && extension != ".yml")) continue;
+    // Files of other programs may lie beside ours.
+    if (!known.empty() && DidYouMean(name, known).empty()) continue;
+    const std::string meant = known.empty() ? Cat("call it ", entry.path().stem().string(), ".yaml") : DidYouMean(name, known);
+    return Fail(ErrorCode::kInvalid,
+                Cat(directory, below, ": found ", Printable(name),
+                    ", which nobody reads, legal: ", known.empty() ? std::string("*.yaml") : Join(known, ", ", " and ")),
+                meant);
+  }
+  return {};
 }
 
 // Into the check that counts them; a site's own checks.yaml may have been written without it.
@@ -70,6 +91,8 @@ Result<Catalogue> LoadCatalogue(const std::string& directory) {
   if (!directory.empty() && !std::filesystem::is_directory(directory, error))
     return Fail(ErrorCode::kNotFound, Cat(directory, " is no directory"),
                 "it is where checks.yaml, xid.yaml and profiles/ are looked for");
+  EVERSTEP_TRY(KnowsAll(directory, "", {"checks.yaml", "xid.yaml", "kernel_log.yaml"}));
+  EVERSTEP_TRY(KnowsAll(directory, "/profiles", {}));
   Catalogue catalogue;
   EVERSTEP_ASSIGN(const File checks, OwnOr(directory, "checks.yaml", BuiltInChecksText()));
   EVERSTEP_ASSIGN(catalogue.checks, ReadChecks(checks.text, checks.name));

@@ -46,7 +46,7 @@ tl::expected<Rule, std::string> ParseRule(std::string_view text, Unit unit, Numb
     rule.comparison = Comparison::is;
   } else if (text.starts_with("!=")) {
     rule.comparison = Comparison::is_not;
-  } else if (text.starts_with('<') || text.starts_with('>')) {
+  } else if ((text.starts_with('<') || text.starts_with('>')) && !text.substr(1).starts_with('=')) {
     rule.comparison = text.front() == '<' ? Comparison::below : Comparison::above;
     length = 1;
   } else {

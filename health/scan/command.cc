@@ -108,6 +108,11 @@ Status TakeAdapters(const std::map<std::string, std::string>& given, bool monito
   return {};
 }
 
+std::string OneLineOf(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return Clip(text, 400);
+}
+
 int ExitCode(const ScanCommand& command, const ScanReport& report) {
   if (command.report_only) return 0;
   if (command.nagios) return NagiosCode(report);
@@ -182,9 +187,13 @@ Result<ScanCommand> ScanCommandFrom(int argc, const char* const* argv) {
 }
 
 int RunScanCommand(int argc, const char* const* argv) {
-  const auto failed = [](const Error& error) {
-    std::fprintf(stderr, "%s: %s\n", std::string(kProgram).c_str(), error.Str().c_str());
-    return 2;
+  // Who reads Nagios' codes takes a 2 for a host that is bad.
+  const bool nagios = std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--nagios"; });
+  const auto failed = [nagios](const Error& error) {
+    const std::string why = Cat(kProgram, ": ", error.Str());
+    if (nagios) std::printf("HEALTH UNKNOWN - %s\n", OneLineOf(why).c_str());
+    if (!nagios) std::fprintf(stderr, "%s\n", why.c_str());
+    return nagios ? kNagiosUnknown : 2;
   };
   const auto command = ScanCommandFrom(argc, argv);
   if (!command) return failed(command.error());

@@ -1,7 +1,7 @@
 // `everstep-agent scan`: the command line around a scan, for cron, Slurm's HealthCheckProgram and prolog, CI and people.
 //
 //   exit codes: 0 nothing is bad · 1 a check fails (with --strict also one that warns or cannot be read) · 2 misused, or it
-//   could not run; with --nagios 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
+//   could not run; with --nagios 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, also where it was misused or could not run
 #pragma once
 
 #include <string>

@@ -28,7 +28,7 @@ struct DrainFlags {
   bool dry_run = false;
 };
 
-// "drain n2"; empty: nothing would be done.
+// "drain n2", "clear 2 alarms"; empty: nothing would be done.
 using Would = std::function<Result<std::string>(const NodeView&)>;
 
 // All hosts must be known before the first one is changed.
@@ -41,8 +41,8 @@ Result<int> ForEach(const Cli& cli, const DrainFlags& flags, const Would& would,
   for (const NodeView& node : nodes) {
     if (flags.dry_run) {
       EVERSTEP_ASSIGN(const std::string what, would(node));
-      WriteErr(Cat("would ", what.empty() ? Cat("do nothing with ", node.node) : what, ", which is ", Name(node.phase),
-                   node.job ? Cat(" and works for ", *node.job) : "", "; nothing was changed\n"));
+      WriteErr(Cat(node.node, " is ", Name(node.phase), node.job ? Cat(" and works for ", *node.job) : "", ": ",
+                   what.empty() ? std::string("nothing would be done") : Cat("would ", what), "; nothing was changed\n"));
       continue;
     }
     EVERSTEP_ASSIGN(const Accepted accepted, Ask<Accepted>(*client, request(node.node)));
@@ -101,7 +101,7 @@ void AddClear(CLI::App& app, Cli& cli) {
     cli.verb = [&cli, flags] {
       const auto would = [&](const NodeView& node) -> Result<std::string> {
         EVERSTEP_ASSIGN(const std::string what, WouldClear(node, flags->check));
-        return what.empty() ? what : Cat("clear of ", node.node, ": ", what);
+        return what.empty() ? what : Cat("clear ", what);
       };
       return ForEach(cli, *flags, would, [&](const NodeId& node) -> ApiRequest {
         return ClearNode{.node = node, .check = flags->check, .note = flags->reason, .by = Requester()};

@@ -115,6 +115,9 @@ std::vector<std::string> Advice(const JobSpec& job) {
                          job.processes_per_node ? Cat("are ", number) : "is one for each accelerator",
                          " of it on each host; write 1"));
   }
+  const PreflightSpec& preflight = job.preflight;
+  if (preflight.level == PreflightLevel::off && (preflight.unknown || preflight.valid_for || !preflight.data.empty()))
+    advice.emplace_back("preflight.level is off: unknown, valid_for and data beside it change nothing");
   if (!job.checkpoint) advice.emplace_back("no checkpoint: every restart begins at the first step");
   if (job.checkpoint && !PassesCheckpointOn(job))
     advice.emplace_back(

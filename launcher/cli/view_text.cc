@@ -212,7 +212,7 @@ std::string AlarmTitle(const AlarmView& alarm) {
 
 // Of a host that may be given work: what its checks have to say, if anything.
 std::string ReasonOf(const NodeView& node) {
-  const bool says = node.why.starts_with("kept away") || node.why.starts_with("stays although");
+  const bool says = node.why.starts_with("kept away") || node.why.starts_with("put off");
   if (node.phase != NodePhase::ready || !node.health || says) return node.why;
   const AlarmView* worst = nullptr;
   for (const AlarmView& alarm : node.health->alarms)

@@ -343,14 +343,15 @@ std::string StaysBecause(const World& world, Now now, const NodeState& node) {
   if (const HostAlarm* alarm = Unanswered(node)) {
     const std::string forbidden = Forbidden(world, now, node, alarm->check);
     if (forbidden.empty()) return {};
-    return Cat("stays although ", TitleOf(*alarm), " asks for ", Name(alarm->action), ": ", OneLine(alarm->why, 300), "; ",
-               forbidden);
+    return Cat("put off, ", Name(alarm->action), ": ", TitleOf(*alarm), ": ", OneLine(alarm->why, 300), "; ", forbidden);
   }
   if (!PutOff(node)) return {};
   const std::string forbidden = RemovalForbidden(world, now, node);
   return forbidden.empty() ? std::string()
-                           : Cat("stays although it failed its check: ", OneLine(node.fabric->why, 300), "; ", forbidden);
+                           : Cat("put off: failed its check: ", OneLine(node.fabric->why, 300), "; ", forbidden);
 }
+
+bool ShouldBeOut(const NodeState& node) { return FailedCheck(node) || Unanswered(node) != nullptr; }
 
 Facts JudgeHealth(const World& world, Now now, const NodeId& id) {
   const NodeState* node = NodeIn(world.state, id);

@@ -41,9 +41,11 @@ bool CountedAsRemoved(const World& world, Now now, const NodeState& node);
 // where health.mode is observe, and no more than so many within an hour. Empty: they may.
 std::string RemovalForbidden(const World& world, Now now, const NodeState& node, std::size_t besides = 0);
 
-// "stays although mem.ecc asks for drain: …; … and is weighed again in 40 min", of a host that should be taken out of work, for
+// "put off, drain: mem.ecc: …; … so it stays, and is weighed again in 40 min", of a host that should be taken out of work, for
 // an alarm or a check that it failed, and may not be now. Empty: it is no such host.
 std::string StaysBecause(const World& world, Now now, const NodeState& node);
+// Whether it should be out of work, and is not: others are given to jobs before it.
+bool ShouldBeOut(const NodeState& node);
 
 // "quarantined: gpu.xid GPU at 0000:18:00: …"; with `at` also for how long. REQUIRES: it is in quarantine.
 std::string QuarantineText(const NodeState& node, std::optional<Time> at = {});

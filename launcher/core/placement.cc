@@ -157,9 +157,9 @@ Fit FitFor(const World& world, const JobState& job, const Taken& taken, std::opt
       reasons.emplace(id, std::move(reason));
   }
   std::sort(fit.hosts.begin(), fit.hosts.end(), NaturalLess);
-  // Who failed its last check only where nobody else is left.
+  // Who failed its last check, or whose alarm asks for more than may be done now, only where nobody else is left.
   std::stable_partition(fit.hosts.begin(), fit.hosts.end(),
-                        [&](const NodeId& id) { return !FailedCheck(*NodeIn(world.state, id)); });
+                        [&](const NodeId& id) { return !ShouldBeOut(*NodeIn(world.state, id)); });
   for (const auto& [id, other] : world.state.jobs) {
     if (id == job.id || !Before(other, job)) continue;
     std::size_t owed = Owed(world, other, taken);

@@ -162,7 +162,7 @@ TEST(Health, OfTenHostsOneAnHourAndNoMore) {
   story.Pass(20min);
   EXPECT_EQ(
       Node(story, "n3").why,
-      "stays although mem.ecc asks for drain: 7, and more than 3 is bad; checks have taken 1 of 5 hosts out of work within "
+      "put off, drain: mem.ecc: 7, and more than 3 is bad; checks have taken 1 of 5 hosts out of work within "
       "1 h and no more than 1 may go (health.removals_percent: 10), so it stays, and is weighed again in 40 min; to do it "
       "by hand: everstep drain n3");
   story.Pass(41min);
@@ -175,9 +175,17 @@ TEST(Health, WhoWasPutOffAndIsWellAgainStays) {
   story.Raises("n3", "mem.ecc", drain);
   story.Pass(30min);
   story.Mends("n3", "mem.ecc");
-  EXPECT_EQ(Node(story, "n3").why.find("stays"), std::string::npos);
+  EXPECT_EQ(Node(story, "n3").why.find("put off"), std::string::npos);
   story.Pass(31min);
   EXPECT_EQ(Node(story, "n3").phase, NodePhase::ready);
+}
+
+TEST(Health, WhoWasPutOffIsGivenToAJobAfterAllOthers) {
+  Story story({"n1", "n2", "n3", "n4", "n5"});
+  story.Raises("n5", "mem.ecc", drain);
+  story.Raises("n1", "mem.ecc", drain);
+  EXPECT_EQ(story.HostsOf(story.Submit(Train(2))), (Lines{"n2", "n3"}));
+  EXPECT_EQ(story.HostsOf(story.Submit(Train(2))), (Lines{"n4", "n1"})) << "nobody else is left";
 }
 
 TEST(Health, OfSeveralThatWerePutOffOneGoesAnHour) {

@@ -149,7 +149,7 @@ TEST(FailedHosts, OneThatWasPutOffForTheHourGoesWhenTheHourIsOver) {
       std::string::npos)
       << told;
   EXPECT_TRUE(IsGiven(story, "n3"));
-  EXPECT_EQ(WhyOfNode(story, "n3").find("stays although it failed its check: memory.free: "), 0u) << WhyOfNode(story, "n3");
+  EXPECT_EQ(WhyOfNode(story, "n3").find("put off: failed its check: memory.free: "), 0u) << WhyOfNode(story, "n3");
   story.Pass(50min);
   EXPECT_TRUE(IsGiven(story, "n3"));
   story.Told();

@@ -53,6 +53,15 @@ TEST(ChecksFile, AnInvertedLimitIsRefused) {
             "checks.yaml:7:5: checks[0].fail: warns at \"> 5 %\" and fails at \"< 10 %\": both must point one way");
 }
 
+TEST(ChecksFile, ASignThatIsNoneIsToldWithThoseThatAre) {
+  for (const char* rule : {">= 85", "<= 85", "=> 85", "= 85", "85"}) {
+    const std::string refusal = Refusal(CheckFile("gpu.temperature", "celsius", "    fail: \"" + std::string(rule) + "\"\n"));
+    EXPECT_NE(refusal.find("checks[0].fail: found \"" + std::string(rule) + "\", legal: <, >, == or != and a value"),
+              std::string::npos)
+        << refusal;
+  }
+}
+
 TEST(ChecksFile, ALimitIsInTheUnitOfItsCheck) {
   EXPECT_EQ(Refusal(CheckFile("memory.size", "bytes", "    fail: \"< 16\"\n")),
             "checks.yaml:6:5: checks[0].fail: found \"< 16\", legal: a size such as 16GiB: \"16\"; write a unit: 16MiB");

@@ -161,5 +161,21 @@ TEST(Profiles, ASitesOwnFilesStandBeforeTheBuiltInOnes) {
   EXPECT_EQ(LoadCatalogue(directory).error().message, directory + " is no directory");
 }
 
+TEST(Catalogue, AFileThatNobodyReadsIsRefusedForItMayBeAMisspeltOne) {
+  const std::string directory = ::testing::TempDir() + "everstep-misspelt";
+  for (const auto& [file, refusal] :
+       {std::pair("check.yaml",
+                  ": found check.yaml, which nobody reads, legal: checks.yaml, xid.yaml and kernel_log.yaml; did you mean "
+                  "`checks.yaml`?"),
+        std::pair("profiles/p5.yml", "/profiles: found p5.yml, which nobody reads, legal: *.yaml; call it p5.yaml"),
+        std::pair("README.md", ""), std::pair("launcher.yaml", ""), std::pair("profiles/notes.txt", "")}) {
+    std::filesystem::create_directories(directory + "/profiles");
+    std::ofstream(directory + "/" + file) << "x: 1\n";
+    const auto loaded = LoadCatalogue(directory);
+    EXPECT_EQ(loaded ? std::string() : loaded.error().Str(), *refusal == '\0' ? "" : directory + refusal) << file;
+    std::filesystem::remove_all(directory);
+  }
+}
+
 }  // namespace
 }  // namespace everstep::health

@@ -87,6 +87,8 @@ TEST(XidLadder, TheThirdDifferentJobOnOneGpuIsNotToBlame) {
   const Xid exception{.code = 13, .device = "0000:18:00"};
   EXPECT_EQ(DecideXid(Table(), exception, "", {.jobs = 2}).action, Action::app);
   EXPECT_EQ(DecideXid(Table(), exception, "", {.jobs = 3}).action, Action::reset);
+  const Xid off{.code = 79, .device = "0000:18:00"};
+  EXPECT_EQ(DecideXid(Table(), off, "", {.jobs = 3}).action, Action::reboot) << "what no job is blamed for asks for no less";
 }
 
 TEST(XidLadder, AnA100CannotBeResetForAnUncontainedError) {

@@ -1,6 +1,9 @@
 // What a job's preflight says of a host: what fails, and what could not be read, by the policy for it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <tuple>
+
 #include "health/scan/command.h"
 
 namespace everstep::health {
@@ -38,6 +41,24 @@ TEST(PreflightFindings, TheFlagTakesOneOfTwoWords) {
   const auto command = ScanCommandFrom(3, words);
   ASSERT_FALSE(command);
   EXPECT_EQ(command.error().message, "--unknown: found maybe, legal: pass or block");
+}
+
+// A monitoring system takes Nagios' 2 for a host that is bad, and pages somebody.
+TEST(ScanCommand, OneThatIsMisusedIsUnknownToNagiosAndNoCritical) {
+  const auto run = [](std::vector<const char*> argv) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int code = RunScanCommand(static_cast<int>(argv.size()), argv.data());
+    const std::string out = testing::internal::GetCapturedStdout(), err = testing::internal::GetCapturedStderr();
+    return std::tuple(code, out, err);
+  };
+  const auto [code, out, err] = run({"scan", "--nagios", "--profile", "p55"});
+  EXPECT_EQ(code, 3);
+  EXPECT_EQ(out.find("HEALTH UNKNOWN - everstep-agent scan: there is no profile p55; "), 0u) << out;
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 1) << out;
+  EXPECT_EQ(err, "");
+  EXPECT_EQ(std::get<0>(run({"scan", "--nagios", "--nagoos"})), 3);
+  EXPECT_EQ(std::get<0>(run({"scan", "--nagoos"})), 2);
 }
 
 }  // namespace

@@ -51,6 +51,12 @@ TEST(Advice, IsGivenWhereAFileIsLegalAndRarelyMeant) {
   const std::vector<std::pair<JobSpec, std::string>> rows = {
       {{.command = {"a"}, .spares = 1}, "no checkpoint: every restart begins at the first step"},
       {{.command = {"a"}, .resume_args = {"{resume}"}, .spares = 1, .checkpoint = checkpoint}, ""},
+      {{.command = {"a"},
+        .resume_args = {"{resume}"},
+        .spares = 1,
+        .checkpoint = checkpoint,
+        .preflight = {.level = PreflightLevel::off, .unknown = PreflightUnknown::block}},
+       "preflight.level is off: unknown, valid_for and data beside it change nothing"},
       {{.command = {"a", "--from={resume}"}, .spares = 1, .checkpoint = checkpoint}, ""},
       {{.command = {"a"}, .spares = 1, .checkpoint = checkpoint},
        "{resume} stands in neither command nor resume_args: the script itself has to read EVERSTEP_RESUME_FROM, or a restart "

@@ -22,7 +22,7 @@ TEST(JobFile, APreflightIsReadAndWhatIsLeftOpenIsTheLaunchersToSay) {
                                             .data = {"/data", "/home/me/run/more"}}));
   EXPECT_EQ(ReadJob("command: [a]\npreflight: {level: auto}\n")->preflight, PreflightSpec());
   EXPECT_EQ(ReadJob("command: [a]\npreflight: {unknown: ok}\n").error().message,
-            "job.yaml:2:22: preflight.unknown: found \"ok\", legal: auto or pass or block");
+            "job.yaml:2:22: preflight.unknown: found \"ok\", legal: auto, pass or block");
 }
 
 const JobSpec kFull{
